@@ -1,0 +1,123 @@
+"""Reading configuration files, with errors that name the file and the key, and a suggestion for a misspelt key."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from tfgrec.config.run import RunConfig
+from tfgrec.config.tables import TablesConfig
+from tfgrec.errors import ConfigurationError
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def load_run_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Reads a run's YAML; `overrides` are `key.path=value` with YAML values, as given to `--set`."""
+    path = Path(path)
+    values = _read_yaml(path)
+    if isinstance(values.get("schema_dir"), str):
+        values["schema_dir"] = str((path.parent / values["schema_dir"]).resolve())
+    for override in overrides:
+        _apply_override(values, override)
+    return _validate(RunConfig, values, str(path))
+
+
+def load_tables_config(schema_dir: str | Path) -> TablesConfig:
+    """Reads the tables.yaml of a schema folder."""
+    path = Path(schema_dir) / "tables.yaml"
+    return _validate(TablesConfig, _read_yaml(path), str(path))
+
+
+def dump_config(config: BaseModel, path: str | Path) -> None:
+    """Writes a configuration, defaults included, so that it can be read back."""
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{path}: expected keys and values at the top, received {type(values).__name__}")
+    return values
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise ConfigurationError(f"--set {override}: expected key.path=value, for example training.epochs=2")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"--set {override}: the value is not valid YAML: {error}") from error
+    *parents, last = key.split(".")
+    target: Any = values
+    for parent in parents:
+        target = _child(target, parent, override)
+    if isinstance(target, list):
+        target[_list_index(target, last, override)] = value
+    else:
+        target[last] = value
+
+
+def _child(target: Any, key: str, override: str) -> Any:
+    child = target[_list_index(target, key, override)] if isinstance(target, list) else target.setdefault(key, {})
+    if not isinstance(child, dict | list):
+        raise ConfigurationError(f"--set {override}: {key} is a value ({child!r}), it has no keys of its own")
+    return child
+
+
+def _list_index(values: list, key: str, override: str) -> int:
+    if not key.isdigit() or int(key) >= len(values):
+        raise ConfigurationError(f"--set {override}: {key} is no position in a list of {len(values)}")
+    return int(key)
+
+
+def _validate(kind: type[Config], values: dict[str, Any], origin: str) -> Config:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        lines = [_describe(kind, problem) for problem in error.errors()]
+        raise ConfigurationError("\n".join(f"{origin}: {line}" for line in lines)) from error
+
+
+def _describe(kind: type[BaseModel], problem: Any) -> str:
+    location = problem["loc"]
+    key = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(kind, location[:-1])
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
+        return f"unknown key '{key}': {hint}"
+    if problem["type"] == "missing":
+        return f"key '{key}' is missing"
+    return f"key '{key}': {problem['msg']}, received {problem['input']!r}"
+
+
+def _keys_at(kind: type[BaseModel], location: Sequence[Any]) -> list[str]:
+    """The keys that the model at `location` below `kind` knows."""
+    annotation: Any = kind
+    for part in location:
+        annotation = _step(annotation, part)
+    return sorted({name for model in _models_in(annotation) for name in model.model_fields})
+
+
+def _step(annotation: Any, part: Any) -> Any:
+    found = [model.model_fields[part].annotation for model in _models_in(annotation) if part in model.model_fields]
+    # Keys of a dictionary, positions of a list and names of union members stay with the models already found.
+    return tuple(found) if found else annotation
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    parts = annotation if isinstance(annotation, tuple) else getattr(annotation, "__args__", ())
+    return [model for part in parts for model in _models_in(part)]

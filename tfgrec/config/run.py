@@ -1,0 +1,27 @@
+"""The configuration of one run."""
+
+from typing import Literal
+
+from tfgrec.config.base import FrozenConfig
+from tfgrec.config.model import ModelConfig
+from tfgrec.config.sampling import BuildConfig, SamplingConfig, SplitConfig
+from tfgrec.config.training import EvaluationConfig, TrainingConfig
+
+Arm = Literal["joint", "two_stage", "no_graph"]
+
+
+class RunConfig(FrozenConfig):
+    """One YAML in configs/: everything that a run depends on besides the data.
+
+    `schema_dir` is the folder with graph.pbtxt and tables.yaml; in a file, relative to that file's own folder.
+    """
+
+    name: str
+    schema_dir: str
+    arm: Arm = "joint"
+    split: SplitConfig
+    build: BuildConfig = BuildConfig()
+    sampling: SamplingConfig
+    model: ModelConfig
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()

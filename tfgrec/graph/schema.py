@@ -1,0 +1,83 @@
+"""Node sets, edge sets and features as plain data: what Beam workers, the store and the sampler know of a schema."""
+
+import dataclasses
+from typing import Any, Literal
+
+DType = Literal["int64", "float32", "string"]
+
+ID = "#id"
+TIME = "time"
+READOUT = "_readout"
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """A feature of shape `[num_items]`, or `[num_items, (num_values)]` where `multi_valued`."""
+
+    dtype: DType
+    multi_valued: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeSet:
+    """A node set and its features, `#id` included."""
+
+    features: dict[str, Feature]
+
+
+@dataclasses.dataclass(frozen=True)
+class EdgeSet:
+    """An edge set from node set `source` to node set `target`, and its features, `time` included where it has one."""
+
+    source: str
+    target: str
+    features: dict[str, Feature]
+
+    @property
+    def timed(self) -> bool:
+        """Whether edges have a time, and are hidden from requests at or before it."""
+        return TIME in self.features
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphSchema:
+    """A whole schema. `context` features are the request's own; names that begin with `_readout` are the readout's."""
+
+    context: dict[str, Feature]
+    node_sets: dict[str, NodeSet]
+    edge_sets: dict[str, EdgeSet]
+
+    @property
+    def stored_node_sets(self) -> dict[str, NodeSet]:
+        """The node sets that live in the graph store."""
+        return {name: nodes for name, nodes in self.node_sets.items() if name != READOUT}
+
+    @property
+    def stored_edge_sets(self) -> dict[str, EdgeSet]:
+        """The edge sets that live in the graph store."""
+        return {name: edges for name, edges in self.edge_sets.items() if not name.startswith(f"{READOUT}/")}
+
+    def item_readouts(self) -> dict[str, str]:
+        """Item node set -> the readout edge set that ties its nodes to candidates."""
+        prefix = f"{READOUT}/item"
+        return {edges.source: name for name, edges in self.edge_sets.items() if name.startswith(prefix)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a manifest."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "GraphSchema":
+        """The schema that `to_json` wrote."""
+
+        def features(of: dict[str, Any]) -> dict[str, Feature]:
+            return {name: Feature(**feature) for name, feature in of.items()}
+
+        return cls(
+            context=features(values["context"]),
+            node_sets={name: NodeSet(features(nodes["features"])) for name, nodes in values["node_sets"].items()},
+            edge_sets={
+                name: EdgeSet(edges["source"], edges["target"], features(edges["features"]))
+                for name, edges in values["edge_sets"].items()
+            },
+        )
