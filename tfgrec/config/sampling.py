@@ -9,10 +9,13 @@ from tfgrec.config.tables import Scalar
 
 
 class SplitConfig(FrozenConfig):
-    """Which rows train and which validate: inclusive ranges `[first, last]` of a column of the request tables."""
+    """Which rows train and which validate: inclusive ranges `[first, last]` of a column of the request tables.
+
+    `train: null` samples no training rows: for a model that is only evaluated.
+    """
 
     column: str
-    train: tuple[Scalar, Scalar]
+    train: tuple[Scalar, Scalar] | None
     validation: tuple[Scalar, Scalar]
 
 

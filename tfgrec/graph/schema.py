@@ -8,6 +8,8 @@ DType = Literal["int64", "float32", "string"]
 ID = "#id"
 TIME = "time"
 READOUT = "_readout"
+USER_READOUT = f"{READOUT}/user"
+ITEM_READOUT = f"{READOUT}/item"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +61,7 @@ class GraphSchema:
 
     def item_readouts(self) -> dict[str, str]:
         """Item node set -> the readout edge set that ties its nodes to candidates."""
-        prefix = f"{READOUT}/item"
-        return {edges.source: name for name, edges in self.edge_sets.items() if name.startswith(prefix)}
+        return {edges.source: name for name, edges in self.edge_sets.items() if name.startswith(ITEM_READOUT)}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a manifest."""

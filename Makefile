@@ -1,0 +1,43 @@
+# `make setup` chooses Python and versions by itself; STACK=A, STACK=B or PYTHON=/path/to/python overrule it.
+BOOT ?= python3
+STACK ?=
+PYTHON ?=
+BIN := .venv/bin
+PYTHON_FILES := setup.py tools tfgrec beam_jobs tfx_pipeline benchmarks tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test test-fast lint format lock demo doctor clean
+
+help:  ## Say what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup:  ## Make .venv from nothing, or find it ready
+	@$(BOOT) -m tools.setup_environment --stack "$(STACK)" --python "$(PYTHON)"
+
+test: lint  ## Set up, lint, and run all tests
+	$(BIN)/python -m pytest
+
+test-fast: setup  ## Set up and run the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup  ## Check style and format
+	$(BIN)/ruff check $(PYTHON_FILES)
+	$(BIN)/ruff format --check $(PYTHON_FILES)
+
+format: setup  ## Mend style and format
+	$(BIN)/ruff check --fix $(PYTHON_FILES)
+	$(BIN)/ruff format $(PYTHON_FILES)
+
+lock: setup  ## Resolve setup.py's requirements anew into requirements/
+	@$(BOOT) -m tools.setup_environment lock
+
+demo: setup  ## Train on the built-in synthetic world: model, metrics and report in runs/demo
+	test -e runs/demo/data || $(BIN)/tfgrec-simulate --output runs/demo/data
+	$(BIN)/tfgrec-train --config configs/demo.yaml --data runs/demo/data --run-dir runs/demo
+
+doctor: setup  ## Tell what this machine and .venv hold, and what to mend
+	$(BIN)/tfgrec-doctor
+
+clean:  ## Remove .venv, caches and build products; keep runs/
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

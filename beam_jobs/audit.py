@@ -1,0 +1,98 @@
+"""Proves that no record carries its request's future: python -m beam_jobs.audit --config YAML --examples DIR."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.checked_shards import CheckShards
+from beam_jobs.command_line import job_parser, parse_job_args, run_command
+from beam_jobs.facts import Fact
+from beam_jobs.feedback_delays import feedback_delays
+from beam_jobs.outputs import MANIFEST, delete, write_json
+from beam_jobs.pipelines import run_pipeline
+from tfgrec.config import TablesConfig, load_run_config, load_tables_config
+from tfgrec.errors import InputDataError, LeakageError
+from tfgrec.graph.schema import GraphSchema
+
+REPORT = "audit.json"
+_EXAMPLES = 20
+
+
+def audit(*, tables: TablesConfig, examples_dir: str, pipeline_args: Sequence[str] = ()) -> dict[str, Any]:
+    """Checks all records below `examples_dir`, see LeakageCheck, and writes `audit.json` beside them.
+
+    Args:
+      tables: the configuration that the records were made from: it tells the feedback delays.
+      examples_dir: what beam_jobs.sample_subgraphs wrote.
+      pipeline_args: options of any Beam runner.
+
+    Returns:
+      What audit.json holds: whether the records `passed`, `records` and `edges` checked, `leaks`, and the first
+      examples with file, record number (the first is 0) and problem.
+
+    Raises:
+      LeakageError: a record carries what its request could not have seen.
+      InputDataError: the records are incomplete or damaged.
+    """
+    manifest = _read_manifest(examples_dir)
+    schema = GraphSchema.from_json(manifest["schema"])
+    shards = [shard for split in manifest["splits"].values() for shard in split["shards"]]
+    delays = feedback_delays(tables)
+    facts_path = FileSystems.join(examples_dir, f"{REPORT}.unfinished")
+    facts = run_pipeline(CheckShards(shards, examples_dir, schema, tables, delays), facts_path, pipeline_args)
+    delete(facts_path)
+    report = _report(facts, delays)
+    write_json(FileSystems.join(examples_dir, REPORT), report)
+    if not report["passed"]:
+        examples = "".join(
+            f"\n  {example['file']} record {example['record']}: {example['problem']}" for example in report["examples"]
+        )
+        raise LeakageError(f"{examples_dir}: {report['leaks']:,} leaks in {report['records']:,} records:{examples}")
+    return report
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = job_parser("beam_jobs.audit", "Proves that no record carries its request's future.")
+    parser.add_argument("--examples", required=True, metavar="DIR", help="records of beam_jobs.sample_subgraphs")
+    args, pipeline_args = parse_job_args(parser, argv)
+    config = load_run_config(args.config, args.overrides)
+    tables = load_tables_config(config.schema_dir)
+    report = audit(tables=tables, examples_dir=args.examples, pipeline_args=pipeline_args)
+    edges = sum(report["edges"].values())
+    print(f"{args.examples}: {report['records']:,} records, {edges:,} edges with times: none of the future")
+
+
+def _read_manifest(examples_dir: str) -> dict[str, Any]:
+    path = FileSystems.join(examples_dir, MANIFEST)
+    if not FileSystems.exists(path):
+        raise InputDataError(f"{path}: is missing: sampling did not finish, or never began")
+    try:
+        with FileSystems.open(path) as file:
+            return json.loads(file.read())
+    except ValueError as error:
+        raise InputDataError(f"{path}: is not JSON: {error}") from error
+
+
+def _report(facts: Sequence[Fact], delays: dict[str, int]) -> dict[str, Any]:
+    edges: Counter = Counter()
+    for fact in facts:
+        edges.update(fact["edges"])
+    examples = [example for fact in sorted(facts, key=lambda fact: fact["file"]) for example in fact["examples"]]
+    leaks = sum(fact["leaks"] for fact in facts)
+    return {
+        "passed": leaks == 0,
+        "records": sum(fact["records"] for fact in facts),
+        "edges": dict(sorted(edges.items())),
+        "leaks": leaks,
+        "examples": examples[:_EXAMPLES],
+        "feedback_delays": {name: delays[name] for name in sorted(edges)},
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,130 @@
+"""Builds a graph store from tables: python -m beam_jobs.build_graph --config YAML --data DIR --output DIR."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.build_plan import BuildPlan
+from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, run_command, shown_progress
+from beam_jobs.dead_letters import FOLDER, dead_letter_files
+from beam_jobs.edge_shards import BuildEdgeShards
+from beam_jobs.facts import Fact, of_kind
+from beam_jobs.feedback_delays import feedback_delays
+from beam_jobs.node_shards import BuildNodeShards
+from beam_jobs.outputs import delete, unfinished_output
+from beam_jobs.pipelines import run_pipeline
+from beam_jobs.row_counts import check_rows, count_rows
+from beam_jobs.shard_progress import OnProgress, watch_files
+from beam_jobs.statistics import STATISTICS
+from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.data.tables_check import check_tables
+from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store_writer import GraphStoreWriter
+
+_EDGE_SHARD_FILES = 2
+
+
+def build_graph(
+    *,
+    config: RunConfig,
+    tables: TablesConfig,
+    schema: GraphSchema,
+    data_dir: str,
+    output_dir: str,
+    pipeline_args: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Builds the graph store of a data set in `output_dir`.
+
+    One pipeline writes the node shards; a second one looks ids up in them and writes the edge shards; the manifest
+    comes last. All of it happens in a folder beside `output_dir`, which takes its place when it is whole.
+
+    Args:
+      config: the run's configuration, of which `build` counts.
+      tables: which files and columns feed the graph.
+      schema: what the graph holds.
+      data_dir: where the tables' paths begin.
+      output_dir: the store's folder; a finished store there is replaced.
+      pipeline_args: options of any Beam runner.
+      on_progress: called with the number of finished files and of all files.
+
+    Returns:
+      The store's manifest; `extra.tables` counts the rows and the bad rows of each table.
+
+    Raises:
+      InputDataError: a table is missing, damaged or empty, or too many of its rows are bad.
+      SchemaError: `tables` does not fit `schema`.
+    """
+    check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
+    plan = BuildPlan.make(tables, str(data_dir))
+    with unfinished_output(str(output_dir)) as folder, watch_files(*_files(folder, plan, config), on_progress):
+        writer = GraphStoreWriter(folder, schema, config.build.shards)
+        facts = _write_shards(plan, schema, config, writer, folder, str(output_dir), list(pipeline_args))
+        entries = [fact["entry"] for fact in of_kind(facts, "shard")]
+        extra = {"tables": count_rows(facts, plan.files)}
+        writer.finish(entries, of_kind(facts, STATISTICS)[0]["values"], feedback_delays(tables), extra)
+    return GraphStore.open(output_dir).manifest
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = job_parser("beam_jobs.build_graph", "Builds a graph store from tables.")
+    parser.add_argument("--data", required=True, metavar="DIR", help="where the paths in tables.yaml begin")
+    parser.add_argument("--output", required=True, metavar="DIR", help="the graph store's folder")
+    args, pipeline_args = parse_job_args(parser, argv)
+    config, tables, schema = read_configuration(args)
+    with shown_progress("build graph") as on_progress:
+        manifest = build_graph(
+            config=config,
+            tables=tables,
+            schema=schema,
+            data_dir=args.data,
+            output_dir=args.output,
+            pipeline_args=pipeline_args,
+            on_progress=on_progress,
+        )
+    for name, described in (manifest["node_sets"] | manifest["edge_sets"]).items():
+        print(f"{name}: {described['count']:,}")
+    print(f"{args.output}: graph store")
+
+
+def _write_shards(
+    plan: BuildPlan,
+    schema: GraphSchema,
+    config: RunConfig,
+    writer: GraphStoreWriter,
+    folder: str,
+    output: str,
+    pipeline_args: list[str],
+) -> list[Fact]:
+    """Runs the two pipelines; returns what is to be told of both."""
+    work = FileSystems.join(folder, "work")
+    FileSystems.mkdirs(work)
+    max_share = config.build.max_bad_row_share
+
+    node_letters = FileSystems.join(work, FOLDER)
+    nodes = BuildNodeShards(plan, schema, config.build, writer, node_letters)
+    node_facts = run_pipeline(nodes, FileSystems.join(work, "nodes.json"), pipeline_args)
+    check_rows(node_facts, plan.node_files, max_share, node_letters, output)
+
+    letters = FileSystems.join(folder, FOLDER)
+    edges = BuildEdgeShards(plan, schema, config.build, writer, letters, dead_letter_files(node_letters))
+    facts = run_pipeline(edges, FileSystems.join(work, "edges.json"), pipeline_args)
+    facts += [fact for fact in node_facts if fact.get("table") not in plan.edge_files and fact["kind"] != "bad_rows"]
+    check_rows(facts, plan.files, max_share, letters, output)
+    delete(work)
+    return facts
+
+
+def _files(folder: str, plan: BuildPlan, config: RunConfig) -> tuple[list[str], int]:
+    """Patterns of the files of a store, and how many there will be."""
+    patterns = [FileSystems.join(folder, kind, "*", "*.arrow") for kind in ("nodes", "edges")]
+    sets = len(plan.tables.node_sets) + _EDGE_SHARD_FILES * len(plan.tables.edge_sets)
+    return patterns, config.build.shards * sets
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,91 @@
+"""What the commands share: options, configuration read, errors told without a traceback, progress shown."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+from beam_jobs.shard_progress import OnProgress
+from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
+from tfgrec.errors import ConfigurationError, TfgrecError
+from tfgrec.graph.schema import GraphSchema
+from tfgrec.progress import stage_progress
+
+EXIT_MENDABLE = 2
+EXIT_INTERRUPTED = 130
+
+
+def job_parser(module: str, description: str) -> argparse.ArgumentParser:
+    """A parser with the options of all jobs."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        epilog="Options of any Beam runner pass through, for example --runner=FlinkRunner.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", required=True, metavar="YAML", help="a run's configuration")
+    parser.add_argument("--set", dest="overrides", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
+    return parser
+
+
+def parse_job_args(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """The job's own options, and those for Beam.
+
+    Raises:
+      ConfigurationError: an option is neither the job's nor one of Beam's.
+    """
+    args, beam_args = parser.parse_known_args(argv)
+    _refuse_unknown(beam_args)
+    return args, beam_args
+
+
+def read_configuration(args: argparse.Namespace) -> tuple[RunConfig, TablesConfig, GraphSchema]:
+    """The run's configuration, and its data set's tables.yaml and graph.pbtxt, which fit each other."""
+    # Reading graph.pbtxt takes TensorFlow, which the workers never import.
+    from tfgrec.data.schema_file import check_tables, read_graph_schema
+
+    config = load_run_config(args.config, args.overrides)
+    tables = load_tables_config(config.schema_dir)
+    schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")
+    check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
+    return config, tables, schema
+
+
+@contextlib.contextmanager
+def shown_progress(title: str) -> Iterator[OnProgress]:
+    """Shows how many of a job's shards are done."""
+    with stage_progress(title, unit="shards") as advance:
+        shown = 0
+
+        def on_progress(done: int, total: int) -> None:
+            nonlocal shown
+            advance(max(done - shown, 0), of=f"{total:,}")
+            shown = max(done, shown)
+
+        yield on_progress
+
+
+def run_command(command: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0, 2 for an error that the user can mend, 130 when interrupted."""
+    try:
+        command(argv)
+    except TfgrecError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_MENDABLE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _refuse_unknown(beam_args: list[str]) -> None:
+    options = PipelineOptions(beam_args)
+    if options.view_as(StandardOptions).runner not in (None, "DirectRunner"):
+        # The servers of other runners define options that only they know.
+        return
+    known, unknown = set(options.get_all_options()), None
+    unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - known)
+    if unknown:
+        raise ConfigurationError(f"unknown option --{unknown[0]}: neither this command's nor one of Beam's")

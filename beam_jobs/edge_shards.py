@@ -1,0 +1,98 @@
+"""Edge shards of a graph store: edges brought together by the shard of their source."""
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import pyarrow as pa
+
+from beam_jobs.arrow_shuffle import ShardKey, all_shards, column_arrays, concatenate
+from beam_jobs.bad_rows import BAD_ROWS, BadRow
+from beam_jobs.build_plan import BuildPlan
+from beam_jobs.dead_letters import WriteDeadLetters, read_dead_letters
+from beam_jobs.edge_sets import SOURCE, TARGET, ReadEdges
+from beam_jobs.node_shards import DUPLICATE_ID
+from beam_jobs.table_batches import TIME
+from beam_jobs.tables import ReadTable
+from tfgrec.config.sampling import BuildConfig
+from tfgrec.graph.columns import arrow_type
+from tfgrec.graph.schema import TIME as TIME_FEATURE
+from tfgrec.graph.schema import EdgeSet, GraphSchema
+from tfgrec.graph.store_writer import GraphStoreWriter
+
+
+class BuildEdgeShards(beam.PTransform):
+    """Tables -> all edge shards, and dead letters in `letters`; gives facts: rows, bad rows, entries.
+
+    `earlier_letters` are files of bad rows that the node sets left: told again among this pipeline's, each row once.
+    """
+
+    def __init__(
+        self,
+        plan: BuildPlan,
+        schema: GraphSchema,
+        options: BuildConfig,
+        writer: GraphStoreWriter,
+        letters: str,
+        earlier_letters: list[str],
+    ) -> None:
+        super().__init__()
+        self._plan, self._schema, self._options = plan, schema, options
+        self._writer, self._letters, self._earlier_letters = writer, letters, earlier_letters
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        options = self._options
+        earlier = root | "earlier letters" >> beam.Create(self._earlier_letters)
+        bad_rows = [earlier | "earlier bad rows" >> beam.Map(read_dead_letters, self._plan.paths)]
+        set_aside = beam.pvalue.AsList(bad_rows[0] | "duplicates" >> beam.FlatMap(_duplicates))
+        edges, facts = [root | all_shards(self._schema.stored_edge_sets, options.shards)], []
+        for table, of_table in self._plan.edges.items():
+            files, time = self._plan.edge_files[table], self._plan.tables.tables[table].time
+            read = root | f"read {table}" >> ReadTable(files, options, time=time)
+            taken = read.batches | f"edges of {table}" >> beam.ParDo(
+                ReadEdges(table, of_table, self._schema, self._writer), set_aside
+            ).with_outputs(BAD_ROWS, main="edges")
+            edges.append(taken.edges)
+            bad_rows += [read.bad_rows, taken[BAD_ROWS]]
+            facts.append(read.facts)
+        entries = (
+            edges
+            | "all edges" >> beam.Flatten()
+            | "by shard" >> beam.GroupByKey()
+            | "write shards" >> beam.ParDo(WriteEdgeShard(self._schema, self._writer))
+        )
+        letters = WriteDeadLetters(self._letters, self._plan.paths, options.shards)
+        kept = bad_rows | "all bad rows" >> beam.Flatten() | "dead letters" >> letters
+        return [*facts, entries, kept] | "facts" >> beam.Flatten()
+
+
+class WriteEdgeShard(beam.DoFn):
+    """((edge set, shard), edges) -> an edge shard; gives its entry."""
+
+    def __init__(self, schema: GraphSchema, writer: GraphStoreWriter) -> None:
+        self._schema, self._writer = schema, writer
+
+    def process(self, shard_edges: tuple[ShardKey, Iterable[bytes]]) -> Iterator[dict]:
+        (name, shard), parts = shard_edges
+        columns = _columns(concatenate(parts), self._schema.edge_sets[name])
+        sources, targets = columns.pop(SOURCE).to_numpy(), columns.pop(TARGET).to_numpy()
+        times = columns.pop(TIME).to_numpy() if TIME in columns else None
+        entry = self._writer.write_edge_shard(name, shard, sources, targets, times, columns)
+        yield {"kind": "shard", "entry": entry}
+
+
+def _duplicates(of_table: tuple[str, list[BadRow]]) -> Iterator[tuple[str, int, int]]:
+    """(table, file, row) of the rows that name an id once more: their edges are left out too."""
+    table, bad_rows = of_table
+    for bad in bad_rows:
+        if bad.reason.endswith(DUPLICATE_ID):
+            yield table, bad.file, bad.row
+
+
+def _columns(edges: pa.Table | None, edge_set: EdgeSet) -> dict[str, pa.Array]:
+    if edges is not None:
+        return column_arrays(edges)
+    features = {
+        TIME if name == TIME_FEATURE else name: pa.array([], arrow_type(feature))
+        for name, feature in edge_set.features.items()
+    }
+    return {SOURCE: pa.array([], pa.int64()), TARGET: pa.array([], pa.int64()), **features}

@@ -1,0 +1,49 @@
+"""What a pipeline found out (counts, entries of shards, statistics), brought home as one JSON file.
+
+Works on every runner: the job that started the pipeline reads the file once the pipeline is done.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+Fact = dict[str, Any]
+
+
+class WriteFacts(beam.PTransform):
+    """Writes all facts (few, plain values with a "kind") to a file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def expand(self, facts: beam.PCollection) -> beam.PCollection:
+        return facts | beam.combiners.ToList() | beam.Map(_write, self._path)
+
+
+def read_facts(path: str) -> list[Fact]:
+    """What `WriteFacts` wrote."""
+    with FileSystems.open(path) as file:
+        return json.loads(file.read())
+
+
+def of_kind(facts: Iterable[Fact], kind: str) -> list[Fact]:
+    """The facts of one kind."""
+    return [fact for fact in facts if fact["kind"] == kind]
+
+
+def total(facts: Iterable[Fact], kind: str, key: str) -> Counter:
+    """The sum of "count" by the value of `key`, over the facts of one kind."""
+    counts: Counter = Counter()
+    for fact in of_kind(facts, kind):
+        counts[fact[key]] += fact["count"]
+    return counts
+
+
+def _write(facts: list[Fact], path: str) -> None:
+    with FileSystems.create(path) as file:
+        file.write(json.dumps(facts).encode("utf-8"))

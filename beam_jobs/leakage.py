@@ -1,0 +1,127 @@
+"""Finds what records carry of their requests' future: reads the encoded records, and knows nothing of the sampler."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from beam_jobs.features import column_of
+from tfgrec.config import TablesConfig
+from tfgrec.graph.schema import READOUT, TIME, GraphSchema
+
+_REQUEST_TIME = f"context/{TIME}"
+_NO_EDGE = -1.0
+# Seconds are float32: about as many digits of a long delay are exact.
+_RELATIVE_ERROR = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Leak:
+    """A record, by its position, with something of its future."""
+
+    record: int
+    problem: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What a check of some records looked at and found; `edges` counts the edges looked at by edge set."""
+
+    records: int
+    edges: dict[str, int]
+    leaks: list[Leak]
+
+
+class LeakageCheck:
+    """Checks serialized records against the schema of the records and the configuration of the tables.
+
+    Every edge of an edge set with times has to have one, with time + feedback delay < the request's time. Where the
+    seconds since the newest edge are a request feature, they have to be more than the delay, or -1 for no edge.
+    """
+
+    def __init__(self, schema: GraphSchema, tables: TablesConfig, delays: Mapping[str, int]) -> None:
+        self._delays = delays
+        self._edge_sets = [name for name, edges in schema.stored_edge_sets.items() if edges.timed]
+        self._seconds_since = {
+            name: min(delays[edge_set] for edge_set in _names(degree.edge_set))
+            for name, degree in tables.requests.temporal_degrees.items()
+            if degree.measure == "seconds_since_last"
+        }
+        self._decoder = ExamplesToRecordBatchDecoder(self._columns().SerializeToString())
+
+    def check(self, records: Sequence[bytes]) -> Findings:
+        """Looks at records, one a tf.Example."""
+        batch = self._decoder.DecodeBatch(list(records))
+        times, leaks = _request_times(batch)
+        edges = {}
+        for name in self._edge_sets:
+            edges[name], found = self._check_edges(batch, name, times)
+            leaks += found
+        for name, delay in self._seconds_since.items():
+            leaks += _check_seconds_since(batch, name, delay)
+        return Findings(len(records), edges, leaks)
+
+    def _check_edges(self, batch: pa.RecordBatch, name: str, times: np.ndarray) -> tuple[int, list[Leak]]:
+        sizes, _ = _values(batch, f"edges/{name}.#size")
+        edge_times, records = _values(batch, f"edges/{name}.{TIME}")
+        counts = np.bincount(records, minlength=batch.num_rows)
+        if len(sizes) != batch.num_rows:
+            return int(counts.sum()), [Leak(0, f"edge set '{name}': records without a number of edges")]
+        leaks = [
+            Leak(int(record), f"edge set '{name}': {sizes[record]} edges, {counts[record]} of which have a time")
+            for record in np.flatnonzero(sizes != counts)
+        ]
+        late = edge_times + self._delays[name] >= times[records]
+        newest = np.zeros(batch.num_rows, np.int64)
+        np.maximum.at(newest, records[late], edge_times[late])
+        for record, count in zip(*np.unique(records[late], return_counts=True), strict=True):
+            leaks.append(
+                Leak(
+                    int(record),
+                    f"edge set '{name}': {count} edges that a request at {times[record]} can't have seen, the newest "
+                    f"at {newest[record]}, feedback delay {self._delays[name]} ms",
+                )
+            )
+        return int(counts.sum()), leaks
+
+    def _columns(self) -> schema_pb2.Schema:
+        """The columns to decode; the others are left alone."""
+        schema = schema_pb2.Schema()
+        integers = [f"edges/{name}.{part}" for name in self._edge_sets for part in ("#size", TIME)]
+        for name in (_REQUEST_TIME, *integers):
+            schema.feature.add(name=name, type=schema_pb2.INT)
+        for name in self._seconds_since:
+            schema.feature.add(name=f"nodes/{READOUT}.{name}", type=schema_pb2.FLOAT)
+        return schema
+
+
+def _request_times(batch: pa.RecordBatch) -> tuple[np.ndarray, list[Leak]]:
+    """The time of each request; one without is told of and gets -1, before which no edge can be."""
+    values, records = _values(batch, _REQUEST_TIME)
+    times = np.full(batch.num_rows, -1, np.int64)
+    times[records] = values
+    return times, [Leak(int(record), f"no {_REQUEST_TIME}") for record in np.flatnonzero(times < 0)]
+
+
+def _check_seconds_since(batch: pa.RecordBatch, name: str, delay: int) -> list[Leak]:
+    seconds, records = _values(batch, f"nodes/{READOUT}.{name}")
+    early = (seconds != _NO_EDGE) & (np.round(seconds.astype(np.float64) * 1_000) <= delay * (1 - _RELATIVE_ERROR))
+    return [
+        Leak(int(record), f"'{name}': {value:g} seconds since an edge, feedback delay {delay} ms")
+        for record, value in zip(records[early], seconds[early], strict=True)
+    ]
+
+
+def _values(batch: pa.RecordBatch, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """All values of a column of lists, and the record of each."""
+    lists = column_of(batch, name)
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    return lists.flatten().to_numpy(), np.repeat(np.arange(len(lists)), lengths)
+
+
+def _names(edge_set: str | Mapping[str, str]) -> Iterator[str]:
+    yield from [edge_set] if isinstance(edge_set, str) else edge_set.values()

@@ -1,0 +1,122 @@
+"""Node shards of a graph store: nodes brought together by id, duplicates told of, features counted."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import apache_beam as beam
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from beam_jobs.arrow_shuffle import ShardKey, all_shards, column_arrays, concatenate
+from beam_jobs.bad_rows import BAD_ROWS, DUPLICATES, BadRow, of_rows, tagged
+from beam_jobs.build_plan import BuildPlan
+from beam_jobs.dead_letters import WriteDeadLetters
+from beam_jobs.node_sets import ReadNodes
+from beam_jobs.statistics import STATISTICS, MergeStatistics
+from beam_jobs.table_batches import FILE, ROW
+from beam_jobs.tables import ReadTable
+from tfgrec.config.sampling import BuildConfig
+from tfgrec.config.tables import NodeSetSource, as_column
+from tfgrec.graph.columns import arrow_type
+from tfgrec.graph.schema import ID, GraphSchema, NodeSet
+from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
+from tfgrec.graph.store_writer import GraphStoreWriter
+
+DUPLICATE_ID = "is the id of an earlier row too"
+
+
+class BuildNodeShards(beam.PTransform):
+    """Tables -> all node shards, and dead letters in `letters`; gives facts: rows, bad rows, entries, statistics."""
+
+    def __init__(
+        self, plan: BuildPlan, schema: GraphSchema, options: BuildConfig, writer: GraphStoreWriter, letters: str
+    ) -> None:
+        super().__init__()
+        self._plan, self._schema, self._options = plan, schema, options
+        self._writer, self._letters = writer, letters
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection:
+        options, sources = self._options, self._plan.tables.node_sets
+        nodes, bad_rows, facts = [root | all_shards(sources, options.shards)], [], []
+        for table, of_table in self._plan.node_sets.items():
+            read = root | f"read {table}" >> ReadTable(self._plan.node_files[table], options, time=None)
+            taken = read.batches | f"nodes of {table}" >> beam.ParDo(
+                ReadNodes(table, of_table, self._schema, self._writer)
+            ).with_outputs(BAD_ROWS, main="nodes")
+            nodes.append(taken.nodes)
+            bad_rows += [read.bad_rows, taken[BAD_ROWS]]
+            facts.append(read.facts)
+        written = (
+            nodes
+            | "all nodes" >> beam.Flatten()
+            | "by shard" >> beam.GroupByKey()
+            | "write shards"
+            >> beam.ParDo(WriteNodeShard(sources, self._schema, self._writer)).with_outputs(
+                BAD_ROWS, STATISTICS, main="entries"
+            )
+        )
+        facts += [written.entries, written[STATISTICS] | MergeStatistics(node_features(self._schema))]
+        bad_rows.append(written[BAD_ROWS])
+        letters = WriteDeadLetters(self._letters, self._plan.paths, options.shards)
+        facts.append(bad_rows | "all bad rows" >> beam.Flatten() | "dead letters" >> letters)
+        return facts | "facts" >> beam.Flatten()
+
+
+class WriteNodeShard(beam.DoFn):
+    """((node set, shard), nodes) -> a node shard; gives the shard's entry, bad rows and statistics.
+
+    The first row that names an id wins, by file and position; where there are features, the others are bad rows.
+    """
+
+    def __init__(self, sources: Mapping[str, NodeSetSource], schema: GraphSchema, writer: GraphStoreWriter) -> None:
+        self._sources, self._schema, self._writer = sources, schema, writer
+
+    def process(self, shard_nodes: tuple[ShardKey, Iterable[bytes]]) -> Iterator[dict]:
+        (name, shard), parts = shard_nodes
+        columns = _columns(concatenate(parts), self._schema.node_sets[name])
+        ids = _ids(columns[ID])
+        first = _first_rows(ids, columns)
+        if self._sources[name].features:
+            yield from tagged(self._sources[name].table, _duplicates(columns, first, self._sources[name]))
+        kept = {key: column.take(pa.array(first)) for key, column in columns.items() if key not in (FILE, ROW)}
+        statistics = StatisticsAccumulator(node_features(self._schema))
+        statistics.add(name, kept, row_keys(ids[first]))
+        yield beam.pvalue.TaggedOutput(STATISTICS, statistics)
+        features = {key: column for key, column in kept.items() if key != ID}
+        yield {"kind": "shard", "entry": self._writer.write_node_shard(name, shard, ids[first], features)}
+
+
+def node_features(schema: GraphSchema) -> dict[str, dict]:
+    """The features of all stored node sets, as StatisticsAccumulator takes them."""
+    return {name: nodes.features for name, nodes in schema.stored_node_sets.items()}
+
+
+def _columns(nodes: pa.Table | None, node_set: NodeSet) -> dict[str, pa.Array]:
+    if nodes is None:
+        return {name: pa.array([], arrow_type(feature)) for name, feature in node_set.features.items()}
+    return column_arrays(nodes)
+
+
+def _first_rows(ids: np.ndarray, columns: Mapping[str, pa.Array]) -> np.ndarray:
+    """Positions of the first row of each distinct id."""
+    codes = pd.factorize(ids)[0]
+    places = [columns[name].to_numpy() for name in (ROW, FILE) if name in columns]
+    order = np.lexsort((*places, codes))
+    return order[np.append(True, np.diff(codes[order]) != 0)] if len(order) else order
+
+
+def _duplicates(columns: Mapping[str, pa.Array], first: np.ndarray, source: NodeSetSource) -> list[BadRow]:
+    """The rows that are not the first of their id, with what was read of them by the names of their columns."""
+    others = np.setdiff1d(np.arange(len(columns[ID])), first)
+    if len(others) == 0:
+        return []
+    names = {ID: source.id, **source.features}
+    values = {as_column(column).column: columns[name].take(pa.array(others)) for name, column in names.items()}
+    values |= {name: columns[name].take(pa.array(others)) for name in (FILE, ROW)}
+    rows = pa.RecordBatch.from_arrays(list(values.values()), names=list(values))
+    reason = f"{as_column(source.id).column}: {DUPLICATE_ID}"
+    return of_rows(rows, [reason] * len(others), DUPLICATES)
+
+
+def _ids(column: pa.Array) -> np.ndarray:
+    return column.to_numpy(zero_copy_only=False)

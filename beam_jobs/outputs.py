@@ -1,0 +1,88 @@
+"""The output folder of a job: built beside its place under another name, and moved there when it is whole."""
+
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from tfgrec.errors import InputDataError
+
+MANIFEST = "manifest.json"
+
+
+@contextlib.contextmanager
+def unfinished_output(output: str) -> Iterator[str]:
+    """Yields a new folder beside `output`; moves it there at the end, or removes it if the job fails.
+
+    A finished output of an earlier run is replaced; a killed job leaves a folder named `<output>.unfinished-*`.
+
+    Raises:
+      InputDataError: `output` holds something else, which is not overwritten.
+    """
+    _refuse_foreign(output)
+    folder = _beside(output, f"unfinished-{uuid.uuid4().hex[:8]}")
+    FileSystems.mkdirs(folder)
+    try:
+        yield folder
+    except BaseException:
+        delete(folder)
+        raise
+    _put_in_place(folder, output)
+
+
+def keep_dead_letters(folder: str, output: str) -> str:
+    """Moves a folder of dead letters beside the output of a job that failed, so that they can be read; the new path."""
+    kept = _beside(output, "dead_letters")
+    delete(kept)
+    FileSystems.rename([folder], [kept])
+    return kept
+
+
+def write_json(path: str, values: Any) -> None:
+    """Writes plain values to a file that has its name only once it is whole."""
+    unfinished = _beside(path, f"unfinished-{uuid.uuid4().hex[:8]}")
+    with FileSystems.create(unfinished, "application/json") as file:
+        file.write(json.dumps(values, indent=1).encode("utf-8"))
+    delete(path)
+    FileSystems.rename([unfinished], [path])
+
+
+def delete(path: str) -> None:
+    """Deletes a file or a folder with all that is in it, if there is one."""
+    if FileSystems.exists(path):
+        FileSystems.delete([path])
+
+
+def _beside(output: str, suffix: str) -> str:
+    return f"{output.rstrip('/')}.{suffix}"
+
+
+def _refuse_foreign(output: str) -> None:
+    if not FileSystems.exists(output) or FileSystems.exists(FileSystems.join(output, MANIFEST)):
+        return
+    if FileSystems.match([FileSystems.join(output, "*")])[0].metadata_list:
+        raise InputDataError(f"--output {output}: holds files of something else (no {MANIFEST}): choose another folder")
+
+
+def _put_in_place(folder: str, output: str) -> None:
+    if FileSystems.get_scheme(output) is not None:
+        _move_files(folder, output)
+        return
+    replaced = _beside(output, f"replaced-{uuid.uuid4().hex[:8]}")
+    if FileSystems.exists(output):
+        FileSystems.rename([output], [replaced])
+    FileSystems.rename([folder], [output])
+    delete(replaced)
+    delete(_beside(output, "dead_letters"))
+
+
+def _move_files(folder: str, output: str) -> None:
+    """For object stores, which can't rename folders: file by file, the manifest gone first and back last."""
+    delete(FileSystems.join(output, MANIFEST))
+    delete(output)
+    paths = [metadata.path for metadata in FileSystems.match([FileSystems.join(folder, "**")])[0].metadata_list]
+    paths.sort(key=lambda path: FileSystems.split(path)[1] == MANIFEST)
+    FileSystems.rename(paths, [output.rstrip("/") + path[len(folder.rstrip("/")) :] for path in paths])

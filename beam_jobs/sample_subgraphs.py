@@ -1,0 +1,163 @@
+"""Samples a subgraph for every request of a log: python -m beam_jobs.sample_subgraphs --config YAML --data DIR ..."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, run_command, shown_progress
+from beam_jobs.dead_letters import FOLDER
+from beam_jobs.facts import Fact, of_kind
+from beam_jobs.outputs import MANIFEST, delete, unfinished_output, write_json
+from beam_jobs.pipelines import run_pipeline
+from beam_jobs.record_shards import WriteRecordShards
+from beam_jobs.request_rows import request_columns, sources_by_table
+from beam_jobs.row_counts import check_rows, count_rows
+from beam_jobs.sampled_records import merge_sizes
+from beam_jobs.shard_progress import OnProgress, watch_files
+from beam_jobs.splits import SPLITS
+from beam_jobs.statistics import STATISTICS
+from beam_jobs.table_files import TableFiles, find_table
+from beam_jobs.tables import time_columns
+from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.data.tables_check import check_tables
+from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.graph.record_schema import record_schema
+from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.store import GraphStore
+
+
+def sample_subgraphs(
+    *,
+    config: RunConfig,
+    tables: TablesConfig,
+    schema: GraphSchema,
+    data_dir: str,
+    graph_dir: str,
+    output_dir: str,
+    pipeline_args: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Samples every request of the splits at its own time and writes one GraphTensor a request.
+
+    Writes `<split>/part-*.tfrecord`, each a random mix of users in an order that does not tell time, `dead_letters/`
+    and, last, `manifest.json`; all in a folder beside `output_dir`, which takes its place when it is whole.
+
+    Args:
+      config: the run's configuration, of which `split`, `sampling` and `build` count.
+      tables: where requests, their features and labels are.
+      schema: the graph's schema, as the graph store was built with.
+      data_dir: where the tables' paths begin.
+      graph_dir: the graph store.
+      output_dir: the records' folder; finished ones there are replaced.
+      pipeline_args: options of any Beam runner.
+      on_progress: called with the number of finished files and of all files.
+
+    Returns:
+      The manifest: `schema` of the records, `splits` with their shards and counts, `statistics` of the request
+      features over the training split, `sizes` of what was sampled, `tables` with counts of bad rows.
+
+    Raises:
+      InputDataError: a table is missing, damaged or empty, too many of its rows are bad, or a split has no request.
+      GraphStoreError: there is no whole graph store.
+      SchemaError: the store was built with another schema.
+    """
+    check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
+    records = record_schema(schema, config.sampling)
+    _check_store(GraphStore.open(graph_dir), schema, graph_dir)
+    files = _find_tables(config, tables, str(data_dir))
+    total = len(SPLITS) * config.sampling.output_shards
+    with unfinished_output(str(output_dir)) as folder:
+        patterns = [FileSystems.join(folder, split, "*.tfrecord") for split in SPLITS]
+        for split in SPLITS:
+            FileSystems.mkdirs(FileSystems.join(folder, split))
+        letters, facts_path = FileSystems.join(folder, FOLDER), FileSystems.join(folder, "facts.json")
+        job = WriteRecordShards(files, config, tables, records, str(graph_dir), folder, letters)
+        with watch_files(patterns, total, on_progress):
+            facts = run_pipeline(job, facts_path, pipeline_args)
+        delete(facts_path)
+        check_rows(facts, files, config.build.max_bad_row_share, letters, str(output_dir))
+        _check_splits(facts, config)
+        manifest = _manifest(facts, files, config, records)
+        write_json(FileSystems.join(folder, MANIFEST), manifest)
+    return manifest
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = job_parser("beam_jobs.sample_subgraphs", "Samples a subgraph for every request of the log.")
+    parser.add_argument("--data", required=True, metavar="DIR", help="where the paths in tables.yaml begin")
+    parser.add_argument("--graph", required=True, metavar="DIR", help="the graph store, see beam_jobs.build_graph")
+    parser.add_argument("--output", required=True, metavar="DIR", help="the records' folder")
+    args, pipeline_args = parse_job_args(parser, argv)
+    config, tables, schema = read_configuration(args)
+    with shown_progress("sample subgraphs") as on_progress:
+        manifest = sample_subgraphs(
+            config=config,
+            tables=tables,
+            schema=schema,
+            data_dir=args.data,
+            graph_dir=args.graph,
+            output_dir=args.output,
+            pipeline_args=pipeline_args,
+            on_progress=on_progress,
+        )
+    for name, split in manifest["splits"].items():
+        print(f"{name}: {split['num_requests']:,} requests, {split['num_candidates']:,} candidates")
+    print(f"{args.output}: records")
+
+
+def _check_store(store: GraphStore, schema: GraphSchema, graph_dir: str) -> None:
+    built = store.schema
+    if (built.stored_node_sets, built.stored_edge_sets) != (schema.stored_node_sets, schema.stored_edge_sets):
+        raise SchemaError(f"{graph_dir}: was built with another graph.pbtxt: build it again with beam_jobs.build_graph")
+
+
+def _find_tables(config: RunConfig, tables: TablesConfig, data_dir: str) -> dict[str, TableFiles]:
+    files = {}
+    for name, sources in sources_by_table(tables).items():
+        columns = [column for source in sources.values() for column in request_columns(source, config, tables)]
+        table = tables.tables[name]
+        files[name] = find_table(name, table, data_dir, [*columns, *time_columns(table.time)])
+    return files
+
+
+def _check_splits(facts: Sequence[Fact], config: RunConfig) -> None:
+    spans = of_kind(facts, "split_span")
+    for name in SPLITS:
+        bounds = getattr(config.split, name)
+        if bounds is None or any(fact["shard"]["num_requests"] for fact in facts if fact.get("split") == name):
+            continue
+        first, last = min(span["first"] for span in spans), max(span["last"] for span in spans)
+        raise InputDataError(
+            f"split.{name}: there is not one request from {bounds[0]!r} to {bounds[1]!r}: column "
+            f"'{config.split.column}' goes from {first} to {last}"
+        )
+
+
+def _manifest(
+    facts: Sequence[Fact], files: dict[str, TableFiles], config: RunConfig, records: GraphSchema
+) -> dict[str, Any]:
+    shards = of_kind(facts, "shard")
+    splits = {}
+    for name in SPLITS:
+        of_split = sorted((fact["shard"] for fact in shards if fact["split"] == name), key=lambda shard: shard["path"])
+        splits[name] = {
+            "num_requests": sum(shard["num_requests"] for shard in of_split),
+            "num_candidates": sum(shard["num_candidates"] for shard in of_split),
+            "shards": of_split,
+        }
+    return {
+        "schema": records.to_json(),
+        "splits": splits,
+        "statistics": of_kind(facts, STATISTICS)[0]["values"],
+        "sizes": merge_sizes(fact["sizes"] for fact in shards),
+        "tables": count_rows(facts, files),
+        "sampling": config.sampling.model_dump(mode="json"),
+        "split": config.split.model_dump(mode="json"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

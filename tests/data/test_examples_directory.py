@@ -1,0 +1,70 @@
+"""Only a complete examples directory is read; what is wrong with another one is named."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import small_records
+
+from tfgrec.data.examples_directory import ExamplesDirectory
+from tfgrec.errors import InputDataError
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples")
+    store = small_records.write_store(folder / "graph")
+    small_records.write_examples(folder / "examples", store, {"train": 20, "validation": 10})
+    return folder / "examples"
+
+
+@pytest.fixture
+def examples(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "examples"))
+
+
+def test_a_whole_directory_is_read(whole: Path) -> None:
+    examples = ExamplesDirectory.open(whole)
+    assert examples.schema == small_records.SCHEMA
+    assert examples.split("train").num_requests == 20
+    assert [Path(file).name for file in examples.split("train").files] == sorted(
+        path.name for path in (whole / "train").iterdir()
+    )
+    assert "scenario" in examples.statistics["_readout"]
+
+
+def test_without_a_manifest_sampling_did_not_finish(examples: Path) -> None:
+    (examples / "manifest.json").unlink()
+    with pytest.raises(InputDataError, match="manifest.json: is missing: sampling did not finish"):
+        ExamplesDirectory.open(examples)
+
+
+def test_a_torn_manifest_is_named(examples: Path) -> None:
+    manifest = examples / "manifest.json"
+    manifest.write_text(manifest.read_text()[:-20])
+    with pytest.raises(InputDataError, match="manifest.json: is not JSON"):
+        ExamplesDirectory.open(examples)
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda file: file.unlink(), "part-00001-of-00003.tfrecord: is missing"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1]), "part-00001-of-00003.tfrecord: has .* bytes"),
+        (lambda file: file.write_bytes(b"x" + file.read_bytes()[1:]), "part-00001-of-00003.tfrecord: is damaged"),
+    ],
+    ids=["missing", "cut", "changed"],
+)
+def test_a_bad_file_is_named(examples: Path, damage, complaint: str) -> None:
+    damage(examples / "validation" / "part-00001-of-00003.tfrecord")
+    with pytest.raises(InputDataError, match=complaint):
+        ExamplesDirectory.open(examples)
+
+
+def test_a_split_without_requests_is_named(examples: Path) -> None:
+    manifest = json.loads((examples / "manifest.json").read_text())
+    manifest["splits"]["train"] = {"num_requests": 0, "num_candidates": 0, "shards": []}
+    (examples / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputDataError, match="split 'train' has no requests"):
+        ExamplesDirectory.open(examples).split("train")

@@ -1,0 +1,92 @@
+"""Temporal degrees against counting edge by edge."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from graph_oracle import (
+    Edge,
+    Request,
+    World,
+    example_requests,
+    example_world,
+    oracle_degree,
+    request_batch,
+    requests_of,
+    worlds,
+    write_world,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tfgrec.config.tables import TemporalDegree
+from tfgrec.errors import ConfigurationError
+from tfgrec.graph.temporal_degrees import temporal_degrees
+
+BY_ITEMS = {"video": "watched_by", "live": "joined_by"}
+DEFINITIONS = {
+    "user_watched": TemporalDegree(of="user", edge_set="watched"),
+    "user_watched_lately": TemporalDegree(of="user", edge_set="watched", window_seconds=0.002),
+    "user_since_watched": TemporalDegree(of="user", edge_set="watched", measure="seconds_since_last"),
+    "user_since_followed_lately": TemporalDegree(
+        of="user", edge_set="follows", measure="seconds_since_last", window_seconds=0.003
+    ),
+    "item_seen": TemporalDegree(of="item", edge_set=BY_ITEMS),
+    "item_seen_lately": TemporalDegree(of="item", edge_set=BY_ITEMS, window_seconds=0.001),
+    "item_since_seen": TemporalDegree(of="item", edge_set=BY_ITEMS, measure="seconds_since_last"),
+    "item_authors": TemporalDegree(of="item", edge_set={"video": "made_by", "live": "hosted_by"}),
+}
+
+
+def assert_degrees(world: World, requests: list[Request], folder: str | Path, shards: int) -> None:
+    store = write_world(world, Path(folder), shards)
+    degrees = temporal_degrees(store, request_batch(store, requests), DEFINITIONS)
+    for name, definition in DEFINITIONS.items():
+        expected = [oracle_degree(world, request, item, definition) for request in requests for item in request.items]
+        assert degrees[name].dtype == np.float32
+        np.testing.assert_array_equal(degrees[name], np.array(expected, np.float32), err_msg=name)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(worlds(), st.sampled_from(["video", "live"]), st.data())
+def test_counts_what_the_oracle_counts(world: World, item_node_set: str, data: st.DataObject) -> None:
+    requests = data.draw(requests_of(world, item_node_set))
+    with tempfile.TemporaryDirectory() as folder:
+        assert_degrees(world, requests, folder, 2)
+
+
+def test_long_rows(tmp_path: Path) -> None:
+    world = example_world()
+    random = np.random.default_rng(0)
+    world.edges["watched"] = [Edge(0, 1, int(time), ("tv", 0.5)) for time in random.integers(0, 500, 700)]
+    requests = [Request(0, time, "video", (1, 1)) for time in range(0, 520, 40)]
+    assert_degrees(world, [*requests, *example_requests(world, "video", 12)], tmp_path, 1)
+
+
+def test_a_window_reaches_back_to_its_very_edge(tmp_path: Path) -> None:
+    world = example_world()
+    world.edges["watched"] = [Edge(0, 1, time, ("tv", 0.5)) for time in (100, 200, 300)]
+    store = write_world(world, tmp_path, 1)
+    batch = request_batch(store, [Request(0, time, "video", (1,)) for time in (1200, 1201, 305, 306, 100, 105, 106)])
+    count = TemporalDegree(of="user", edge_set="watched", window_seconds=1)
+    since = TemporalDegree(of="user", edge_set="watched", measure="seconds_since_last")
+    degrees = temporal_degrees(store, batch, {"count": count, "since": since})
+    # The edge set's feedback delay is 5 ms: an edge at 300 is seen from 306 on.
+    assert degrees["count"].tolist() == [2, 1, 2, 3, 0, 0, 1]
+    np.testing.assert_allclose(degrees["since"], [0.9, 0.901, 0.105, 0.006, -1, -1, 0.006], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
+        (TemporalDegree(of="item", edge_set="made_by", window_seconds=5), "the edges of 'made_by' have no times"),
+        (TemporalDegree(of="item", edge_set={"live": "joined_by"}), "names none for node set 'video'"),
+    ],
+)
+def test_definitions_that_cannot_work_are_named(definition: TemporalDegree, expected: str, tmp_path: Path) -> None:
+    world = example_world()
+    store = write_world(world, tmp_path, 1)
+    with pytest.raises(ConfigurationError, match="temporal degree 'recent'") as error:
+        temporal_degrees(store, request_batch(store, example_requests(world, "video", 2)), {"recent": definition})
+    assert expected in str(error.value)

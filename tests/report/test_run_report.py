@@ -1,0 +1,149 @@
+"""report.html: whole, self-contained, the same each time, and drawn without errors by a browser."""
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+
+import pandas as pd
+import pytest
+
+from tfgrec.errors import TfgrecError
+from tfgrec.report import write_report
+
+
+class Page(html.parser.HTMLParser):
+    """What a page says and refers to."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.headings, self.references, self.figures, self._open = [], [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self._open = (tag, attributes)
+        self.references += [attributes[name] for name in ("src", "href") if name in attributes]
+
+    def handle_data(self, data):
+        tag, attributes = self._open or ("", {})
+        if tag in ("h1", "h2", "h3"):
+            self.headings.append(data)
+        if tag == "script" and "data-figure" in attributes:
+            self.figures.append(json.loads(data))
+
+    def handle_endtag(self, tag):
+        self._open = None
+
+
+def read_page(path) -> Page:
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_a_report_shows_everything_and_needs_nothing_from_outside(make_run):
+    page = read_page(write_report(make_run("run")))
+    for heading in [
+        "demo",
+        "Metrics",
+        "By scenario",
+        "ROC",
+        "is_like: calibration",
+        "watch_time: predicted and observed",
+    ]:
+        assert heading in page.headings
+    for heading in [
+        "Loss: total",
+        "Loss: auto_encoder",
+        "Weights of the losses",
+        "Cosine of the two gradients on the encoder",
+    ]:
+        assert heading in page.headings
+    assert page.references and all(reference.startswith("#") for reference in page.references)
+    assert len(page.figures) == 14
+
+
+def test_the_numbers_shown_are_those_of_metrics_json(make_run):
+    run = make_run("run")
+    metrics = json.loads((run / "metrics.json").read_text())
+    text = write_report(run).read_text(encoding="utf-8")
+    validation = metrics["validation"]
+    assert f"<span class='value'>{validation['is_click']['auc']:.4f}</span>" in text
+    assert f"<td>{validation['watch_time']['mae'] / 1000:,.3f} s</td>" in text
+    for values in metrics["scenarios"].values():
+        assert f">{values['is_like']['auc']:.4f}</span>" in text
+
+
+def test_the_same_run_gives_the_same_file(make_run):
+    run = make_run("run")
+    first = write_report(run).read_bytes()
+    assert write_report(run).read_bytes() == first
+
+
+def test_plots_stay_small_however_many_rows_there_are(make_run):
+    sizes = []
+    for rows, steps in ((4_000, 4_000), (40_000, 40_000)):
+        data = write_report(make_run(f"rows_{rows}", rows=rows, steps=steps)).read_text(encoding="utf-8")
+        sizes.append(sum(len(found) for found in re.findall(r"data-figure=.*?</script>", data, flags=re.DOTALL)))
+    assert sizes[1] < 4 * sizes[0]
+    assert sizes[1] < 1_000_000
+
+
+def test_phases_of_two_stages_are_marked(make_run):
+    page = read_page(write_report(make_run("run", arm="two_stage")))
+    marked = [figure for figure in page.figures if figure["layout"].get("annotations")]
+    assert {figure["layout"]["annotations"][0]["text"] for figure in marked} == {"ranking"}
+    # The ranking losses begin with that phase: nothing of another one is drawn in their figures.
+    assert 0 < len(marked) < 8
+
+
+def test_names_that_look_like_html_are_shown_as_text(make_run):
+    run = make_run("run", name="</script><b>bold</b>")
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["scenarios"]["<i>feed</i>"] = metrics["scenarios"].pop("feed")
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    text = write_report(run).read_text(encoding="utf-8")
+    assert "<b>bold" not in text and "<i>feed" not in text
+    assert "&lt;i&gt;feed&lt;/i&gt;" in text
+
+
+def test_undefined_metrics_and_a_missing_history_leave_a_whole_report(make_run):
+    run = make_run("run")
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["validation"]["is_like"] = {"auc": None, "gauc": None, "log_loss": 0.1, "calibration": None}
+    metrics["scenarios"] = {}
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    predictions = pd.read_parquet(run / "predictions.parquet")
+    predictions.assign(**{"label/is_like": 0.0}).to_parquet(run / "predictions.parquet")
+    (run / "logs" / "history.jsonl").unlink()
+    (run / "training.json").unlink()
+    page = read_page(write_report(run))
+    assert "Metrics" in page.headings and "ROC" in page.headings
+    assert "By scenario" not in page.headings and "Training" not in page.headings
+
+
+def test_a_torn_last_line_of_the_history_is_ignored(make_run):
+    run = make_run("run")
+    expected = write_report(run).read_bytes()
+    with (run / "logs" / "history.jsonl").open("a") as file:
+        file.write('{"step": 99999, "lo')
+    assert write_report(run).read_bytes() == expected
+
+
+@pytest.mark.parametrize("missing", ["config.yaml", "metrics.json", "predictions.parquet"])
+def test_what_is_missing_is_named(make_run, missing):
+    run = make_run("run")
+    (run / missing).unlink()
+    with pytest.raises(TfgrecError, match=missing):
+        write_report(run)
+    assert not (run / "report.html").exists()
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
+def test_a_browser_draws_every_figure_without_an_error(make_run, tmp_path):
+    report = write_report(make_run("run"))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    command += ["--enable-logging=stderr", "--virtual-time-budget=10000", "--dump-dom", report.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in done.stderr
+    assert done.stdout.count('class="main-svg"') >= len(read_page(report).figures)

@@ -1,0 +1,106 @@
+"""What is installed is what the project has; the locks agree with setup.py."""
+
+import ast
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import tfgrec
+from tools.python_stacks import STACKS
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("tfgrec", "beam_jobs", "tfx_pipeline")
+STACKS_AND_PYTHONS = [(stack, version) for stack in STACKS for version in stack.pythons]
+
+
+def marker_environment(version, extra=""):
+    short = f"{version[0]}.{version[1]}"
+    return {
+        "python_version": short,
+        "python_full_version": f"{short}.5",
+        "sys_platform": "linux",
+        "platform_machine": "x86_64",
+        "extra": extra,
+    }
+
+
+def locked_versions(stack, version):
+    """Returns the packages that a lock file has for one Python."""
+    lines = [line for line in (ROOT / stack.lock).read_text().splitlines() if re.match(r"\w", line)]
+    requirements = [Requirement(line) for line in lines]
+    held = [r for r in requirements if r.marker is None or r.marker.evaluate(marker_environment(version))]
+    versions = {canonicalize_name(r.name): next(iter(r.specifier)).version for r in held}
+    assert len(versions) == len(held), "a package is locked twice for one Python"
+    return versions
+
+
+@pytest.mark.parametrize(("stack", "version"), STACKS_AND_PYTHONS)
+def test_locks_hold_all_that_setup_py_requires(stack, version):
+    locked = locked_versions(stack, version)
+    requirements = [Requirement(line) for line in importlib.metadata.requires("tfgrec")]
+    extras = ["", *importlib.metadata.metadata("tfgrec").get_all("Provides-Extra")]
+    checked = set()
+    for requirement in requirements:
+        environments = [marker_environment(version, extra) for extra in extras]
+        if requirement.marker is None or any(requirement.marker.evaluate(values) for values in environments):
+            name = canonicalize_name(requirement.name)
+            assert locked.get(name), f"{name} is not in {stack.lock}: run `make lock`"
+            assert requirement.specifier.contains(locked[name]), f"{stack.lock} is older than setup.py: run `make lock`"
+            checked.add(name)
+    assert {"tensorflow", "tf-keras", "tensorflow-gnn", "apache-beam", "tfx-bsl", "tfx", "pytest", "ruff"} <= checked
+
+
+def test_the_stack_of_ci_is_the_one_that_was_measured():
+    locked = locked_versions(STACKS[-1], (3, 10))
+    expected = {"apache-beam": "2.56.0", "dill": "0.3.1.1", "protobuf": "3.20.3", "pyarrow": "10.0.1"}
+    assert {name: locked[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack.name)
+def test_locks_name_no_address(stack):
+    text = (ROOT / stack.lock).read_text()
+    assert not re.search(r"://|--?(extra-)?index|--find-links|@ ", text)
+
+
+def test_every_folder_of_modules_is_a_package():
+    folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    assert [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_commands_exist():
+    scripts = importlib.metadata.distribution("tfgrec").entry_points.select(group="console_scripts")
+    assert {script.name for script in scripts} == {
+        f"tfgrec-{name}" for name in ("train", "evaluate", "export", "compare", "simulate", "doctor")
+    }
+    for script in scripts:
+        specification = importlib.util.find_spec(script.module)
+        assert specification, f"{script.name}: there is no module {script.module}"
+        tree = ast.parse(Path(specification.origin).read_text(encoding="utf-8"))
+        assert any(isinstance(node, ast.FunctionDef) and node.name == script.attr for node in tree.body), script.value
+
+
+def test_wheel_holds_every_module_and_nothing_else(tmp_path):
+    source = tmp_path / "source"
+    ignore = shutil.ignore_patterns("__pycache__")
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, source / package, ignore=ignore)
+    for name in ("setup.py", "pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    build = "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=source, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"tfgrec-{tfgrec.__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert inside == {
+        str(path.relative_to(source)) for package in PACKAGES for path in (source / package).rglob("*.py")
+    }

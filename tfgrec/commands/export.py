@@ -1,0 +1,25 @@
+"""tfgrec-export: writes a run's trained model as a new version for serving."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tfgrec.commands.entry_point import entry_point
+from tfgrec.run_directory import RunDirectory
+
+
+@entry_point
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exports the newest checkpoint of a run as the next version, after comparing its scores with the model's."""
+    parser = argparse.ArgumentParser(prog="tfgrec-export", description=main.__doc__)
+    parser.add_argument("--run-dir", required=True, metavar="DIR", help="the run, as given to tfgrec-train")
+    run = RunDirectory.open(parser.parse_args(arguments).run_dir)
+
+    from tfgrec.training.run_model import RunModel
+
+    print(RunModel(run.read_config(), run).export())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

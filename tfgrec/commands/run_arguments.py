@@ -1,0 +1,38 @@
+"""Arguments that the commands which start runs share, and the configuration that they make."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from tfgrec.config import RunConfig, load_run_config, load_tables_config
+from tfgrec.config.run import Arm
+from tfgrec.preflight import check_names
+
+ARMS = get_args(Arm)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds --config, --data, --run-dir and --set."""
+    parser.add_argument("--config", required=True, metavar="YAML", help="the run's configuration, see configs/")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the folder of the tables")
+    parser.add_argument("--run-dir", required=True, type=Path, metavar="DIR", help="where everything of the run goes")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="configuration values to change, for example training.epochs=2",
+    )
+
+
+def read_config(arguments: argparse.Namespace, *, arm: str | None = None) -> RunConfig:
+    """The configuration that the arguments ask for, with `arm` where it is given, checked against tables.yaml.
+
+    Raises:
+      ConfigurationError: names file and key.
+    """
+    overrides = arguments.set if arm is None else [*arguments.set, f"arm={arm}"]
+    config = load_run_config(arguments.config, overrides)
+    check_names(config, load_tables_config(config.schema_dir))
+    return config

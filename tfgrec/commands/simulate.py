@@ -1,0 +1,61 @@
+"""tfgrec-simulate: writes the tables of a synthetic short-video app, to try everything on."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from tfgrec.commands.entry_point import entry_point
+from tfgrec.errors import ConfigurationError
+from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
+
+_ARGUMENTS = {
+    "seed": (int, "the same seed gives the same tables"),
+    "users": (int, "users, of whom a share join on later days"),
+    "videos": (int, "videos"),
+    "live_rooms": (int, "live rooms"),
+    "authors": (int, "authors, who make videos and hold live rooms"),
+    "days": (int, "days of the logs"),
+    "impressions": (int, "expected rows of both logs together"),
+    "taste_strength": (float, "logit of a click per unit of latent affinity: the signal that only the graph carries"),
+    "feature_fidelity": (float, "how often a table tells the truth about an item's genre or a user's interest"),
+}
+
+
+@entry_point
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the tables that configs/demo.yaml trains on."""
+    options = vars(_parser().parse_args(arguments))
+    output = options.pop("output")
+    try:
+        settings = WorldSettings(**options)
+    except ValidationError as error:
+        problems = [(f"--{problem['loc'][0]}".replace("_", "-"), problem) for problem in error.errors()]
+        raise ConfigurationError(
+            "\n".join(f"{option} {problem['input']}: {problem['msg']}" for option, problem in problems)
+        ) from error
+    world = create_world(settings)
+    rows = write_tables(world, simulate_interactions(world), output)
+    console = Console(highlight=False)
+    for name, count in rows.items():
+        console.print(f"{count:>10,}  {output}/{name}", soft_wrap=True, markup=False)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tfgrec-simulate", description=main.__doc__)
+    folder = "folder to write; an earlier simulation's tables in it are replaced, a folder of other files is refused"
+    parser.add_argument("--output", required=True, metavar="DIR", help=folder)
+    defaults = WorldSettings()
+    for name, (kind, meaning) in _ARGUMENTS.items():
+        default = getattr(defaults, name)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, default=default, help=f"{meaning} (default: {default:,})"
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

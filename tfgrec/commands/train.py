@@ -1,0 +1,43 @@
+"""tfgrec-train: from tables to a trained, measured and exported model, in one command that can be repeated."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from tfgrec.commands.entry_point import entry_point
+from tfgrec.commands.metrics_table import metrics_table
+from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
+from tfgrec.data_stages import DataStages
+from tfgrec.model_stages import ModelStages
+from tfgrec.run_directory import RunDirectory
+
+
+@entry_point
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the stages graph, examples, audit, training, evaluation, export and report; returns the exit code.
+
+    Stages whose inputs have not changed are skipped; a training that was killed goes on from its newest checkpoint.
+    """
+    parsed = _parser().parse_args(arguments)
+    config = read_config(parsed, arm=parsed.arm)
+    run = RunDirectory.at(parsed.run_dir)
+    console = Console(soft_wrap=True, highlight=False)
+    DataStages(config, run, parsed.data, announce=console.print).run()
+    metrics = ModelStages(config, run, announce=console.print).run()
+    console.print(metrics_table(metrics, config.model.tasks, title=f"validation, arm {config.arm}"))
+    for path in (run.metrics, run.report, run.newest_export):
+        console.print(str(path))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tfgrec-train", description=main.__doc__)
+    add_run_arguments(parser)
+    parser.add_argument("--arm", choices=ARMS, help="how to train; else what the configuration says")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Schema files, and the way from written requests to the model's input."""

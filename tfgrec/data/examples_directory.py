@@ -1,0 +1,86 @@
+"""What the sampling job wrote: files of requests by split, and the manifest that makes them complete."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfgrec.errors import InputDataError
+from tfgrec.graph.files import checksum, size
+from tfgrec.graph.schema import GraphSchema
+
+MANIFEST = "manifest.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """The files of one split, in their order, and how many requests and candidates they hold."""
+
+    files: tuple[str, ...]
+    num_requests: int
+    num_candidates: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ExamplesDirectory:
+    """A complete examples directory.
+
+    Attributes:
+      schema: what each record holds, labels included.
+      splits: by name, `train` and `validation`.
+      statistics: of the `_readout` features, over the training split.
+    """
+
+    schema: GraphSchema
+    splits: Mapping[str, Split]
+    statistics: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> "ExamplesDirectory":
+        """Opens a directory and compares all its files with the manifest.
+
+        Raises:
+          InputDataError: the sampling did not finish, or a file is missing, cut short or damaged; names it.
+        """
+        path = Path(path)
+        manifest = _read_manifest(path)
+        splits = {name: _open_split(path, values) for name, values in manifest["splits"].items()}
+        return cls(GraphSchema.from_json(manifest["schema"]), splits, manifest["statistics"])
+
+    def split(self, name: str) -> Split:
+        """A split that has requests.
+
+        Raises:
+          InputDataError: it has none.
+        """
+        split = self.splits.get(name)
+        if split is None or split.num_requests == 0:
+            raise InputDataError(f"examples: split '{name}' has no requests: look at split.{name} in the configuration")
+        return split
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    file = path / MANIFEST
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputDataError(f"{file}: is missing: sampling did not finish, or never began") from None
+    except ValueError as error:
+        raise InputDataError(f"{file}: is not JSON: {error}") from error
+
+
+def _open_split(path: Path, values: Mapping[str, Any]) -> Split:
+    for shard in values["shards"]:
+        _check_file(path / shard["path"], shard)
+    files = tuple(str(path / shard["path"]) for shard in values["shards"])
+    return Split(files, values["num_requests"], values["num_candidates"])
+
+
+def _check_file(file: Path, expected: Mapping[str, Any]) -> None:
+    found = size(file)
+    if found != expected["bytes"]:
+        state = "is missing" if found < 0 else f"has {found} bytes, the manifest says {expected['bytes']}"
+        raise InputDataError(f"{file}: {state}; sample again")
+    if checksum(file) != expected["sha256"]:
+        raise InputDataError(f"{file}: is damaged, its checksum is not the manifest's; sample again")

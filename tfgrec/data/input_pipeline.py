@@ -1,0 +1,88 @@
+"""From TFRecord files of requests to batches: serialized for evaluation, parsed and merged for training."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from tfgrec.data.graph_spec import graph_tensor_spec
+from tfgrec.data.labels import split_labels
+from tfgrec.graph.schema import GraphSchema
+
+# Files read at once in training: few, so that windows of records hold other mixtures in each epoch.
+FILES_READ_AT_ONCE = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """Records to train on: files, the requests in all of them, their schema, and which features are labels."""
+
+    files: Sequence[str]
+    num_requests: int
+    schema: GraphSchema
+    labels: Sequence[str]
+
+    @property
+    def batch_spec(self) -> tuple[tfgnn.GraphTensorSpec, dict[str, tf.TensorSpec]]:
+        """The type of every batch, whatever its size."""
+        batches = tf.data.Dataset.from_tensors("").batch(1)
+        return parsed_batches(batches, self.schema, self.labels).element_spec
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Batches of one pass; the last one may be smaller."""
+        return math.ceil(self.num_requests / batch_size)
+
+    def batches(
+        self, *, batch_size: int, seed: int, epoch: int, shuffle_buffer: int, skip_batches: int = 0
+    ) -> tf.data.Dataset:
+        """One epoch of (merged scalar GraphTensor, {label: float32 `[num_candidates]`}), each request once.
+
+        The order follows from `seed` and `epoch` alone: an epoch that was broken off after n batches goes on with
+        `skip_batches=n`, which skips serialized records before any is parsed.
+        """
+        records = shuffled_records(self.files, seed=seed, epoch=epoch, window=shuffle_buffer)
+        batches = records.batch(batch_size).skip(skip_batches)
+        return parsed_batches(batches, self.schema, self.labels)
+
+
+def shuffled_records(files: Sequence[str], *, seed: int, epoch: int, window: int) -> tf.data.Dataset:
+    """Serialized requests: files in random order, read several at once, shuffled within windows of `window` records.
+
+    Dataset.shuffle would not do: its order depends on tf.random.set_seed too.
+    """
+    order = tf.random.experimental.stateless_shuffle(list(files), seed=[seed, epoch])
+    records = tf.data.Dataset.from_tensor_slices(order).interleave(
+        read_records, cycle_length=FILES_READ_AT_ONCE, num_parallel_calls=FILES_READ_AT_ONCE, deterministic=True
+    )
+
+    def shuffle(index: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
+        window_seed = tf.random.experimental.stateless_fold_in([seed, epoch], index)
+        return tf.random.experimental.stateless_shuffle(serialized, seed=window_seed)
+
+    return records.batch(window).enumerate().map(shuffle).prefetch(1).unbatch()
+
+
+def read_records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
+    """Serialized requests in the order of the files; those that end in .gz are decompressed."""
+    compression = tf.where(tf.strings.regex_full_match(tf.reshape(files, [-1])[0], r".*\.gz"), "GZIP", "")
+    return tf.data.TFRecordDataset(files, compression_type=compression)
+
+
+def parsed_batches(batches: tf.data.Dataset, schema: GraphSchema, labels: Sequence[str]) -> tf.data.Dataset:
+    """Serialized batches `[batch_size]` string, parsed and merged into (graph, labels) while others are computed on."""
+    spec = graph_tensor_spec(schema)
+
+    def parse(serialized: tf.Tensor) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
+        return split_labels(parse_merged(spec, serialized), labels)
+
+    return batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def parse_merged(spec: tfgnn.GraphTensorSpec, serialized: tf.Tensor) -> tfgnn.GraphTensor:
+    """Serialized requests `[batch_size]` -> one scalar GraphTensor with a component a request.
+
+    Examples may hold more features than `spec` names; they are left out.
+    """
+    return tfgnn.parse_example(spec, serialized).merge_batch_to_components()

@@ -1,0 +1,113 @@
+"""The first stages of a run, which all arms share: from tables to audited records."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+
+from tfgrec.config import RunConfig, TablesConfig, load_tables_config
+from tfgrec.errors import InputDataError
+from tfgrec.fingerprint import fingerprint_file, fingerprint_files
+from tfgrec.run_directory import RunDirectory
+from tfgrec.stages import StageLog, run_module
+
+
+class DataStages:
+    """Beam jobs, run as processes of their own since tfgrec does not import Beam.
+
+    Args:
+      config: the run's configuration.
+      run: where graph and examples go.
+      data: the folder of the tables.
+      announce: told what is done or skipped, and why.
+    """
+
+    def __init__(self, config: RunConfig, run: RunDirectory, data: Path, *, announce: Callable[[str], None] = print):
+        self._config = config
+        self._run = run
+        self._data = data
+        self._stages = StageLog(run.stages, announce=announce)
+
+    def run(self) -> None:
+        """Brings graph and examples up to date.
+
+        Raises:
+          StageFailed: a job failed, and has said why.
+          TfgrecError: the configuration or the data can't be used.
+        """
+        self._check_tables()
+        self._write_config()
+        self._build_graph()
+        self._sample()
+        self._audit()
+
+    def _check_tables(self) -> None:
+        if not self._data.is_dir():
+            raise InputDataError(f"--data {self._data}: is no folder")
+        for name in self._tables.tables:
+            self._table_files([name])
+
+    def _write_config(self) -> None:
+        source, copy = Path(self._config.schema_dir), self._run.schema
+        if source.resolve() != copy.resolve():
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(source, copy)
+        self._run.write_config(self._config)
+
+    def _build_graph(self) -> None:
+        def work() -> None:
+            self._run_job("beam_jobs.build_graph", self._run.graph)
+
+        inputs = {
+            "data": self._fingerprint_tables(self._tables.tables),
+            "schema": self._fingerprint_schema(),
+            "build": self._config.build.model_dump(mode="json"),
+        }
+        self._stages.run("graph", inputs=inputs, outputs=[self._run.graph], work=work)
+
+    def _sample(self) -> None:
+        def work() -> None:
+            self._run_job("beam_jobs.sample_subgraphs", self._run.examples, "--graph", str(self._run.graph))
+
+        inputs = {
+            "graph": fingerprint_file(self._run.graph / "manifest.json"),
+            "data": self._fingerprint_tables({source.table for source in self._tables.requests.sources}),
+            "schema": self._fingerprint_schema(),
+            "split": self._config.split.model_dump(mode="json"),
+            "sampling": self._config.sampling.model_dump(mode="json"),
+        }
+        self._stages.run("examples", inputs=inputs, outputs=[self._run.examples], work=work)
+
+    def _audit(self) -> None:
+        def work() -> None:
+            run_module("beam_jobs.audit", "--config", str(self._run.config), "--examples", str(self._run.examples))
+
+        inputs = {"examples": fingerprint_file(self._run.examples / "manifest.json")}
+        self._stages.run("audit", inputs=inputs, outputs=[self._run.examples / "audit.json"], work=work)
+
+    def _run_job(self, module: str, output: Path, *arguments: str) -> None:
+        # A job that was killed leaves its unfinished folder behind; nobody will need it.
+        for folder in output.parent.glob(f"{output.name}.unfinished-*"):
+            shutil.rmtree(folder)
+        common = ["--config", str(self._run.config), "--data", str(self._data), "--output", str(output)]
+        run_module(module, *common, *arguments)
+
+    @cached_property
+    def _tables(self) -> TablesConfig:
+        return load_tables_config(self._config.schema_dir)
+
+    def _fingerprint_tables(self, names: Iterable[str]) -> dict[str, str]:
+        return fingerprint_files(self._data, self._table_files(names))
+
+    def _fingerprint_schema(self) -> dict[str, str]:
+        return fingerprint_files(self._run.schema, (self._run.schema / name for name in ("graph.pbtxt", "tables.yaml")))
+
+    def _table_files(self, names: Iterable[str]) -> list[Path]:
+        files = []
+        for name in names:
+            found = sorted(self._data.glob(self._tables.tables[name].path))
+            if not found:
+                path = self._data / self._tables.tables[name].path
+                raise InputDataError(f"table '{name}': no file is {path} (tables.yaml, tables.{name}.path)")
+            files.extend(found)
+        return files

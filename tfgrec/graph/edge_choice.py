@@ -1,0 +1,71 @@
+"""Which of a node's visible edges a hop takes."""
+
+import hashlib
+
+import numpy as np
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def most_recent(start: np.ndarray, end: np.ndarray, fan_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """The newest `fan_out` positions of each row `[start, end)`, newest first.
+
+    Returns:
+      The positions and their counts a row: int64 `[num_positions]`, `[num_rows]`.
+    """
+    counts = np.minimum(end - start, fan_out)
+    first = np.cumsum(counts) - counts
+    newest = np.repeat(end - 1 + first, counts)
+    return newest - np.arange(len(newest)), counts
+
+
+def uniform(start: np.ndarray, end: np.ndarray, fan_out: int, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`fan_out` positions of each row `[start, end)` without replacement, newest first, all subsets equally likely.
+
+    Robert Floyd's algorithm (Bentley and Floyd, "A sample of brilliance", CACM 1987), for all rows at once: a row of
+    n positions takes fan_out draws, whatever n is.
+
+    Args:
+      start: first position of each row, int64 `[num_rows]`.
+      end: past-the-last position, int64 `[num_rows]`.
+      fan_out: how many positions a row gives; a shorter row gives all of its own.
+      keys: the rows' random keys, uint64 `[num_rows]`.
+
+    Returns:
+      The positions and their counts a row: int64 `[num_positions]`, `[num_rows]`.
+    """
+    positions, counts = most_recent(start, end, fan_out)
+    long = np.flatnonzero(end - start > fan_out)
+    if len(long):
+        chosen = _floyd((end - start)[long], fan_out, keys[long])
+        first = np.cumsum(counts) - counts
+        positions[first[long, np.newaxis] + np.arange(fan_out)] = start[long, np.newaxis] + chosen
+    return positions, counts
+
+
+def random_keys(seed: int, edge_set: str, *parts: np.ndarray) -> np.ndarray:
+    """Keys for `uniform`, uint64 `[num_rows]`: a function of seed, edge set and the row's parts, integers, alone."""
+    digest = hashlib.sha256(f"{seed} {edge_set}".encode()).digest()
+    keys = np.full(len(parts[0]), int.from_bytes(digest[:8], "little"), np.uint64)
+    for part in parts:
+        keys = _mix(keys ^ part.astype(np.uint64))
+    return keys
+
+
+def _floyd(lengths: np.ndarray, fan_out: int, keys: np.ndarray) -> np.ndarray:
+    """Distinct numbers below `lengths [num_rows]`, largest first, int64 `[num_rows, fan_out]`."""
+    chosen = np.full((len(lengths), fan_out), -1, np.int64)
+    for draw in range(fan_out):
+        largest = lengths - fan_out + draw
+        number = (_mix(keys + np.array([draw], np.uint64) * _GOLDEN) % (largest + 1).astype(np.uint64)).astype(np.int64)
+        taken = (chosen[:, :draw] == number[:, np.newaxis]).any(axis=1)
+        chosen[:, draw] = np.where(taken, largest, number)
+    return -np.sort(-chosen, axis=1)
+
+
+def _mix(values: np.ndarray) -> np.ndarray:
+    """SplitMix64's step (Steele, Lea and Flood, OOPSLA 2014): every bit of the input changes half of the output's."""
+    values = values + _GOLDEN
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

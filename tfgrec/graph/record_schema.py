@@ -1,0 +1,37 @@
+"""What the sampled records of a plan hold: the part of a schema that its hops can reach, and the readout."""
+
+from tfgrec.close_match import suggestion
+from tfgrec.config.sampling import SamplingConfig
+from tfgrec.errors import ConfigurationError
+from tfgrec.graph.schema import READOUT, GraphSchema
+
+
+def record_schema(schema: GraphSchema, sampling: SamplingConfig) -> GraphSchema:
+    """The schema of records sampled by the plan: edge sets that some hop samples, and the node sets they reach.
+
+    Raises:
+      ConfigurationError: a hop names an edge set that the schema does not have.
+    """
+    _refuse_unknown(schema, sampling)
+    readout_edges = {name: edges for name, edges in schema.edge_sets.items() if name.startswith(f"{READOUT}/")}
+    frontier = {edges.source for edges in readout_edges.values()}
+    node_sets, edge_sets = {READOUT, *frontier}, set(readout_edges)
+    for hop in sampling.hops:
+        sampled = {name for name, plan in hop.items() if plan.fan_out > 0 and schema.edge_sets[name].source in frontier}
+        frontier = {schema.edge_sets[name].target for name in sampled}
+        edge_sets |= sampled
+        node_sets |= frontier
+    return GraphSchema(
+        context=schema.context,
+        node_sets={name: nodes for name, nodes in schema.node_sets.items() if name in node_sets},
+        edge_sets={name: edges for name, edges in schema.edge_sets.items() if name in edge_sets},
+    )
+
+
+def _refuse_unknown(schema: GraphSchema, sampling: SamplingConfig) -> None:
+    known = schema.stored_edge_sets
+    for number, hop in enumerate(sampling.hops):
+        for name in hop:
+            if name not in known:
+                hint = suggestion(name, known)
+                raise ConfigurationError(f"sampling.hops.{number}: unknown edge set '{name}': {hint}")

@@ -1,0 +1,210 @@
+"""Statistics of features, gathered piece by piece in any order: what the model normalises and looks values up with."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tfgrec.graph.schema import ID, Feature
+
+NUM_QUANTILES = 65
+MAX_VALUES = 10_000
+SAMPLE_SIZE = 16_384
+
+
+class NumericStatistics:
+    """Moments and quantiles of finite numbers; NaN and infinities are left out.
+
+    Moments are merged with Chan's formulas. Quantiles come from the values of the `SAMPLE_SIZE` rows with the
+    smallest keys, so that they don't depend on how rows were split; the extremes are exact.
+    """
+
+    def __init__(self) -> None:
+        self._plain = _Moments()
+        self._log = _Moments()
+        self._range = (np.inf, -np.inf)
+        self._keys = np.empty(0, np.uint64)
+        self._sample = np.empty(0, np.float64)
+
+    def add(self, values: np.ndarray, keys: np.ndarray) -> None:
+        """Takes in `values [num_values]` of the rows with `keys [num_values]`."""
+        finite = np.isfinite(values)
+        values, keys = values[finite].astype(np.float64), keys[finite]
+        if not len(values):
+            return
+        self._plain.merge(_Moments.of(values))
+        self._log.merge(_Moments.of(np.sign(values) * np.log1p(np.abs(values))))
+        self._widen(values.min(), values.max())
+        self._extend_sample(values, keys)
+
+    def merge(self, other: "NumericStatistics") -> None:
+        """Takes in all that `other` took in."""
+        self._plain.merge(other._plain)
+        self._log.merge(other._log)
+        self._widen(*other._range)
+        self._extend_sample(other._sample, other._keys)
+
+    def to_json(self) -> dict[str, Any]:
+        """Count, moments (plain and of sign(x) log(1 + |x|)) and `NUM_QUANTILES` evenly spaced quantiles."""
+        quantiles = np.zeros(NUM_QUANTILES)
+        if len(self._sample):
+            quantiles = np.quantile(self._sample, np.linspace(0, 1, NUM_QUANTILES))
+            quantiles[[0, -1]] = self._range
+        return {
+            "count": self._plain.count,
+            "mean": self._plain.mean,
+            "standard_deviation": self._plain.standard_deviation,
+            "log_mean": self._log.mean,
+            "log_standard_deviation": self._log.standard_deviation,
+            "quantiles": quantiles.tolist(),
+        }
+
+    def _widen(self, smallest: float, largest: float) -> None:
+        self._range = (min(self._range[0], float(smallest)), max(self._range[1], float(largest)))
+
+    def _extend_sample(self, values: np.ndarray, keys: np.ndarray) -> None:
+        values = np.concatenate([self._sample, values])
+        keys = np.concatenate([self._keys, keys])
+        kept = np.lexsort((values, keys))[:SAMPLE_SIZE]
+        self._sample, self._keys = values[kept], keys[kept]
+
+
+class _Moments:
+    """Count, mean and sum of squared deviations."""
+
+    def __init__(self, count: int = 0, mean: float = 0.0, deviations: float = 0.0) -> None:
+        self.count, self.mean, self.deviations = count, mean, deviations
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "_Moments":
+        mean = values.mean()
+        return cls(len(values), float(mean), float(np.square(values - mean).sum()))
+
+    def merge(self, other: "_Moments") -> None:
+        count = self.count + other.count
+        if not count:
+            return
+        difference = other.mean - self.mean
+        self.deviations += other.deviations + difference**2 * self.count * other.count / count
+        self.mean += difference * other.count / count
+        self.count = count
+
+    @property
+    def standard_deviation(self) -> float:
+        return float(np.sqrt(self.deviations / self.count)) if self.count else 0.0
+
+
+class CategoricalStatistics:
+    """How often each value occurs; every value of a multi-valued feature counts.
+
+    Memory grows with the number of distinct values, but for `unique` ones (ids), of which no more are
+    kept than are told.
+    """
+
+    def __init__(self, unique: bool) -> None:
+        self._unique = unique
+        self._count = 0
+        self._counts: Counter = Counter()
+
+    def add(self, values: pa.Array) -> None:
+        """Takes in `values [num_values]`, strings or integers."""
+        counted = pc.value_counts(values)
+        self._count += len(values)
+        self._take(dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)))
+
+    def merge(self, other: "CategoricalStatistics") -> None:
+        """Takes in all that `other` took in."""
+        self._count += other._count
+        self._take(other._counts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The count of all values, and the `MAX_VALUES` most frequent ones with theirs, ties by value."""
+        return {"count": self._count, "values": [[value, count] for value, count in self._most_frequent()]}
+
+    def _take(self, counts: Mapping[Any, int]) -> None:
+        self._counts.update(counts)
+        if self._unique and len(self._counts) > 2 * MAX_VALUES:
+            self._counts = Counter(dict(self._most_frequent()))
+
+    def _most_frequent(self) -> list[tuple[Any, int]]:
+        return sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_VALUES]
+
+
+class FeatureStatistics:
+    """Statistics of one feature: numeric for floats and scalar integers, categorical for strings and integers."""
+
+    def __init__(self, name: str, feature: Feature) -> None:
+        is_id = name == ID
+        numeric = feature.dtype == "float32" or (feature.dtype == "int64" and not feature.multi_valued and not is_id)
+        self._numeric = NumericStatistics() if numeric else None
+        self._categorical = CategoricalStatistics(unique=is_id) if feature.dtype != "float32" else None
+
+    def add(self, values: pa.Array, keys: np.ndarray) -> None:
+        """Takes in the feature of the rows with `keys [num_rows]`."""
+        if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+            keys = np.repeat(keys, pc.list_value_length(values).to_numpy())
+            values = values.flatten()
+        if self._numeric is not None:
+            self._numeric.add(values.to_numpy(zero_copy_only=False), keys)
+        if self._categorical is not None:
+            self._categorical.add(values)
+
+    def merge(self, other: "FeatureStatistics") -> None:
+        """Takes in all that `other` took in."""
+        if self._numeric is not None:
+            self._numeric.merge(other._numeric)
+        if self._categorical is not None:
+            self._categorical.merge(other._categorical)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; what does not fit the feature's type is None."""
+        return {
+            "numeric": None if self._numeric is None else self._numeric.to_json(),
+            "categorical": None if self._categorical is None else self._categorical.to_json(),
+        }
+
+
+class StatisticsAccumulator:
+    """Statistics of the features of several sets of rows (node sets, `_readout`). Can be pickled and merged.
+
+    `features` are the features to look at, by set and name.
+    """
+
+    def __init__(self, features: Mapping[str, Mapping[str, Feature]]) -> None:
+        self._statistics = {
+            set_name: {name: FeatureStatistics(name, feature) for name, feature in of_set.items()}
+            for set_name, of_set in features.items()
+        }
+
+    def add(self, set_name: str, columns: Mapping[str, pa.Array], keys: np.ndarray) -> None:
+        """Takes in rows of a set: one column `[num_rows]` a feature (others are ignored), and `row_keys` of them."""
+        for name, statistics in self._statistics[set_name].items():
+            statistics.add(columns[name], keys)
+
+    def merge(self, other: "StatisticsAccumulator") -> None:
+        """Takes in all that `other`, made for the same features, took in."""
+        for set_name, of_set in self._statistics.items():
+            for name, statistics in of_set.items():
+                statistics.merge(other._statistics[set_name][name])
+
+    def to_json(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """`{set: {feature: {"numeric": {...} or None, "categorical": {...} or None}}}`."""
+        return {
+            set_name: {name: statistics.to_json() for name, statistics in of_set.items()}
+            for set_name, of_set in self._statistics.items()
+        }
+
+
+def row_keys(*columns: np.ndarray) -> np.ndarray:
+    """Evenly spread keys, uint64 `[num_rows]`, of rows that `columns` (integers or strings) tell apart.
+
+    A node's id, or user, time and item of a candidate: the row's key must not depend on where the row was read.
+    """
+    keys = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        keys = pd.util.hash_array(keys ^ pd.util.hash_array(np.asarray(column)))
+    return keys

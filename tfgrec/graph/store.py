@@ -1,0 +1,125 @@
+"""The graph on disk, memory-mapped: what sampling, degrees and encoding read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tfgrec.errors import GraphStoreError
+from tfgrec.graph import files, layout
+from tfgrec.graph.adjacency import ROW_SPLITS, Adjacency
+from tfgrec.graph.columns import column_of
+from tfgrec.graph.node_index import HASH, NodeIndex, open_node_index
+from tfgrec.graph.schema import ID, GraphSchema
+
+
+class GraphStore:
+    """A finished graph store. Opening maps files and reads none of them; objects can be pickled.
+
+    Attributes:
+      schema: the whole schema, readout and context included.
+      statistics: `{node set: {feature: {"numeric": ..., "categorical": ...}}}`, see `tfgrec.graph.statistics`.
+      feedback_delays: milliseconds after its time at which an edge becomes visible, by edge set.
+      manifest: all that the manifest says.
+    """
+
+    def __init__(self, path: files.StorePath, manifest: dict[str, Any]) -> None:
+        self._path = str(path)
+        self.manifest = manifest
+        self.schema = GraphSchema.from_json(manifest["schema"])
+        self.statistics: dict[str, Any] = manifest["statistics"]
+        self.feedback_delays: dict[str, int] = manifest["feedback_delays"]
+        self._indexes: dict[str, NodeIndex] = {}
+        self._adjacencies: dict[str, Adjacency] = {}
+
+    def __reduce__(self) -> tuple:
+        return GraphStore.open, (self._path,)
+
+    @classmethod
+    def open(cls, path: files.StorePath) -> "GraphStore":
+        """Opens the store in folder `path`.
+
+        Raises:
+          GraphStoreError: there is none, it was not finished, it is of another format, or a file is missing or cut.
+        """
+        manifest = _read_manifest(path)
+        store = cls(path, manifest)
+        for described in store._files():
+            found = files.size(files.resolve(path, described["path"]))
+            if found != described["bytes"]:
+                state = "is missing" if found < 0 else f"has {found} bytes instead of {described['bytes']}"
+                raise GraphStoreError(f"{path}: file {described['path']} {state}: build the store again")
+        return store
+
+    def verify(self) -> None:
+        """Compares all files with their checksums.
+
+        Raises:
+          GraphStoreError: names the damaged files.
+        """
+        damaged = [
+            described["path"]
+            for described in self._files()
+            if files.checksum(files.resolve(self._path, described["path"])) != described["sha256"]
+        ]
+        if damaged:
+            raise GraphStoreError(f"{self._path}: damaged, build the store again: {', '.join(damaged)}")
+
+    def num_nodes(self, node_set: str) -> int:
+        """The number of nodes of a node set."""
+        return self.manifest["node_sets"][node_set]["count"]
+
+    def lookup(self, node_set: str, ids: np.ndarray) -> np.ndarray:
+        """Dense ids, int64 `[num_ids]`, of raw ids; -1 where there is no such node."""
+        return self.node_index(node_set).lookup(ids)
+
+    def node_index(self, node_set: str) -> NodeIndex:
+        """The node set's ids."""
+        if node_set not in self._indexes:
+            dtype = self.schema.node_sets[node_set].features[ID].dtype
+            self._indexes[node_set] = open_node_index(self._path, node_set, dtype, self.manifest["shards"])
+        return self._indexes[node_set]
+
+    def node_features(self, node_set: str, nodes: np.ndarray) -> dict[str, pa.Array]:
+        """The features of dense ids by name, `#id` included, each `[num_nodes]`; multi-valued ones are lists."""
+        index = self.node_index(node_set)
+        selection = index.ranges.select(nodes)
+        names = [name for name in index.batches[0].schema.names if name != HASH]
+        return {name: selection.gather_arrow([column_of(batch, name) for batch in index.batches]) for name in names}
+
+    def adjacency(self, edge_set: str) -> Adjacency:
+        """The edges of an edge set."""
+        if edge_set not in self._adjacencies:
+            shards = self.manifest["shards"]
+            rows = [files.map_columns(layout.row_splits_path(self._path, edge_set, s, shards)) for s in range(shards)]
+            edges = [files.map_columns(layout.edge_shard_path(self._path, edge_set, s, shards)) for s in range(shards)]
+            sources = self.node_index(self.schema.edge_sets[edge_set].source).ranges
+            row_splits = [column_of(batch, ROW_SPLITS).to_numpy() for batch in rows]
+            self._adjacencies[edge_set] = Adjacency(sources, row_splits, edges)
+        return self._adjacencies[edge_set]
+
+    def _files(self) -> Iterator[dict[str, Any]]:
+        for kind in ("node_sets", "edge_sets"):
+            for described in self.manifest[kind].values():
+                for shard in described["shards"]:
+                    yield from shard["files"]
+
+
+def _read_manifest(path: files.StorePath) -> dict[str, Any]:
+    manifest_path = layout.manifest_path(path)
+    if not files.exists(path):
+        raise GraphStoreError(f"{path}: there is no graph store: build one with python -m beam_jobs.build_graph")
+    if not files.exists(manifest_path):
+        raise GraphStoreError(f"{path}: the graph store is unfinished (no manifest.json): build it again")
+    manifest = files.read_json(manifest_path)
+    if not isinstance(manifest, dict) or manifest.get("format") != layout.FORMAT:
+        raise GraphStoreError(f"{manifest_path}: is not the manifest of a graph store")
+    if manifest.get("version") != layout.VERSION:
+        raise GraphStoreError(
+            f"{manifest_path}: is of format version {manifest.get('version')}, this tfgrec reads version "
+            f"{layout.VERSION}: build the store again"
+        )
+    if not layout.is_intact(manifest):
+        raise GraphStoreError(f"{manifest_path}: is damaged: build the store again")
+    return manifest

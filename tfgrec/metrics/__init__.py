@@ -1,0 +1,19 @@
+"""Metrics of ranking and regression tasks, over plain arrays and prediction tables."""
+
+from tfgrec.metrics.bootstrap import PairedDifference, user_bootstrap
+from tfgrec.metrics.classification import auc, calibration, gauc, log_loss
+from tfgrec.metrics.evaluation import METRICS, evaluate_predictions
+from tfgrec.metrics.regression import concordance, mae
+
+__all__ = [
+    "METRICS",
+    "PairedDifference",
+    "auc",
+    "calibration",
+    "concordance",
+    "evaluate_predictions",
+    "gauc",
+    "log_loss",
+    "mae",
+    "user_bootstrap",
+]

@@ -1,0 +1,88 @@
+"""All metrics of a table of predictions, over all rows and by scenario."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfgrec.config.model import TaskConfig
+from tfgrec.errors import ConfigurationError, InputDataError
+from tfgrec.metrics.classification import auc, calibration, gauc, log_loss
+from tfgrec.metrics.regression import concordance, mae
+
+METRICS = {"binary": ("auc", "gauc", "log_loss", "calibration"), "regression": ("mae", "concordance")}
+_OTHER_KEYS = ("rows", "requests", "scenarios")
+
+
+def evaluate_predictions(
+    predictions: pd.DataFrame, *, tasks: dict[str, TaskConfig], scenario: str | None, min_scenario_rows: int
+) -> dict[str, Any]:
+    """Measures every task, over all rows and within each scenario that has at least `min_scenario_rows` rows.
+
+    `predictions` has one row a candidate, with columns `user`, `request`, `label/<task>` (NaN where missing: such
+    rows are left out of that task), `prediction/<task>` (probabilities, or values in label units) and, unless
+    `scenario` is None, `scenario`.
+
+    Returns:
+      {task: {metric: value or None}, "rows": n, "requests": n, "scenarios": {value: {task: ..., "rows": n}}}.
+
+    Raises:
+      InputDataError: a column is missing, or a prediction is not finite.
+      ConfigurationError: a task's name is one of the other keys.
+    """
+    for name in set(tasks) & set(_OTHER_KEYS):
+        raise ConfigurationError(f"model.tasks: a task can't be called '{name}', metrics.json uses that key itself")
+    needed = ["user", "request", *(f"{part}/{task}" for task in tasks for part in ("label", "prediction"))]
+    check_columns(predictions, [*needed, "scenario"] if scenario is not None else needed)
+    result: dict[str, Any] = _evaluate_tasks(predictions, tasks)
+    result["rows"] = len(predictions)
+    result["requests"] = int(predictions["request"].nunique())
+    result["scenarios"] = {}
+    if scenario is not None:
+        for value, rows in predictions.groupby("scenario", sort=True):
+            if len(rows) >= min_scenario_rows:
+                result["scenarios"][_text(value)] = {**_evaluate_tasks(rows, tasks), "rows": len(rows)}
+    return result
+
+
+def check_columns(predictions: pd.DataFrame, needed: list[str]) -> None:
+    """Raises InputDataError naming the columns that a table of predictions lacks."""
+    missing = [name for name in needed if name not in predictions.columns]
+    if missing:
+        raise InputDataError(
+            f"predictions: no column {', '.join(map(repr, missing))}; columns are {', '.join(predictions.columns)}"
+        )
+
+
+def task_rows(predictions: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels and predictions (float64) and users, of the rows `[num_labelled]` whose label is not missing.
+
+    Raises:
+      InputDataError: a prediction is not finite.
+    """
+    labels = predictions[f"label/{task}"].to_numpy(dtype=np.float64)
+    scores = predictions[f"prediction/{task}"].to_numpy(dtype=np.float64)
+    bad = ~np.isfinite(scores)
+    if bad.any():
+        raise InputDataError(f"predictions: column 'prediction/{task}' has {int(bad.sum())} values that are not finite")
+    known = ~np.isnan(labels)
+    return labels[known], scores[known], predictions["user"].to_numpy()[known]
+
+
+def _evaluate_tasks(predictions: pd.DataFrame, tasks: dict[str, TaskConfig]) -> dict[str, Any]:
+    return {name: _evaluate_task(*task_rows(predictions, name), task.kind) for name, task in tasks.items()}
+
+
+def _evaluate_task(labels: np.ndarray, scores: np.ndarray, users: np.ndarray, kind: str) -> dict[str, float | None]:
+    if kind == "regression":
+        return {"mae": mae(labels, scores), "concordance": concordance(labels, scores)}
+    return {
+        "auc": auc(labels, scores),
+        "gauc": gauc(labels, scores, users),
+        "log_loss": log_loss(labels, scores),
+        "calibration": calibration(labels, scores),
+    }
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)

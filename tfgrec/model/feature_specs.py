@@ -1,0 +1,164 @@
+"""All that an encoding layer knows of one feature: the configured encoding joined with the statistics."""
+
+from collections.abc import Mapping
+from statistics import NormalDist
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from tfgrec.config.base import FrozenConfig
+from tfgrec.config.model import (
+    CategoricalEncoding,
+    Encoding,
+    HashedEncoding,
+    IgnoredEncoding,
+    NumericEncoding,
+)
+from tfgrec.errors import ConfigurationError
+from tfgrec.graph.schema import ID, Feature
+
+Statistics = Mapping[str, Any]
+
+
+class CategoricalSpec(FrozenConfig):
+    """Rows 1, 2, ... of the table belong to the values of `vocabulary`, row 0 to all others."""
+
+    kind: Literal["categorical"] = "categorical"
+    dtype: Literal["int64", "string"]
+    vocabulary: list[int] | list[str]
+    dimension: int
+    multi_valued: bool = False
+    is_id: bool = False
+
+
+class HashedSpec(FrozenConfig):
+    """Row 0 of the table is the hidden (unknown) value, rows 1 to `buckets` belong to hashes."""
+
+    kind: Literal["hashed"] = "hashed"
+    buckets: int
+    dimension: int
+    dropout: float = 0.0
+    multi_valued: bool = False
+    is_id: bool = False
+
+
+class NumericSpec(FrozenConfig):
+    """`standard` and `log` use mean and standard deviation; `quantile` the knots and their normal scores.
+
+    `negative_indicator` adds an input that is 1 where the value is below zero: a count of seconds is -1 for "never".
+    """
+
+    kind: Literal["numeric"] = "numeric"
+    transform: Literal["standard", "log", "quantile"]
+    mean: float = 0.0
+    standard_deviation: float = 1.0
+    knots: list[float] = []
+    scores: list[float] = []
+    multi_valued: bool = False
+    negative_indicator: bool = False
+
+
+FeatureSpec = Annotated[CategoricalSpec | HashedSpec | NumericSpec, Field(discriminator="kind")]
+
+_SPECS: TypeAdapter = TypeAdapter(dict[str, FeatureSpec])
+
+
+def parse_specs(values: Mapping[str, FeatureSpec | dict[str, Any]]) -> dict[str, FeatureSpec]:
+    """Specs from what `dump_specs` gave (a layer's config), or from specs."""
+    return _SPECS.validate_python(dict(values))
+
+
+def dump_specs(specs: Mapping[str, FeatureSpec]) -> dict[str, dict[str, Any]]:
+    """Plain values for a layer's `get_config`."""
+    return {name: spec.model_dump() for name, spec in specs.items()}
+
+
+def resolve_specs(
+    *,
+    node_set: str,
+    features: Mapping[str, Feature],
+    encodings: Mapping[str, Encoding],
+    statistics: Statistics,
+) -> dict[str, FeatureSpec]:
+    """The specs of a node set's features, without the ignored ones, in the schema's order.
+
+    Args:
+      node_set: Its name, for error messages and to look up its statistics.
+      features: The features that the model may read.
+      encodings: `model.features.<node_set>` of the configuration.
+      statistics: `{node_set: {feature: {"numeric": ... | None, "categorical": ... | None}}}`.
+
+    Raises:
+      ConfigurationError: An encoding does not fit its feature's dtype, or the statistics lack what it needs.
+    """
+    specs = {}
+    for name, feature in features.items():
+        encoding = encodings.get(name) or default_encoding(name, feature)
+        key = f"model.features.{node_set}.{name}"
+        summary = statistics.get(node_set, {}).get(name) or {}
+        if not isinstance(encoding, IgnoredEncoding):
+            specs[name] = _resolve(key, name, feature, encoding, summary)
+    return specs
+
+
+def default_encoding(name: str, feature: Feature) -> Encoding:
+    """Ids are ignored, strings and integers categorical, floats numeric."""
+    if name == ID:
+        return IgnoredEncoding()
+    return NumericEncoding() if feature.dtype == "float32" else CategoricalEncoding()
+
+
+def _resolve(key: str, name: str, feature: Feature, encoding: Encoding, summary: Mapping[str, Any]) -> FeatureSpec:
+    if isinstance(encoding, NumericEncoding):
+        return numeric_spec(key, feature, encoding, summary.get("numeric"))
+    if feature.dtype == "float32":
+        raise ConfigurationError(f"{key}: a {encoding.kind} encoding needs an int64 or string feature, this is float32")
+    common = {"dimension": encoding.dimension, "multi_valued": feature.multi_valued, "is_id": name == ID}
+    if isinstance(encoding, HashedEncoding):
+        return HashedSpec(buckets=encoding.buckets, dropout=encoding.dropout, **common)
+    counted = _required(key, summary.get("categorical"), "counts of values")["values"]
+    vocabulary = [value for value, _ in counted[: encoding.max_vocabulary]]
+    return CategoricalSpec(dtype=feature.dtype, vocabulary=vocabulary, **common)
+
+
+def numeric_spec(
+    key: str, feature: Feature, encoding: NumericEncoding, summary: Mapping[str, Any] | None
+) -> NumericSpec:
+    """The spec of one numeric feature from its numeric statistics (`mean`, `log_mean`, `quantiles`, ...)."""
+    if feature.dtype == "string":
+        raise ConfigurationError(f"{key}: a numeric encoding needs an int64 or float32 feature, this is a string")
+    summary = _required(key, summary, "numeric summary")
+    quantiles = [float(value) for value in summary["quantiles"]]
+    common = {
+        "transform": encoding.transform,
+        "multi_valued": feature.multi_valued,
+        "negative_indicator": bool(quantiles) and quantiles[0] < 0,
+    }
+    if encoding.transform == "quantile":
+        knots, scores = normal_scores(quantiles)
+        return NumericSpec(knots=knots, scores=scores, **common)
+    prefix = "log_" if encoding.transform == "log" else ""
+    deviation = float(summary[f"{prefix}standard_deviation"])
+    # A feature that never varies would otherwise be blown up by the first value that differs.
+    return NumericSpec(
+        mean=float(summary[f"{prefix}mean"]), standard_deviation=deviation if deviation > 1e-6 else 1.0, **common
+    )
+
+
+def normal_scores(quantiles: list[float]) -> tuple[list[float], list[float]]:
+    """Strictly increasing knots and the normal score of each; tied quantiles share their mean score."""
+    scores_of: dict[float, list[float]] = {}
+    for position, knot in enumerate(quantiles):
+        score = NormalDist().inv_cdf((position + 0.5) / len(quantiles))
+        scores_of.setdefault(knot, []).append(score)
+    knots = sorted(scores_of)
+    return knots, [sum(scores_of[knot]) / len(scores_of[knot]) for knot in knots]
+
+
+def _required(key: str, summary: Mapping[str, Any] | None, what: str) -> Mapping[str, Any]:
+    if summary is None:
+        raise ConfigurationError(
+            f"{key}: the statistics hold no {what} of this feature; build the graph store (or sample the records) "
+            "again with this schema, or set the encoding to {kind: ignored}"
+        )
+    return summary

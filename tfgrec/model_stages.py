@@ -1,0 +1,112 @@
+"""The later stages of a run: from records to a trained, measured and exported model."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tfgrec.config import RunConfig
+from tfgrec.fingerprint import fingerprint_file
+from tfgrec.graph.files import read_json, write_json
+from tfgrec.run_directory import RunDirectory
+from tfgrec.stages import StageLog
+
+if TYPE_CHECKING:
+    from tfgrec.training.run_model import RunModel
+
+# What may be changed without training again.
+_NO_MATTER_OF_THE_MODEL = {
+    "evaluation_batch_size",
+    "checkpoint_every_steps",
+    "log_every_steps",
+    "diagnostics_every_steps",
+}
+
+
+class ModelStages:
+    """Training, evaluation, export and report of one arm; TensorFlow is imported by the first that is not skipped.
+
+    Args:
+      config: the run's configuration, its arm included.
+      run: where graph and examples are, and where the rest goes.
+      announce: told what is done or skipped, and why.
+    """
+
+    def __init__(self, config: RunConfig, run: RunDirectory, *, announce: Callable[[str], None] = print):
+        self._config = config
+        self._run = run
+        self._announce = announce
+        self._stages = StageLog(run.stages, announce=announce)
+
+    def run(self) -> dict[str, Any]:
+        """Brings model, metrics, export and report up to date; returns what metrics.json holds.
+
+        Raises:
+          TfgrecError: the configuration or the records can't be used, or a loss is not finite.
+        """
+        self._run.write_config(self._config)
+        self._train()
+        self._evaluate()
+        self._export()
+        self._report()
+        return read_json(self._run.metrics)
+
+    @cached_property
+    def _run_model(self) -> "RunModel":
+        from tfgrec.training.run_model import RunModel
+
+        return RunModel(self._config, self._run)
+
+    def _train(self) -> None:
+        inputs = {
+            "graph": fingerprint_file(self._run.graph / "manifest.json"),
+            "examples": fingerprint_file(self._run.examples / "manifest.json"),
+            "arm": self._config.arm,
+            "model": self._config.model.model_dump(mode="json"),
+            "training": self._config.training.model_dump(mode="json", exclude=_NO_MATTER_OF_THE_MODEL),
+        }
+
+        def work() -> None:
+            from tfgrec.training.checkpoints import claim_folders
+            from tfgrec.training.trainer import train
+
+            run = self._run
+            claim_folders(inputs, checkpoints=run.checkpoints, logs=run.logs, announce=self._announce)
+            step = self._run_model.checkpoints.read_position().step
+            if step:
+                self._announce(f"training: goes on after step {step}")
+            write_json(run.training, train(self._run_model))
+
+        self._stages.run("training", inputs=inputs, outputs=[self._run.training, self._run.checkpoints], work=work)
+
+    def _evaluate(self) -> None:
+        def work() -> None:
+            from tfgrec.training.evaluation import evaluate, write_evaluation
+
+            predictions = self._run_model.predict("validation")
+            metrics = {
+                **evaluate(predictions, self._config),
+                "arm": self._config.arm,
+                "training": read_json(self._run.training),
+            }
+            write_evaluation(predictions, metrics, table=self._run.predictions, summary=self._run.metrics)
+
+        inputs = {**self._trained(), "evaluation": self._config.evaluation.model_dump(mode="json")}
+        self._stages.run("evaluation", inputs=inputs, outputs=[self._run.predictions, self._run.metrics], work=work)
+
+    def _export(self) -> None:
+        def work() -> None:
+            self._run_model.export()
+
+        self._stages.run("export", inputs=self._trained(), outputs=[self._run.export], work=work)
+
+    def _report(self) -> None:
+        def work() -> None:
+            from tfgrec.report import write_report
+
+            write_report(self._run.root)
+
+        inputs = {**self._trained(), "metrics": fingerprint_file(self._run.metrics)}
+        self._stages.run("report", inputs=inputs, outputs=[self._run.report], work=work)
+
+    def _trained(self) -> dict[str, str]:
+        return {"training": fingerprint_file(self._run.training)}

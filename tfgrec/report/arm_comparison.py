@@ -1,0 +1,129 @@
+"""Arms compared on the same records: means over training seeds, and paired differences with intervals."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfgrec.config.model import TaskConfig
+from tfgrec.errors import InputDataError
+from tfgrec.metrics import METRICS, PairedDifference, user_bootstrap
+from tfgrec.report.run_results import RunResults
+
+# The metrics whose differences are tested; the first of each kind is the one also compared by scenario.
+COMPARED = {"binary": ("auc", "log_loss"), "regression": ("concordance", "mae")}
+LOWER_IS_BETTER = ("log_loss", "mae")
+
+
+@dataclasses.dataclass(frozen=True)
+class SeedSummary:
+    """A metric over the runs of one arm: mean and standard deviation (0 for one run), None where undefined."""
+
+    mean: float | None
+    standard_deviation: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ArmComparison:
+    """The arms' metrics, and each other arm's differences from `baseline`.
+
+    `metrics[arm][task][metric]`, `differences[arm][task][metric]`, `by_scenario[arm][scenario][task]`.
+    """
+
+    baseline: str
+    tasks: dict[str, TaskConfig]
+    runs: dict[str, list[RunResults]]
+    metrics: dict[str, dict[str, dict[str, SeedSummary]]]
+    differences: dict[str, dict[str, dict[str, PairedDifference]]]
+    by_scenario: dict[str, dict[str, dict[str, PairedDifference]]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values of the numbers, for comparison.json."""
+        return {
+            "baseline": self.baseline,
+            "runs": {arm: [str(run.directory.root) for run in runs] for arm, runs in self.runs.items()},
+            **{name: _plain(getattr(self, name)) for name in ("metrics", "differences", "by_scenario")},
+        }
+
+
+def compare_arms(
+    run_dirs: Mapping[str, Sequence[str | Path]], *, baseline: str, replicates: int = 500
+) -> ArmComparison:
+    """Compares evaluated runs.
+
+    Args:
+      run_dirs: {arm: its run directories, one a training seed}.
+      baseline: the arm that the others are compared with.
+      replicates: draws of users for each interval.
+
+    Raises:
+      InputDataError: there is no such arm or no run in one, or the runs were evaluated on different rows.
+    """
+    runs = {arm: [RunResults(directory) for directory in directories] for arm, directories in run_dirs.items()}
+    empty = [arm for arm, of_arm in runs.items() if not of_arm]
+    if baseline not in runs or empty:
+        raise InputDataError(f"no run of arm '{empty[0] if empty else baseline}'; arms given: {', '.join(runs)}")
+    tasks = runs[baseline][0].config.model.tasks
+    others = [arm for arm in runs if arm != baseline]
+    return ArmComparison(
+        baseline=baseline,
+        tasks=tasks,
+        runs=runs,
+        metrics={arm: _summarise(of_arm, tasks) for arm, of_arm in runs.items()},
+        differences={arm: _differences(runs[baseline], runs[arm], tasks, replicates) for arm in others},
+        by_scenario={arm: _scenario_differences(runs[baseline], runs[arm], tasks, replicates) for arm in others},
+    )
+
+
+def _summarise(runs: list[RunResults], tasks: Mapping[str, TaskConfig]) -> dict[str, dict[str, SeedSummary]]:
+    def summary(task: str, metric: str) -> SeedSummary:
+        values = [run.metrics["validation"][task][metric] for run in runs]
+        if any(value is None for value in values):
+            return SeedSummary(None, None)
+        return SeedSummary(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
+
+    return {name: {metric: summary(name, metric) for metric in METRICS[task.kind]} for name, task in tasks.items()}
+
+
+def _differences(
+    baseline: list[RunResults], arm: list[RunResults], tasks: Mapping[str, TaskConfig], replicates: int
+) -> dict[str, dict[str, PairedDifference]]:
+    """Differences of all tasks whose metrics are defined."""
+    sides = [[run.predictions for run in runs] for runs in (baseline, arm)]
+    validation = baseline[0].metrics["validation"]
+    return {
+        name: {
+            metric: user_bootstrap(*sides, task=name, metric=metric, replicates=replicates)
+            for metric in COMPARED[task.kind]
+            if validation[name][metric] is not None
+        }
+        for name, task in tasks.items()
+    }
+
+
+def _scenario_differences(
+    baseline: list[RunResults], arm: list[RunResults], tasks: Mapping[str, TaskConfig], replicates: int
+) -> dict[str, dict[str, PairedDifference]]:
+    """Differences of each task's first metric within each scenario that was evaluated."""
+    result: dict[str, dict[str, PairedDifference]] = {}
+    for scenario, metrics in baseline[0].metrics["scenarios"].items():
+        sides = [[_rows_of(run, scenario) for run in runs] for runs in (baseline, arm)]
+        first = {name: COMPARED[task.kind][0] for name, task in tasks.items()}
+        result[scenario] = {
+            name: user_bootstrap(*sides, task=name, metric=metric, replicates=replicates)
+            for name, metric in first.items()
+            if metrics[name][metric] is not None
+        }
+    return result
+
+
+def _rows_of(run: RunResults, scenario: str) -> Any:
+    return run.predictions[run.predictions["scenario"].astype(str) == scenario]
+
+
+def _plain(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {name: _plain(value) for name, value in values.items()}
+    return dataclasses.asdict(values)

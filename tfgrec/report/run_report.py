@@ -1,0 +1,123 @@
+"""report.html of one run."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from tfgrec.config.model import TaskConfig
+from tfgrec.graph.files import write_atomically
+from tfgrec.report.page import Card, Section, Tile, render_page
+from tfgrec.report.prediction_figures import calibration_figures, regression_figures, roc_figure
+from tfgrec.report.run_results import RunResults
+from tfgrec.report.style import Colours, colours_of
+from tfgrec.report.tables import HEADINGS, metric_text, scenario_table, task_table
+from tfgrec.report.training_figures import coupling_figures, loss_figures, speed_figure, weight_figure
+
+ARMS = {"joint": "joint training", "two_stage": "two stages", "no_graph": "no graph"}
+
+
+def write_report(run_dir: str | Path) -> Path:
+    """Writes report.html of a trained and evaluated run; needs no network, and the same run gives the same file.
+
+    Raises:
+      InputDataError: config.yaml, metrics.json or predictions.parquet is missing in `run_dir`.
+    """
+    run = RunResults(run_dir)
+    tasks = run.config.model.tasks
+    page = render_page(
+        title=run.config.name,
+        overline=f"tfgrec run · {ARMS[run.config.arm]}",
+        facts=_facts(run),
+        tiles=[_tile(name, task, run.metrics["validation"][name]) for name, task in tasks.items()],
+        sections=[
+            _metrics_section(run),
+            _predictions_section(run),
+            _training_section(run),
+            _joint_section(run),
+            _configuration_section(run),
+        ],
+    )
+    path = run.directory.report
+    write_atomically(path, lambda file: file.write(page.encode("utf-8")))
+    return path
+
+
+def _facts(run: RunResults) -> list[str]:
+    validation = run.metrics["validation"]
+    facts = [f"{validation['requests']:,} validation requests", f"{validation['rows']:,} candidates"]
+    if run.training:
+        facts.append(f"{run.training['steps']:,} steps in {_duration(run.training['seconds'])}")
+        if run.training.get("requests_per_second"):
+            facts.append(f"{run.training['requests_per_second']:,.0f} requests/s")
+    return facts
+
+
+def _tile(name: str, task: TaskConfig, metrics: Mapping[str, Any]) -> Tile:
+    first, *others = ("concordance", "mae") if task.kind == "regression" else ("auc", "log_loss", "calibration")
+    detail = ", ".join(f"{HEADINGS[metric]} {metric_text(metric, metrics[metric], task)}" for metric in others)
+    return Tile(f"{name} · {HEADINGS[first]}", metric_text(first, metrics[first], task), detail)
+
+
+def _metrics_section(run: RunResults) -> Section:
+    tasks, validation = run.config.model.tasks, run.metrics["validation"]
+    cards = [Card("", task_table(validation, tasks, kind), wide=True) for kind in ("binary", "regression")]
+    if run.metrics["scenarios"]:
+        by_scenario = scenario_table(validation, run.metrics["scenarios"], tasks)
+        cards.append(Card("By scenario", by_scenario, note="Bars begin at chance, 0.5.", wide=True))
+    lead = (
+        "On the validation split. Calibration is mean prediction over mean label: above 1 the model promises too "
+        "much. GAUC is AUC within a user, weighted by the user's rows. Concordance is AUC for numbers: the share of "
+        "pairs in the right order. MAE is the mean absolute error."
+    )
+    return Section("Metrics", lead, [card for card in cards if card.content])
+
+
+def _predictions_section(run: RunResults) -> Section:
+    tasks, predictions = run.config.model.tasks, run.predictions
+    colours = _colours(run)
+    roc = roc_figure(predictions, tasks, colours)
+    cards = [Card("ROC", roc, note="The area under each curve is in brackets.")] if roc is not None else []
+    calibration_note = "Ten bins of equal size with 95% intervals; behind them, where predictions lie."
+    for name, figure in calibration_figures(predictions, tasks, colours).items():
+        cards.append(Card(f"{name}: calibration", figure, note=calibration_note))
+    regression_note = "Ten bins of equal size: mean label, and the middle half of the labels."
+    for name, figure in regression_figures(predictions, tasks, colours).items():
+        cards.append(Card(f"{name}: predicted and observed", figure, note=regression_note))
+    lead = "A calibrated prediction lies on the dotted diagonal. Hover over a point for its number of rows."
+    return Section("Predictions", lead, cards, columns=2)
+
+
+def _training_section(run: RunResults) -> Section:
+    cards = [Card(f"Loss: {name}", figure) for name, figure in loss_figures(run.history, _colours(run)).items()]
+    speed = speed_figure(run.history)
+    if speed is not None:
+        cards.append(Card("Speed", speed))
+    return Section("Training", "Faint: means between two logged steps. Bold: their moving average.", cards)
+
+
+def _joint_section(run: RunResults) -> Section:
+    weights = weight_figure(run.history, _colours(run))
+    note = {
+        "gradnorm": "GradNorm moves them so that all losses train at a similar rate.",
+        "fixed": "Fixed by the configuration.",
+    }[run.config.model.balancing.method]
+    cards = [Card("Weights of the losses", weights, note=note)] if weights is not None else []
+    cards += [Card(title, figure) for title, figure in coupling_figures(run.history).items()]
+    lead = "How ranking and the graph feature auto-encoder share the encoder, and whether their gradients agree."
+    return Section("Joint training", lead, cards, columns=2)
+
+
+def _configuration_section(run: RunResults) -> Section:
+    text = f"<details><summary>config.yaml, defaults included</summary><pre>{escape(run.config_text)}</pre></details>"
+    return Section("Configuration", "", [Card("", text, wide=True)])
+
+
+def _colours(run: RunResults) -> Colours:
+    return colours_of([*run.config.model.tasks, "auto_encoder"])
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,62 @@
+"""What a finished run left in its directory, as far as a report needs it."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfgrec.config import RunConfig
+from tfgrec.errors import InputDataError
+from tfgrec.run_directory import RunDirectory
+
+
+class RunResults:
+    """Reads what a report needs of the run directory `root`, each file when it is first asked for.
+
+    Properties raise InputDataError where a file is missing that every evaluated run has.
+    """
+
+    def __init__(self, root: str | Path):
+        self.directory = RunDirectory.at(root)
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The resolved configuration of the run."""
+        return self.directory.read_config()
+
+    @cached_property
+    def config_text(self) -> str:
+        """config.yaml as it is."""
+        return _existing(self.directory.config).read_text(encoding="utf-8")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """`validation` and `scenarios` of metrics.json."""
+        return json.loads(_existing(self.directory.metrics).read_text(encoding="utf-8"))
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Labels and predictions of the validation split, one row a candidate."""
+        return pd.read_parquet(_existing(self.directory.predictions))
+
+    @cached_property
+    def training(self) -> dict[str, Any]:
+        """Steps and seconds of the training; empty for a run that was not trained here."""
+        path = self.directory.training
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row a logged step, columns as they were logged; empty where nothing was."""
+        path = self.directory.history
+        # A line without its newline was cut off by an interruption.
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        return pd.DataFrame([json.loads(line) for line in lines], columns=None if lines else ["step", "phase", "epoch"])
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise InputDataError(f"{path}: is missing; a report is made of a trained and evaluated run")
+    return path

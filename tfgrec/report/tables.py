@@ -1,0 +1,74 @@
+"""HTML tables of metrics."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from tfgrec.config.model import TaskConfig
+from tfgrec.metrics import METRICS
+from tfgrec.report.units import display_unit
+
+HEADINGS = {
+    "auc": "AUC",
+    "gauc": "GAUC",
+    "log_loss": "log loss",
+    "calibration": "calibration",
+    "mae": "MAE",
+    "concordance": "concordance",
+}
+MISSING = "–"
+
+
+def metric_text(metric: str, value: float | None, task: TaskConfig) -> str:
+    """A task's metric as people read it; a dash where it is undefined."""
+    if value is None:
+        return MISSING
+    if metric == "mae":
+        factor, unit = display_unit(task.label)
+        return f"{value * factor:,.3f} {unit}".rstrip()
+    return f"{value:.3f}" if metric == "calibration" else f"{value:.4f}"
+
+
+def task_table(metrics: Mapping[str, Any], tasks: Mapping[str, TaskConfig], kind: str) -> str:
+    """One row a task of one kind, one column a metric; empty text where there is no such task."""
+    names = [name for name, task in tasks.items() if task.kind == kind]
+    if not names:
+        return ""
+    rows = [
+        [escape(name), *(metric_text(metric, metrics[name][metric], tasks[name]) for metric in METRICS[kind])]
+        for name in names
+    ]
+    return table(["task", *(HEADINGS[metric] for metric in METRICS[kind])], rows)
+
+
+def scenario_table(metrics: Mapping[str, Any], scenarios: Mapping[str, Any], tasks: Mapping[str, TaskConfig]) -> str:
+    """One row a scenario, most rows first, and a last one for all: AUC or concordance, with a bar from chance to 1."""
+    ordered = sorted(scenarios.items(), key=lambda item: (-item[1]["rows"], item[0]))
+    lines = [*((escape(name), values) for name, values in ordered), ("<em>all</em>", metrics)]
+    rows = [
+        [name, f"{values['rows']:,}", *(_bar_cell(values[task], kind.kind) for task, kind in tasks.items())]
+        for name, values in lines
+    ]
+    headings = [f"{escape(task)}<small>{_order_heading(kind.kind)}</small>" for task, kind in tasks.items()]
+    return table(["scenario", "rows", *headings], rows)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of ready HTML cells; the first column is the row's heading."""
+    head = "".join(f"<th scope='col'>{heading}</th>" for heading in headings)
+    body = "".join(
+        f"<tr><th scope='row'>{first}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>" for first, *rest in rows
+    )
+    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _order_heading(kind: str) -> str:
+    return HEADINGS["concordance" if kind == "regression" else "auc"]
+
+
+def _bar_cell(values: Mapping[str, float | None], kind: str) -> str:
+    value = values["concordance" if kind == "regression" else "auc"]
+    if value is None:
+        return MISSING
+    share = min(max((value - 0.5) / 0.5, 0.0), 1.0)
+    return f"<span class='bar' style='--share:{share:.3f}'>{value:.4f}</span>"

@@ -1,0 +1,115 @@
+"""Where a run keeps what: one folder with everything of one run."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfgrec.config import RunConfig, dump_config, load_run_config
+from tfgrec.errors import ConfigurationError
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDirectory:
+    """The paths of one run. Arms that are compared share the folder `data_root` for graph, examples and schema."""
+
+    root: Path
+    data_root: Path
+
+    @classmethod
+    def at(cls, root: str | Path, data_root: str | Path | None = None) -> "RunDirectory":
+        """A run that keeps its graph and examples itself, or finds them in `data_root`."""
+        return cls(root=Path(root), data_root=Path(root if data_root is None else data_root))
+
+    @classmethod
+    def open(cls, root: str | Path) -> "RunDirectory":
+        """A run that was started before, wherever its graph and examples are.
+
+        Raises:
+          ConfigurationError: there is no such run.
+        """
+        run = cls.at(root)
+        return cls.at(root, data_root=Path(run.read_config().schema_dir).parent)
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, defaults included."""
+        return self.root / "config.yaml"
+
+    @property
+    def schema(self) -> Path:
+        """A copy of the schema folder, so that the run can be read without the place it came from."""
+        return self.data_root / "schema"
+
+    @property
+    def graph(self) -> Path:
+        """The graph store."""
+        return self.data_root / "graph"
+
+    @property
+    def examples(self) -> Path:
+        """The sampled requests."""
+        return self.data_root / "examples"
+
+    @property
+    def checkpoints(self) -> Path:
+        """State of the training, to go on from and to load the trained model from."""
+        return self.root / "checkpoints"
+
+    @property
+    def training(self) -> Path:
+        """Steps, seconds and arm of the finished training (JSON)."""
+        return self.root / "training.json"
+
+    @property
+    def logs(self) -> Path:
+        """TensorBoard events and history.jsonl."""
+        return self.root / "logs"
+
+    @property
+    def history(self) -> Path:
+        """One JSON a logged step."""
+        return self.logs / "history.jsonl"
+
+    @property
+    def predictions(self) -> Path:
+        """Labels and predictions of the validation split, one row a candidate."""
+        return self.root / "predictions.parquet"
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics of the validation split."""
+        return self.root / "metrics.json"
+
+    @property
+    def report(self) -> Path:
+        """The report for people."""
+        return self.root / "report.html"
+
+    @property
+    def export(self) -> Path:
+        """Exported models, one folder a version."""
+        return self.root / "export"
+
+    @property
+    def newest_export(self) -> Path | None:
+        """The newest version of the exported model."""
+        versions = [path for path in self.export.glob("*") if path.name.isdigit()]
+        return max(versions, key=lambda path: int(path.name), default=None)
+
+    @property
+    def stages(self) -> Path:
+        """Records of finished stages."""
+        return self.root / "stages"
+
+    def read_config(self, overrides: Sequence[str] = ()) -> RunConfig:
+        """The configuration that the run was started with; `overrides` are as given to `--set`."""
+        if not self.config.exists():
+            raise ConfigurationError(f"{self.root}: is no run directory, it has no config.yaml")
+        return load_run_config(self.config, overrides)
+
+    def write_config(self, config: RunConfig) -> None:
+        """Writes config.yaml; its schema_dir names the run's own copy."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        relative = os.path.relpath(self.schema, self.root)
+        dump_config(config.model_copy(update={"schema_dir": relative}), self.config)

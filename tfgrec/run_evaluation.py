@@ -1,0 +1,84 @@
+"""A trained run measured again: on its own validation split, or on rows of other data such as later days."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfgrec.config import RunConfig
+from tfgrec.data_stages import DataStages
+from tfgrec.errors import ConfigurationError
+from tfgrec.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def evaluate_run(run: RunDirectory, output: Path) -> dict[str, Any]:
+    """Scores the run's validation split with its newest checkpoint.
+
+    Writes predictions.parquet and metrics.json in `output`; returns what metrics.json holds.
+    """
+    from tfgrec.training.run_model import RunModel
+
+    config = run.read_config()
+    return _write(RunModel(config, run).predict("validation"), config, output)
+
+
+def evaluate_on(
+    run: RunDirectory,
+    data: Path,
+    output: Path,
+    *,
+    days: Sequence[str] | None,
+    announce: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Scores rows of other data with the run's exported model.
+
+    A graph is built from that data and its rows are sampled as the run's were; the model, vocabularies and constants
+    included, stays as it was trained. Graph, examples, predictions.parquet and metrics.json are written in `output`.
+
+    Args:
+      run: a run with an exported model.
+      data: a folder of tables like the run's; edges before the rows that are scored must be among them.
+      output: where to write.
+      days: first and last value of `split.column` of the rows to score; None: the run's validation range.
+      announce: told what is done or skipped, and why.
+
+    Raises:
+      ConfigurationError: the run has no exported model.
+      StageFailed: a data job failed, and has said why.
+    """
+    if run.newest_export is None:
+        raise ConfigurationError(f"{run.root}: has no exported model, run tfgrec-train or tfgrec-export first")
+    overrides = ["split.train=null"]
+    if days is not None:
+        overrides.append(f"split.validation=[{', '.join(days)}]")
+    config = run.read_config(overrides)
+    target = RunDirectory.at(output)
+    DataStages(config, target, data, announce=announce).run()
+    return _write(_predict_exported(config, run.newest_export, target), config, output)
+
+
+def _predict_exported(config: RunConfig, model: Path, target: RunDirectory) -> "pd.DataFrame":
+    from tfgrec.data.examples_directory import ExamplesDirectory
+    from tfgrec.export import load_scoring_function
+    from tfgrec.training.evaluation import predict
+
+    examples = ExamplesDirectory.open(target.examples)
+    return predict(
+        load_scoring_function(model),
+        split=examples.split("validation"),
+        schema=examples.schema,
+        tasks=config.model.tasks,
+        scenario=config.evaluation.scenario,
+        batch_size=config.training.evaluation_batch_size,
+    )
+
+
+def _write(predictions: "pd.DataFrame", config: RunConfig, output: Path) -> dict[str, Any]:
+    from tfgrec.training.evaluation import evaluate, write_evaluation
+
+    target = RunDirectory.at(output)
+    metrics = evaluate(predictions, config)
+    write_evaluation(predictions, metrics, table=target.predictions, summary=target.metrics)
+    return metrics

@@ -1,0 +1,94 @@
+"""Writes a simulated world as the tables that schemas/short_video reads."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tfgrec.errors import InputDataError
+from tfgrec.graph.files import write_atomically, write_json
+from tfgrec.simulation.interactions import Interactions
+from tfgrec.simulation.observation import observe_live_rooms, observe_users, observe_videos, room_ids
+from tfgrec.simulation.settings import LIVE, SCENARIOS, VIDEO
+from tfgrec.simulation.world import World
+
+MARKER = "simulation.json"
+
+
+def write_tables(world: World, interactions: dict[str, Interactions], output: str | Path) -> dict[str, int]:
+    """Writes all tables of a world; returns the number of rows of each, by file name.
+
+    The marker file holds the settings, and shows that the folder is ours to write again.
+
+    Raises:
+      InputDataError: `output` has files that no simulation wrote.
+    """
+    output = Path(output)
+    _check_ours(output)
+    settings = world.settings.model_dump(mode="json")
+    write_json(output / MARKER, {"finished": False, "settings": settings})
+    tables = _tables(world, interactions)
+    for name, table in tables.items():
+        write = table.to_csv if name.endswith(".csv") else table.to_parquet
+        write_atomically(output / name, functools.partial(write, index=False))
+    rows = {name: len(table) for name, table in tables.items()}
+    write_json(output / MARKER, {"finished": True, "settings": settings, "rows": rows})
+    return rows
+
+
+def _tables(world: World, interactions: dict[str, Interactions]) -> dict[str, pd.DataFrame]:
+    videos, rooms = world.catalogues[VIDEO], world.catalogues[LIVE]
+    return {
+        "users.csv": observe_users(world),
+        "authors.csv": pd.DataFrame({"author_id": world.author_ids}),
+        "videos.csv": observe_videos(world, videos),
+        "live_rooms.csv": observe_live_rooms(world, rooms),
+        "video_views.parquet": _log(world, interactions[VIDEO], "video_id", videos.ids),
+        "live_visits.parquet": _log(world, interactions[LIVE], "room_id", room_ids(rooms)),
+        "follows.parquet": _follows(world, interactions),
+    }
+
+
+def _log(world: World, impressions: Interactions, item_column: str, item_ids: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "user_id": world.user_ids[impressions.users],
+            item_column: item_ids[impressions.items],
+            "time_ms": impressions.times,
+            "day": impressions.days,
+            "scenario": np.array([scenario.name for scenario in SCENARIOS])[impressions.scenarios],
+            "is_click": impressions.is_click.astype(np.int64),
+            "long_view": impressions.long_view.astype(np.int64),
+            "is_like": impressions.is_like.astype(np.int64),
+            "watch_time_ms": impressions.watch_time_ms,
+        }
+    )
+
+
+def _follows(world: World, interactions: dict[str, Interactions]) -> pd.DataFrame:
+    """Who began to follow whom, at the end of the watching that made them; the first time only."""
+    parts = []
+    for domain, impressions in interactions.items():
+        chosen = impressions.follows
+        authors = world.catalogues[domain].authors[impressions.items[chosen]]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "user_id": world.user_ids[impressions.users[chosen]],
+                    "author_id": world.author_ids[authors],
+                    "time_ms": impressions.times[chosen] + impressions.watch_time_ms[chosen],
+                }
+            )
+        )
+    follows = pd.concat(parts).sort_values("time_ms", kind="stable", ignore_index=True)
+    return follows.drop_duplicates(["user_id", "author_id"], ignore_index=True)
+
+
+def _check_ours(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise InputDataError(f"{output}: is a file, a folder is wanted")
+    if output.is_dir() and any(output.iterdir()) and not (output / MARKER).exists():
+        raise InputDataError(
+            f"{output}: is not empty and was not written by tfgrec-simulate (it has no {MARKER}); name another folder"
+        )

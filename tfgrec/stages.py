@@ -1,0 +1,102 @@
+"""Stages of a run that are done once: skipped while nothing that they depend on has changed."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tfgrec
+from tfgrec.fingerprint import file_sizes
+from tfgrec.graph.files import write_json
+
+
+class StageFailed(Exception):
+    """A stage run as a process of its own failed; it has said why, unless it was killed."""
+
+    def __init__(self, module: str, exit_code: int):
+        super().__init__(f"{module} ended with exit code {exit_code}")
+        self.exit_code = exit_code
+
+
+class StageLog:
+    """Runs stages and remembers, in one JSON a stage, what each was made from and what it wrote.
+
+    Args:
+      folder: where the records are; outputs are recorded relative to its parent, so that a run can be moved.
+      announce: told what is done or skipped, and why.
+    """
+
+    def __init__(self, folder: Path, *, announce: Callable[[str], None] = print):
+        self._folder = folder
+        self._root = folder.parent
+        self._announce = announce
+
+    def run(self, name: str, *, inputs: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[], None]) -> bool:
+        """Does `work`, unless it was done before with these inputs and its outputs are still there.
+
+        Args:
+          name: the stage.
+          inputs: all that the outputs depend on, as JSON values; tfgrec's version counts too.
+          outputs: files and folders that `work` writes; each must exist afterwards.
+          work: writes the outputs; an exception leaves the stage undone.
+
+        Returns:
+          Whether `work` was done.
+        """
+        inputs = json.loads(json.dumps({**inputs, "tfgrec": tfgrec.__version__}))
+        reason = self._reason_to_run(name, inputs)
+        if reason is None:
+            self._announce(f"{name}: skipped, inputs and outputs are as they were")
+            return False
+        self._announce(f"{name}: {reason}")
+        self._record(name).unlink(missing_ok=True)
+        started = time.monotonic()
+        work()
+        for path in outputs:
+            if not path.exists():
+                raise RuntimeError(f"stage {name} ended without writing {path}")
+        seconds = time.monotonic() - started
+        record = {"inputs": inputs, "outputs": file_sizes(self._root, outputs), "seconds": seconds}
+        write_json(self._record(name), record)
+        self._announce(f"{name}: done in {seconds:,.0f} s")
+        return True
+
+    def _reason_to_run(self, name: str, inputs: Mapping[str, Any]) -> str | None:
+        record = self._read(name)
+        if record is None:
+            return "started"
+        recorded = record["inputs"]
+        changed = sorted(key for key in inputs.keys() | recorded.keys() if inputs.get(key) != recorded.get(key))
+        if changed:
+            return f"done again, changed since: {', '.join(changed)}"
+        missing = [path for path, size in record["outputs"].items() if not _has_size(self._root / path, size)]
+        if missing:
+            return f"done again, missing or cut short: {missing[0]}"
+        return None
+
+    def _record(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            return json.loads(self._record(name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+
+def run_module(module: str, *arguments: str) -> None:
+    """Runs `python -m module arguments` in a process of its own that shares this one's terminal.
+
+    Raises:
+      StageFailed: it ended with an exit code that is not zero.
+    """
+    exit_code = subprocess.call([sys.executable, "-m", module, *arguments])
+    if exit_code:
+        raise StageFailed(module, exit_code if exit_code > 0 else 128 - exit_code)
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size

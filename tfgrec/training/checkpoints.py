@@ -1,0 +1,117 @@
+"""All that a training needs to go on where it was killed: variables, optimizers, balancer, place in the data."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfgrec.graph.files import write_json
+
+_MADE_FROM = "made_from.json"
+_KEPT = 2
+_POSITION = ("phase", "epoch", "step_in_epoch", "step", "seconds", "steady_steps", "steady_seconds", "saves")
+
+
+class TrainingPosition(tf.train.experimental.PythonState):
+    """How far a training is; part of its checkpoints.
+
+    Attributes:
+      phase: position in the list of phases; its length once the training is finished.
+      epoch: epochs of the phase that are done.
+      step_in_epoch: batches of the epoch that are done: so many are skipped on resume.
+      step: steps done in all phases.
+      seconds: time spent in training, over all processes that took part.
+      steady_steps, steady_seconds: the same without each process's and phase's first steps, which trace and warm up.
+      saves: checkpoints written, the one that this is read from included.
+    """
+
+    def __init__(self) -> None:
+        self.phase = 0
+        self.epoch = 0
+        self.step_in_epoch = 0
+        self.step = 0
+        self.seconds = 0.0
+        self.steady_steps = 0
+        self.steady_seconds = 0.0
+        self.saves = 0
+
+    def serialize(self) -> str:
+        """The attributes as JSON."""
+        return json.dumps({name: getattr(self, name) for name in _POSITION})
+
+    def deserialize(self, string_value: str) -> None:
+        """Sets the attributes to what `serialize` wrote."""
+        for name, value in json.loads(string_value).items():
+            setattr(self, name, value)
+
+    def next_epoch(self) -> None:
+        """An epoch is done."""
+        self.epoch += 1
+        self.step_in_epoch = 0
+
+    def next_phase(self) -> None:
+        """A phase is done."""
+        self.phase += 1
+        self.epoch = 0
+        self.step_in_epoch = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingCheckpoints:
+    """The checkpoints of one training in one folder; the newest two are kept."""
+
+    folder: Path
+
+    def read_position(self) -> TrainingPosition:
+        """The position in the newest checkpoint; the beginning where there is none."""
+        position = TrainingPosition()
+        if self.latest is not None:
+            tf.train.Checkpoint(position=position).restore(self.latest).expect_partial()
+        return position
+
+    @property
+    def latest(self) -> str | None:
+        """The newest whole checkpoint."""
+        return tf.train.latest_checkpoint(str(self.folder))
+
+    def manager(self, position: TrainingPosition, **tracked: Any) -> tf.train.CheckpointManager:
+        """Saves and restores `position` and `tracked`; after a save that was cut short the one before it is newest."""
+        checkpoint = tf.train.Checkpoint(position=position, **tracked)
+        return tf.train.CheckpointManager(checkpoint, str(self.folder), max_to_keep=_KEPT)
+
+    def restore_model(self, model: tf.keras.Model) -> None:
+        """Gives a built model the newest checkpoint's variables."""
+        status = tf.train.Checkpoint(model=model).restore(self.latest)
+        status.assert_existing_objects_matched().expect_partial()
+
+
+def claim_folders(
+    made_from: Mapping[str, Any], *, checkpoints: Path, logs: Path, announce: Callable[[str], None] = print
+) -> None:
+    """Makes sure that a training never goes on from another one's checkpoints.
+
+    Where `checkpoints` belong to a training made from anything else than `made_from`, they and their logs are moved to
+    `previous-<n>` beside them.
+    """
+    made_from = json.loads(json.dumps(made_from))
+    record = checkpoints / _MADE_FROM
+    if record.exists() and json.loads(record.read_text(encoding="utf-8")) != made_from:
+        aside = _free_folder(checkpoints.parent)
+        aside.mkdir()
+        for folder in (checkpoints, logs):
+            if folder.exists():
+                os.rename(folder, aside / folder.name)
+        announce(f"model, training or records have changed: the earlier training was moved to {aside}")
+    if not record.exists():
+        write_json(record, made_from)
+
+
+def _free_folder(parent: Path) -> Path:
+    number = 1
+    while (parent / f"previous-{number}").exists():
+        number += 1
+    return parent / f"previous-{number}"

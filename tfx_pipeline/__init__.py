@@ -1,0 +1,1 @@
+"""tfgrec as a TFX pipeline: sampled subgraphs in; statistics, validation, training, evaluation, blessing and push."""

@@ -1,0 +1,1 @@
+"""What `make` runs to set the project up; uses Python's standard library alone."""
