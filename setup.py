@@ -33,6 +33,8 @@ BOTH_STACKS = [
     "pydantic>=2.6,<3",
     "PyYAML>=6",
     "rich>=13",
+    # TensorFlow itself brings it on stack A alone.
+    "tensorboard>=2.16",
 ]
 TFX_A = ["tfx>=1.16,<1.17"]
 TFX_B = ["tfx>=1.21,<1.22"]

@@ -22,7 +22,7 @@ _COMPLAINTS = {
 # Eighteen digits always fit 64 bits; longer numbers are read one by one.
 _WHOLE_NUMBER = r"^-?\d{1,18}$"
 _LONG_NUMBER = r"^-?\d{19,}$"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_NUMBER = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _EMPTY = "(?i)^(nan)?$"
 _INT64 = np.iinfo(np.int64)
 
@@ -109,21 +109,28 @@ def read_numbers(array: pa.Array) -> Cells:
 def _without_empty(text: pa.Array, *, trim: bool) -> pa.Array:
     """Null for empty text; where numbers are wanted (`trim`) for blanks and NaN too."""
     if not trim:
-        return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+        return pc.if_else(pc.equal(text, ""), _nulls_like(text), text)
     text = pc.utf8_trim_whitespace(text)
-    return pc.if_else(pc.match_substring_regex(text, _EMPTY), pa.scalar(None, pa.string()), text)
+    return pc.if_else(pc.match_substring_regex(text, _EMPTY), _nulls_like(text), text)
 
 
 def _parse(text: pa.Array, dtype: CellType) -> pa.Array:
     """Numbers from text, null where there is none; the quick way first, which fails as a whole on one bad cell."""
-    first_try = pa.int64() if dtype == "int64" else pa.float64()
     try:
-        numbers = text.cast(first_try)
+        numbers = _cast_decimal(text, pa.int64() if dtype == "int64" else pa.float64())
     except pa.ArrowInvalid:
+        text = pc.replace_substring_regex(text, r"^\+(\d)", r"\1")
         text = pc.replace_substring_regex(text, "(?i)^true$", "1")
         text = pc.replace_substring_regex(text, "(?i)^false$", "0")
         numbers = _parse_whole_numbers(text) if dtype == "int64" else _parse_matching(text, _NUMBER, pa.float64())
     return numbers if dtype == "int64" else _finite(numbers, dtype)
+
+
+def _cast_decimal(text: pa.Array, kind: pa.DataType) -> pa.Array:
+    # Arrow takes 0x1F for a whole number.
+    if pc.any(pc.match_substring(text, "0x", ignore_case=True)).as_py():
+        raise pa.ArrowInvalid("hexadecimal")
+    return text.cast(kind)
 
 
 def _parse_whole_numbers(text: pa.Array) -> pa.Array:
@@ -141,7 +148,7 @@ def _parse_whole_numbers(text: pa.Array) -> pa.Array:
 
 def _parse_matching(text: pa.Array, pattern: str, kind: pa.DataType) -> pa.Array:
     matching = pc.match_substring_regex(text, pattern)
-    return pc.if_else(matching, text, pa.scalar(None, pa.string())).cast(kind)
+    return pc.if_else(matching, text, _nulls_like(text)).cast(kind)
 
 
 def _as_text(array: pa.Array) -> pa.Array:
@@ -189,4 +196,9 @@ def _without_nan(values: pa.Array, original: pa.Array, empty: np.ndarray) -> tup
     for array in (values, original):
         if pa.types.is_floating(array.type):
             empty = empty | np.asarray(pc.is_nan(array).fill_null(False))
-    return pc.if_else(pa.array(empty), pa.scalar(None, values.type), values), empty
+    return pc.if_else(pa.array(empty), _nulls_like(values), values), empty
+
+
+def _nulls_like(array: pa.Array) -> pa.Array:
+    # In pyarrow 18, if_else with a null scalar reads beyond the end of text that is a slice of a longer array.
+    return pa.nulls(len(array), array.type)

@@ -81,11 +81,14 @@ def run_command(command: Callable[[Sequence[str] | None], None], argv: Sequence[
 
 
 def _refuse_unknown(beam_args: list[str]) -> None:
+    positional = [argument for argument in beam_args[:1] if not argument.startswith("-")]
+    if positional:
+        raise ConfigurationError(f"unexpected argument '{positional[0]}'")
     options = PipelineOptions(beam_args)
     if options.view_as(StandardOptions).runner not in (None, "DirectRunner"):
         # The servers of other runners define options that only they know.
         return
-    known, unknown = set(options.get_all_options()), None
+    known = set(options.get_all_options())
     unknown = sorted(set(options.get_all_options(retain_unknown_options=True)) - known)
     if unknown:
         raise ConfigurationError(f"unknown option --{unknown[0]}: neither this command's nor one of Beam's")

@@ -15,8 +15,7 @@ from tfgrec.graph.schema import READOUT, TIME, GraphSchema
 
 _REQUEST_TIME = f"context/{TIME}"
 _NO_EDGE = -1.0
-# Seconds are float32: about as many digits of a long delay are exact.
-_RELATIVE_ERROR = 1e-6
+_MILLISECOND = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +108,10 @@ def _request_times(batch: pa.RecordBatch) -> tuple[np.ndarray, list[Leak]]:
 
 def _check_seconds_since(batch: pa.RecordBatch, name: str, delay: int) -> list[Leak]:
     seconds, records = _values(batch, f"nodes/{READOUT}.{name}")
-    early = (seconds != _NO_EDGE) & (np.round(seconds.astype(np.float64) * 1_000) <= delay * (1 - _RELATIVE_ERROR))
+    limit = np.float32(delay / 1_000)
+    # Float32 can't tell a millisecond more than a delay of many hours from the delay itself.
+    at_limit = (seconds == limit) & (np.spacing(limit) < _MILLISECOND)
+    early = (seconds != _NO_EDGE) & ((seconds < limit) | at_limit)
     return [
         Leak(int(record), f"'{name}': {value:g} seconds since an edge, feedback delay {delay} ms")
         for record, value in zip(records[early], seconds[early], strict=True)

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
@@ -60,10 +62,21 @@ def find_table(name: str, table: Table, data_dir: str, columns: Sequence[str]) -
 
 @contextlib.contextmanager
 def open_csv_file(path: str) -> Iterator[pa.NativeFile]:
-    """A CSV file's bytes, decompressed. (Arrow can't read through Beam's own decompression.)"""
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+    """A CSV file's bytes, decompressed, as a file of Arrow's own; what lies elsewhere is copied to this machine first.
+
+    Arrow reads ahead in a thread of its own: on a Python file that needs the interpreter's lock, and a reader that is
+    given up early, holding the lock, waits for the thread for ever.
+    """
+    with tempfile.NamedTemporaryFile() as copy:
+        local = path
+        if FileSystems.get_scheme(path) is not None:
+            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+                shutil.copyfileobj(handle, copy)
+            copy.flush()
+            local = copy.name
         compression = _COMPRESSIONS.get(path.lower().rpartition(".")[2])
-        yield pa.CompressedInputStream(handle, compression) if compression else pa.PythonFile(handle, mode="r")
+        with pa.OSFile(local) as file:
+            yield pa.CompressedInputStream(file, compression) if compression else file
 
 
 def is_csv(path: str) -> bool:
@@ -92,7 +105,7 @@ def _parts(table: str, number: int, path: str, columns: Sequence[str]) -> list[T
 def _csv_header(table: str, path: str) -> list[str]:
     try:
         with open_csv_file(path) as handle:
-            return pa_csv.open_csv(handle, parse_options=_LENIENT).schema.names
+            return pa_csv.open_csv(handle, read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputDataError(f"table '{table}': {path}: can't be read as CSV: {error}") from error
 
@@ -101,6 +114,7 @@ def _skip(_row: pa_csv.InvalidRow) -> str:
     return "skip"
 
 
+_ONE_THREAD = pa_csv.ReadOptions(use_threads=False)
 _LENIENT = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_skip)
 
 

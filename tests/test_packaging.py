@@ -88,7 +88,7 @@ def test_commands_exist():
         assert any(isinstance(node, ast.FunctionDef) and node.name == script.attr for node in tree.body), script.value
 
 
-def test_wheel_holds_every_module_and_nothing_else(tmp_path):
+def test_wheel_holds_every_module_and_asset_and_nothing_else(tmp_path):
     source = tmp_path / "source"
     ignore = shutil.ignore_patterns("__pycache__")
     for package in PACKAGES:
@@ -101,6 +101,5 @@ def test_wheel_holds_every_module_and_nothing_else(tmp_path):
     assert wheel.name == f"tfgrec-{tfgrec.__version__}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert inside == {
-        str(path.relative_to(source)) for package in PACKAGES for path in (source / package).rglob("*.py")
-    }
+    files = (path for package in PACKAGES for path in (source / package).rglob("*") if path.is_file())
+    assert inside == {str(path.relative_to(source)) for path in files}

@@ -53,6 +53,7 @@ SCHEMA = GraphSchema(
     },
 )
 
+AGE = {"column": "age", "missing": -1}
 TABLES: dict[str, Any] = {
     "tables": {
         "users": {"path": "users.csv"},
@@ -96,7 +97,7 @@ TABLES: dict[str, Any] = {
             "sources": [{"table": "log", "source": "user", "target": "video", "where": {"click": 1}}],
             "feedback_delay_seconds": CLICK_DELAY / 1_000,
         },
-        "clicked_by": {"reverse_of": "clicked"},
+        "clicked_by": {"reverse_of": "clicked", "feedback_delay_seconds": CLICK_DELAY / 1_000},
         "visited": {"sources": [{"table": "live", "source": "user", "target": "room"}]},
         "visited_by": {"reverse_of": "visited"},
         "has_tag": {
@@ -151,7 +152,7 @@ def run_config(**parts: Mapping[str, Any]) -> RunConfig:
 
 
 def make_frames(seed: int = 0, rows: int = 400) -> Frames:
-    """Tables without a bad row: many equal times, several candidates in a request, empty labels."""
+    """Tables without a bad row: equal times, several candidates in a request, empty labels, users who do nothing."""
     random = np.random.default_rng(seed)
     users, videos, rooms = np.arange(40) * 7, np.arange(25) + 10**15, [f"room {i}" for i in range(6)]
 
@@ -173,7 +174,7 @@ def make_frames(seed: int = 0, rows: int = 400) -> Frames:
 
     live = impressions(rooms, rows // 4).rename(columns={"item": "room"})
     live["at"] = pd.to_datetime(live.pop("time_ms"), unit="ms").dt.strftime("%Y-%m-%d %H:%M:%S.%f")
-    history = pd.DataFrame({"user": random.choice(users, 150), "video": random.choice(videos, 150)})
+    history = pd.DataFrame({"user": random.choice(users[:30], 150), "video": random.choice(videos, 150)})
     history["position"] = history.groupby("user").cumcount() * 3
     history["last_ms"] = FIRST_TIME - DAY + history["user"]
     history["liked"] = random.integers(0, 2, 150)

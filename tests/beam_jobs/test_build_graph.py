@@ -78,7 +78,7 @@ class TestGoodTables:
         assert counted == {name: len(frame) for name, frame in shop.frames.items()}
         assert all(of["bad_rows"] == 0 for of in manifest["extra"]["tables"].values())
 
-    def test_a_reverse_is_as_late_as_its_edge_set(self, shop: Shop) -> None:
+    def test_delays_are_milliseconds(self, shop: Shop) -> None:
         delays = GraphStore.open(shop.graph).feedback_delays
         assert delays["clicked"] == delays["clicked_by"] == CLICK_DELAY
         assert delays["watched"] == delays["watched_by"] == 0
@@ -106,34 +106,33 @@ class TestGoodTables:
 class TestBadRows:
     def test_each_kind_is_kept_aside_with_its_reason(self, frames: Frames, tmp_path: Path) -> None:
         users, videos, log = frames["users"].astype(object), frames["videos"], frames["log"].astype(object)
-        users.loc[3, "user"] = np.nan
-        users.loc[5, "age"] = "old"
-        users.loc[6, "user"] = "six"
-        users.loc[7, "group"] = np.nan
+        users.loc[33, "user"] = np.nan
+        users.loc[35, "age"] = "old"
+        users.loc[36, "user"] = "six"
+        users.loc[37, "group"] = np.nan
         users = pd.concat([users, users.iloc[[0]].assign(group="z")], ignore_index=True)
         videos.loc[2, "author"] = None
         log.loc[1, "time_ms"] = "yesterday"
         log.loc[2, "time_ms"] = np.nan
         log.loc[4, "video"] = 1
-        log.loc[5, "user"] = users.loc[7, "user"]
+        log.loc[5, "user"] = users.loc[37, "user"]
         log.loc[6, "liked"] = "much"
         log.loc[50, "click"] = "maybe"
-        frames |= {"users": users, "log": log}
-        data = write_frames(frames, tmp_path / "data")
+        data = write_frames(frames | {"users": users, "log": log}, tmp_path / "data")
         manifest = build(data, tmp_path / "graph", config=run_config(build={"max_bad_row_share": 0.2}))
 
+        letters = {table: letters_of(tmp_path / "graph" / "dead_letters", table) for table in frames}
         reasons = {
-            table: [(Path(letter["file"]).name, letter["row"], letter["reason"]) for letter in letters]
-            for table in frames
-            if (letters := letters_of(tmp_path / "graph" / "dead_letters", table))
+            table: [(Path(letter["file"]).name, letter["row"], letter["reason"]) for letter in of_table]
+            for table, of_table in letters.items()
         }
         no_time = "time_ms: is not a time in milliseconds between 1970 and 2200"
         assert reasons == {
             "users": [
-                ("users.csv", 4, "user: is empty"),
-                ("users.csv", 6, "age: is not a finite number"),
-                ("users.csv", 7, "user: is not a whole number"),
-                ("users.csv", 8, "group: is empty"),
+                ("users.csv", 34, "user: is empty"),
+                ("users.csv", 36, "age: is not a finite number"),
+                ("users.csv", 37, "user: is not a whole number"),
+                ("users.csv", 38, "group: is empty"),
                 ("users.csv", 41, "user: is the id of an earlier row too"),
             ],
             "videos": [("videos.parquet", 3, "author: is empty")],
@@ -145,22 +144,20 @@ class TestBadRows:
                 ("log-1.csv", 7, "liked: is not a finite number"),
                 ("log-2.csv", 11, "click: is not a number"),
             ],
+            "rooms": [],
+            "live": [],
+            "history": [],
         }
-        counted = manifest["extra"]["tables"]
-        assert counted["log"]["rows"] == len(log) and counted["log"]["bad_rows"] == 6
-        assert counted["log"]["reasons"]["video: is no known video"] == 1
-        assert counted["users"]["bad_rows"] == 5 and counted["rooms"]["bad_rows"] == 0
+        read = ("user", "video", "click", "liked", "time_ms")
+        assert letters["log"][0]["values"] == {name: str(log.loc[1, name]) for name in read}
+        assert all(letter["table"] == table for table, of_table in letters.items() for letter in of_table)
 
-    def test_a_letter_holds_the_row(self, frames: Frames, tmp_path: Path) -> None:
-        log = frames["log"].astype(object)
-        log.loc[1, "time_ms"] = "yesterday"
-        data = write_frames(frames | {"log": log}, tmp_path / "data")
-        build(data, tmp_path / "graph", config=run_config(build={"max_bad_row_share": 0.2}))
-        (letter,) = letters_of(tmp_path / "graph" / "dead_letters", "log")
-        assert letter["table"] == "log"
-        row = log.loc[1]
-        expected = {name: str(row[name]) for name in ("user", "video", "click", "liked", "time_ms")}
-        assert letter["values"] == expected
+        counted = manifest["extra"]["tables"]
+        assert counted["log"]["rows"] == len(log)
+        assert counted["log"]["reasons"]["video: is no known video"] == 1
+        assert {table: of["bad_rows"] for table, of in counted.items()} == {
+            table: len(of_table) for table, of_table in letters.items()
+        }
 
     def test_the_rest_of_a_bad_row_is_used(self, frames: Frames, tmp_path: Path) -> None:
         """A video without an author stays a video with its tags; an impression with a bad like is still a click."""
@@ -223,9 +220,7 @@ class TestBadRows:
         assert len(letters_of(tmp_path / "graph.dead_letters", "log")) == 3
         assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "graph.dead_letters"]
 
-    def test_the_letters_of_a_failed_run_go_when_a_later_one_succeeds(self, frames: Frames, tmp_path: Path) -> None:
-        (tmp_path / "graph.dead_letters").mkdir()
-        build(write_frames(frames, tmp_path / "data"), tmp_path / "graph")
+        build(data, tmp_path / "graph", config=run_config(build={"max_bad_row_share": 0.05}))
         assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "graph"]
 
 

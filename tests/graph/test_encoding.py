@@ -163,17 +163,4 @@ def test_rows_of_a_record_batch_can_be_taken_apart(store: GraphStore) -> None:
     schema = record_schema(store.schema, PLAN)
     encoded = to_record_batch(store, batch, sample_subgraphs(store, batch, PLAN), {}, schema)
     assert encode_examples(encoded.slice(2, 3)) == encode_examples(encoded)[2:5]
-    assert encode_examples(encoded.slice(0, 0)) == []
     assert all(pa.types.is_list(column.type) for column in encoded.columns)
-
-
-def test_examples_are_ordinary_messages(store: GraphStore) -> None:
-    batch = request_batch(store, example_requests(example_world(), "video", 2))
-    schema = record_schema(store.schema, PLAN)
-    encoded = to_record_batch(store, batch, sample_subgraphs(store, batch, PLAN), {}, schema)
-    for row, serialized in enumerate(encode_examples(encoded)):
-        features = tf.train.Example.FromString(serialized).features.feature
-        assert set(features) == set(encoded.schema.names)
-        for name, column in zip(encoded.schema.names, encoded.columns, strict=True):
-            kind = features[name].WhichOneof("kind")
-            assert list(getattr(features[name], kind).value) == column[row].as_py()

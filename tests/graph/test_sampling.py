@@ -1,5 +1,6 @@
 """The sampler against a plain-Python oracle, edge by edge, and what must not change its results."""
 
+import dataclasses
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -25,7 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfgrec.config.sampling import SamplingConfig
-from tfgrec.errors import ConfigurationError
+from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.encoding import encode_examples, to_record_batch
 from tfgrec.graph.record_schema import record_schema
 from tfgrec.graph.sampling import SampledSubgraphs, sample_subgraphs
@@ -187,3 +188,9 @@ def test_unknown_edge_set_of_a_plan_is_named(store: GraphStore, world: World) ->
     plan = SamplingConfig(hops=[{"watched": 2}, {"wached_by": 1}])
     with pytest.raises(ConfigurationError, match=r"hops\.1: unknown edge set 'wached_by': did you mean 'watched_by'\?"):
         sample_subgraphs(store, request_batch(store, example_requests(world, "video", 1)), plan)
+
+
+def test_candidates_that_are_no_items_are_refused(store: GraphStore, world: World) -> None:
+    batch = dataclasses.replace(request_batch(store, example_requests(world, "video", 1)), item_node_set="author")
+    with pytest.raises(InputDataError, match=r"'author' is no node set of items, which are \['live', 'video'\]"):
+        sample_subgraphs(store, batch, MIXED)

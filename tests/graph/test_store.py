@@ -182,6 +182,8 @@ def test_entries_may_be_repeated_but_not_differ(tmp_path: Path) -> None:
     other = {**first, "count": 7}
     with pytest.raises(GraphStoreError, match="node_sets a/b shard 0 was written twice, differently"):
         writer.finish([first, edges, other], {}, {}, {})
+    with pytest.raises(GraphStoreError, match=r"feedback delays of unknown edge sets \['off'\]"):
+        writer.finish([first, edges], {}, {"off": 5}, {})
     writer.finish([first, edges, dict(first)], {}, {}, {"bad rows": 3})
     assert GraphStore.open(tmp_path).manifest["extra"] == {"bad rows": 3}
     with pytest.raises(GraphStoreError, match="holds a finished graph store"):

@@ -243,6 +243,12 @@ def build(schema: GraphSchema) -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture(scope="session")
+def joint(build: Callable[..., Any]) -> Any:
+    """A joint model to look at: no test trains it."""
+    return build("joint")
+
+
 @pytest.fixture(autouse=True)
 def _reproducible() -> None:
     tf.keras.utils.set_random_seed(7)

@@ -12,8 +12,7 @@ from tfgrec.model.feature_decoder import FeatureDecoder
 from tfgrec.model.feature_specs import resolve_specs
 from tfgrec.model.masking import sample_masks
 from tfgrec.model.reconstruction_targets import MAX_CLASSES, NodeSetTargets, reconstruction_targets
-
-ROOTS = ["_readout/user", "_readout/item"]
+from tfgrec.model.shared_projection import SharedProjection
 
 
 def targets_of(schema, statistics, **encodings: Any) -> dict[str, NodeSetTargets]:
@@ -31,6 +30,10 @@ def targets_of(schema, statistics, **encodings: Any) -> dict[str, NodeSetTargets
 
 def make_decoder(schema, statistics, node_set: str = "video", **changes) -> FeatureDecoder:
     return FeatureDecoder(targets=targets_of(schema, statistics)[node_set], **changes)
+
+
+def make_projection() -> SharedProjection:
+    return SharedProjection(node_sets=["user", "video"], units=8)
 
 
 def test_ids_are_never_rebuilt_and_a_node_set_of_ids_has_no_target(schema, statistics) -> None:
@@ -59,14 +62,19 @@ def test_shares_of_several_values_are_of_nodes(schema, statistics) -> None:
     np.testing.assert_allclose(target.shares, [0.5, 0.5, 0.5])  # 50 of 100 videos have each.
 
 
-def test_roots_are_never_hidden_and_others_at_the_rate(graph) -> None:
+def test_hidden_are_nodes_with_neighbours_at_the_rate_but_no_roots(graph) -> None:
     batch = graph(800)
-    masks = sample_masks(batch, node_sets=["user", "video", "author"], readout_edge_sets=ROOTS, rate=0.3)
-    users = masks["user"].numpy().reshape(800, 3)
-    assert not users[:, 0].any() and 0.25 < users[:, 1:].mean() < 0.35
-    videos = masks["video"].numpy().reshape(800, 4)
-    assert not videos[:, :2].any() and 0.25 < videos[:, 2:].mean() < 0.35
-    assert 0.25 < masks["author"].numpy().mean() < 0.35
+    masks = sample_masks(batch, node_sets=["user", "video", "author"], rate=0.3)
+    assert not masks["author"].numpy().any()  # No edge leaves an author.
+    for node_set, roots, edge_sets in (("user", [0], ["watched"]), ("video", [0, 1], ["watched_by", "made_by"])):
+        size = int(batch.node_sets[node_set].total_size)
+        sampled = np.isin(
+            np.arange(size), np.concatenate([batch.edge_sets[name].adjacency.source for name in edge_sets])
+        )
+        root = np.isin(np.arange(size) % (size // 800), roots)
+        hidden = masks[node_set].numpy()
+        assert root.any() and not hidden[root].any() and not hidden[~sampled].any()
+        assert 0.25 < hidden[sampled & ~root].mean() < 0.35
 
 
 def test_a_decoder_that_knows_nothing_loses_one_unit_a_node(schema, statistics) -> None:
@@ -125,13 +133,13 @@ def test_scaled_cosine_compares_the_numbers_as_one_vector(schema, statistics) ->
 
 
 def test_node_sets_weigh_by_their_hidden_nodes(schema, statistics, graph) -> None:
-    auto_encoder = FeatureAutoEncoder(targets=targets_of(schema, statistics))
+    auto_encoder, projection = FeatureAutoEncoder(targets=targets_of(schema, statistics)), make_projection()
     batch = graph(2)
     states = {"user": tf.random.normal([6, 8]), "video": tf.random.normal([8, 8])}
 
     def loss(users: list[int], videos: list[int]) -> float:
         masks = {"user": hidden(6, users), "video": hidden(8, videos)}
-        return float(auto_encoder(states, masks=masks, graph=batch))
+        return float(auto_encoder(states, masks, batch, projection))
 
     def hidden(size: int, nodes: list[int]) -> tf.Tensor:
         return tf.constant([node in nodes for node in range(size)])
@@ -141,11 +149,11 @@ def test_node_sets_weigh_by_their_hidden_nodes(schema, statistics, graph) -> Non
 
 
 def test_nothing_hidden_is_no_loss_and_no_gradient(schema, statistics, graph) -> None:
-    auto_encoder = FeatureAutoEncoder(targets=targets_of(schema, statistics))
+    auto_encoder, projection = FeatureAutoEncoder(targets=targets_of(schema, statistics)), make_projection()
     states = {"user": tf.Variable(tf.ones([6, 8])), "video": tf.Variable(tf.ones([8, 8]))}
     masks = {"user": tf.zeros([6], tf.bool), "video": tf.zeros([8], tf.bool)}
     with tf.GradientTape() as tape:
-        loss = auto_encoder(states, masks=masks, graph=graph(2))
+        loss = auto_encoder(states, masks, graph(2), projection)
     assert float(loss) == 0
     for gradient in tape.gradient(loss, list(states.values())):
         assert np.all(np.nan_to_num(tf.convert_to_tensor(gradient), nan=9) == 0)
@@ -153,10 +161,11 @@ def test_nothing_hidden_is_no_loss_and_no_gradient(schema, statistics, graph) ->
 
 def test_a_copy_from_the_config_has_the_same_loss(schema, statistics, graph) -> None:
     auto_encoder = FeatureAutoEncoder(targets=targets_of(schema, statistics), numeric_loss="scaled_cosine")
+    projection = make_projection()
     states = {"user": tf.random.normal([6, 8]), "video": tf.random.normal([8, 8])}
     masks = {"user": tf.ones([6], tf.bool), "video": tf.ones([8], tf.bool)}
-    expected = auto_encoder(states, masks=masks, graph=graph(2))
+    expected = auto_encoder(states, masks, graph(2), projection)
     copy = FeatureAutoEncoder.from_config(auto_encoder.get_config())
-    copy(states, masks=masks, graph=graph(2))
+    copy(states, masks, graph(2), projection)
     copy.set_weights(auto_encoder.get_weights())
-    assert float(copy(states, masks=masks, graph=graph(2))) == pytest.approx(float(expected))
+    assert float(copy(states, masks, graph(2), projection)) == pytest.approx(float(expected))

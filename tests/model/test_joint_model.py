@@ -1,6 +1,9 @@
 """The joint model: what a step trains in each arm, the balance of its losses, and batches of every shape."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,10 @@ def compiled(model: JointModel, **changes: Any) -> JointModel:
     return model
 
 
+def losses_of(model: JointModel, graph: tfgnn.GraphTensor, labels: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return model.loss_values(graph, labels, model.represent(graph, training=True))
+
+
 def snapshot(variables: list[tf.Variable]) -> list[np.ndarray]:
     return [variable.numpy() for variable in variables]
 
@@ -26,28 +33,37 @@ def moved(variables: list[tf.Variable], before: list[np.ndarray]) -> list[bool]:
     return [not np.array_equal(variable, old) for variable, old in zip(variables, before, strict=True)]
 
 
-@pytest.fixture(scope="module")
-def joint(build) -> JointModel:
-    """A joint model to look at; no test trains it."""
-    return build("joint")
-
-
-def test_joint_training_lowers_every_loss_and_reports_it(build, graph, labels) -> None:
+def test_joint_training_lowers_every_loss_in_one_trace_for_batches_of_all_shapes(build, graph, labels) -> None:
     model = compiled(build("joint"))
-    step = tf.function(model.train_step)
-    reports = [step((graph(8), labels(8))) for _ in range(60)]
+    spec = graph(3).spec.relax(num_components=True, num_nodes=True, num_edges=True)
+    label_spec = {name: tf.TensorSpec([None], tf.float32) for name in labels()}
+    traces = []
+
+    def traced_step(batch: tfgnn.GraphTensor, batch_labels: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        traces.append(1)
+        return model.train_step((batch, batch_labels))
+
+    step = tf.function(traced_step, input_signature=[spec, label_spec])
+    reports = [step(graph(8), labels(8)) for _ in range(60)]
     names = {"click", "seconds", "auto_encoder"}
     assert set(model.loss_names) == names and model.phase == "ranking"
     assert set(reports[0]) == {"loss", *(f"loss/{name}" for name in names), *(f"weight/{name}" for name in names)}
     total = sum(reports[9][f"weight/{name}"] * reports[9][f"loss/{name}"] for name in names)
     assert float(reports[9]["loss"]) == pytest.approx(float(total), rel=1e-5)
     for name in names:
-        first, last = (
-            [float(report[f"loss/{name}"]) for report in reports[part]] for part in (slice(5), slice(-5, None))
-        )
-        assert np.mean(last) < 0.9 * np.mean(first), name
+        first, last = (np.mean([report[f"loss/{name}"] for report in of]) for of in (reports[:5], reports[-5:]))
+        assert last < 0.9 * first, name
     weights = np.array([float(reports[-1][f"weight/{name}"]) for name in model.loss_names])
     assert weights.sum() == pytest.approx(3, rel=1e-4) and np.ptp(weights[:2]) > 0
+    for size, empty in (
+        (1, {}),
+        (5, {}),
+        (3, {"without_edges": ["watched", "made_by"]}),
+        (2, {"without_nodes": ["author"]}),
+    ):
+        report = step(graph(size, seed=size, **empty), labels(size))
+        assert all(np.isfinite(value) for value in report.values())
+    assert len(traces) == 1
 
 
 def test_a_first_step_trains_all_but_what_gates_still_close(build, graph, labels) -> None:
@@ -66,30 +82,8 @@ def test_a_first_step_trains_all_but_what_gates_still_close(build, graph, labels
 def test_variables_exist_before_the_first_step(joint, graph, labels) -> None:
     names = len(joint.variables)
     joint(graph(), training=True)
-    joint.loss_values(graph(), labels())
+    losses_of(joint, graph(), labels())
     assert len(joint.variables) == names
-
-
-def test_batches_of_all_shapes_share_one_trace(build, graph, labels) -> None:
-    model = compiled(build("joint"))
-    spec = graph(3).spec.relax(num_components=True, num_nodes=True, num_edges=True)
-    label_spec = {name: tf.TensorSpec([None], tf.float32) for name in labels()}
-    traces = []
-
-    def step(batch: tfgnn.GraphTensor, batch_labels: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        traces.append(1)
-        return model.train_step((batch, batch_labels))
-
-    step = tf.function(step, input_signature=[spec, label_spec])
-    for size, empty in (
-        (1, {}),
-        (5, {}),
-        (3, {"without_edges": ["watched", "made_by"]}),
-        (2, {"without_nodes": ["author"]}),
-    ):
-        report = step(graph(size, seed=size, **empty), labels(size))
-        assert all(np.isfinite(value) for value in report.values())
-    assert len(traces) == 1
 
 
 def test_graph_mode_and_eager_mode_agree(joint, graph) -> None:
@@ -99,20 +93,21 @@ def test_graph_mode_and_eager_mode_agree(joint, graph) -> None:
         np.testing.assert_allclose(traced[task], eager[task], rtol=1e-5)
 
 
-def test_a_batch_predicts_what_its_requests_predict_alone(joint, graph) -> None:
-    together = joint.predictions(graph(1, seed=4))
-    spec = graph(1).spec.relax(num_components=True, num_nodes=True, num_edges=True)
-    pair = tf.data.Dataset.from_tensors(graph(1, seed=4)).concatenate(tf.data.Dataset.from_tensors(graph(1, seed=9)))
-    del spec
-    batch = next(iter(pair.batch(2))).merge_batch_to_components()
-    np.testing.assert_allclose(joint.predictions(batch)["click"][:2], together["click"], rtol=1e-5)
+def test_requests_of_a_batch_do_not_see_each_other(joint, graph) -> None:
+    batch = graph(3)
+    videos = batch.node_sets["video"].get_features_dict()
+    changed = tf.tensor_scatter_nd_add(videos["duration"], [[node] for node in range(4)], [1e5] * 4)
+    other = batch.replace_features(node_sets={"video": {**videos, "duration": changed}})
+    before, after = joint.predictions(batch)["click"].numpy(), joint.predictions(other)["click"].numpy()
+    assert not np.any(before[:2] == after[:2])
+    np.testing.assert_array_equal(before[2:], after[2:])
 
 
-def test_missing_labels_train_nothing_of_their_task(build, graph, labels) -> None:
-    model = build("joint", balancing={"method": "fixed"})
+def test_missing_labels_train_nothing_of_their_task(joint, graph, labels) -> None:
+    model = joint
     some = {**labels(), "click": tf.fill([6], np.nan)}
     with tf.GradientTape() as tape:
-        losses = model.loss_values(graph(), some)
+        losses = losses_of(model, graph(), some)
         loss = losses["click"]
     assert float(loss) == 0 and float(losses["seconds"]) > 0
     gradients = tape.gradient(loss, model.towers.trainable_variables, unconnected_gradients="zero")
@@ -154,7 +149,7 @@ def test_the_ranker_and_the_encoder_have_tables_of_their_own(joint) -> None:
 
 def test_the_shared_layer_is_the_projection_that_ranking_and_auto_encoder_read(joint, graph, labels) -> None:
     with tf.GradientTape(persistent=True) as tape:
-        losses = joint.loss_values(graph(8), labels(8))
+        losses = losses_of(joint, graph(8), labels(8))
     for name, loss in losses.items():
         gradients = tape.gradient(loss, joint.shared_kernels, unconnected_gradients="zero")
         assert all(np.abs(gradient).max() > 0 for gradient in gradients), name
@@ -182,9 +177,7 @@ def test_without_graph_there_is_no_encoder_and_the_graph_is_not_read(build, grap
     assert [kernel.shape.as_list() for kernel in model.shared_kernels] == [[16, 8]]
     changed = graph(without_edges=["watched", "watched_by", "made_by"])
     np.testing.assert_array_equal(model(graph())["click"], model(changed)["click"])
-    step = tf.function(model.train_step)
-    reports = [step((graph(8), labels(8))) for _ in range(20)]
-    assert float(reports[-1]["loss/click"]) < float(reports[0]["loss/click"])
+    reports = [model.train_step((graph(8), labels(8))) for _ in range(4)]
     assert float(reports[-1]["weight/click"]) != 1.0
 
 
@@ -193,30 +186,25 @@ def test_two_stage_trains_the_encoder_first_and_then_all_but_the_encoder(build, 
     assert model.phase == "pretraining" and model.loss_names == ["auto_encoder"]
     encoder, towers = model.encoder_variables, model.towers.trainable_variables
     before = snapshot(encoder), snapshot(towers)
-    step = tf.function(model.train_step)
-    reports = [step((graph(8), labels(8))) for _ in range(30)]
-    assert float(reports[-1]["loss"]) < float(reports[0]["loss"]) and set(reports[0]) == {
-        "loss",
-        "loss/auto_encoder",
-        "weight/auto_encoder",
-    }
+    report = model.train_step((graph(8), labels(8)))
+    assert set(report) == {"loss", "loss/auto_encoder", "weight/auto_encoder"}
     assert sum(moved(encoder, before[0])) > len(encoder) - 3 and not any(moved(towers, before[1]))
     model.freeze_encoder()
     compiled(model)
     assert model.phase == "ranking" and model.loss_names == ["click", "seconds"]
     assert [kernel.shape.as_list() for kernel in model.shared_kernels] == [[16, 8]]
     before = snapshot(encoder), snapshot(towers)
-    step = tf.function(model.train_step)
-    reports = [step((graph(8), labels(8))) for _ in range(30)]
-    assert float(reports[-1]["loss/click"]) < float(reports[0]["loss/click"])
+    for _ in range(2):
+        model.train_step((graph(8), labels(8)))
     assert not any(moved(encoder, before[0])) and any(moved(towers, before[1]))
 
 
 def test_a_frozen_encoder_drops_and_hides_nothing(build, graph, labels) -> None:
     model = build("two_stage", towers={"dropout": 0.0, "bottom_units": [8], "task_units": [8]}, features={})
     model.freeze_encoder()
-    first, second = (model.loss_values(graph(), labels(), training=True) for _ in range(2))
-    assert float(first["click"]) == float(second["click"])
+    compiled(model, optimizer=tf.keras.optimizers.SGD(0.0))
+    first, second = (model.train_step((graph(), labels()))["loss/click"] for _ in range(2))
+    assert float(first) == float(second)
 
 
 @pytest.mark.parametrize("level", ["gate", "concat", "none"])
@@ -228,7 +216,7 @@ def test_fusion_by_configuration(build, graph, labels, level, representation) ->
     assert (model.field_gate is None) == (level == "concat")
     assert bool(model.towers.task_gates) == (representation == "gate")
     with tf.GradientTape() as tape:
-        loss = model.loss_values(graph(), labels())["click"]
+        loss = losses_of(model, graph(), labels())["click"]
     gradients = tape.gradient(loss, model.shared_kernels)
     reaches = [gradient is not None and np.abs(gradient).max() > 0 for gradient in gradients]
     # A task gate of zero lets nothing through before its first step.
@@ -243,7 +231,7 @@ def test_auto_encoder_can_be_switched_off(build, graph, labels) -> None:
 
 def test_a_checkpoint_holds_weights_of_the_losses_and_all_else(build, graph, labels, tmp_path) -> None:
     model = compiled(build("joint"))
-    for _ in range(5):
+    for _ in range(3):
         model.train_step((graph(), labels()))
     saved = tf.train.Checkpoint(model=model).save(str(tmp_path / "checkpoint"))
     fresh = compiled(build("joint"))
@@ -323,6 +311,7 @@ def test_items_come_from_several_node_sets_one_of_them_empty_in_a_batch(
         assert all(np.isfinite(value) for value in report.values())
 
 
+@pytest.mark.slow
 def test_a_graph_update_of_every_kind_trains(build, graph, labels) -> None:
     for update in ("graph_sage", "gat_v2", "hgt", "mpnn"):
         encoder = {"units": 16, "message_units": 16, "rounds": 1, "update": update}
@@ -330,3 +319,59 @@ def test_a_graph_update_of_every_kind_trains(build, graph, labels) -> None:
         before = snapshot(model.encoder_variables)
         assert np.isfinite(float(model.train_step((graph(), labels()))["loss"]))
         assert any(moved(model.encoder_variables, before))
+
+
+@pytest.mark.slow
+def test_replicas_train_as_one_model_on_all_they_see() -> None:
+    """Two replicas with one half of a batch each step where one model steps that sees the whole batch."""
+    code = f"""
+import sys
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+import conftest
+import numpy as np
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+from tfgrec.model.build import build_joint_model
+
+def make(strategy):
+    with strategy.scope():
+        tf.keras.utils.set_random_seed(3)
+        model = build_joint_model(
+            config=conftest.make_config(
+                auto_encoder={{"enabled": False}},
+                encoder={{"units": 16, "message_units": 16, "rounds": 1, "dropout": 0.0}},
+                towers={{"bottom_units": [8], "task_units": [8], "dropout": 0.0}},
+                features={{}},
+            ),
+            schema=conftest.make_schema(), statistics=conftest.make_statistics(), arm="joint",
+            labels=conftest.LABELS)
+        model.compile(optimizer=tf.keras.optimizers.SGD(0.1))
+    return model
+
+halves = [(conftest.make_graph(3, seed=seed), conftest.make_labels(3, seed=seed)) for seed in (1, 2)]
+graphs = tf.data.Dataset.from_tensors(halves[0]).concatenate(tf.data.Dataset.from_tensors(halves[1])).batch(2)
+graph, labels = next(iter(graphs))
+whole = graph.merge_batch_to_components(), {{name: tf.reshape(values, [-1]) for name, values in labels.items()}}
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+spread, alone = make(strategy), make(tf.distribute.get_strategy())
+
+values = strategy.experimental_distribute_values_from_function(
+    lambda context: tf.nest.flatten(halves[context.replica_id_in_sync_group], expand_composites=True))
+
+@tf.function
+def step():
+    strategy.run(lambda flat: spread.train_step(
+        tf.nest.pack_sequence_as(halves[0], flat, expand_composites=True)), args=(values,))
+
+for _ in range(4):
+    step()
+    alone.train_step(whole)
+for one, other in zip(spread.trainable_variables, alone.trainable_variables):
+    local = [value.numpy() for value in strategy.experimental_local_results(one)]
+    np.testing.assert_array_equal(*local)
+    np.testing.assert_allclose(local[0], other, atol=2e-4)
+print("same")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip().endswith("same"), done.stderr[-3000:]

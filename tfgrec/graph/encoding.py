@@ -1,17 +1,19 @@
-"""Sampled subgraphs as columns named as TF-GNN reads them, and as serialized tf.Examples: one row a request."""
+"""Sampled subgraphs as columns named as TF-GNN reads them, one row a request, ready for `encode_examples`."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from tfgrec.errors import InputDataError
+from tfgrec.graph.example_wire import encode_examples
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling import SampledSubgraphs
 from tfgrec.graph.schema import READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
 from tfgrec.graph.store import GraphStore
+
+__all__ = ["encode_examples", "to_record_batch"]
 
 SIZE = "#size"
 SOURCE = "#source"
@@ -59,18 +61,6 @@ def to_record_batch(
     return columns.record_batch()
 
 
-def encode_examples(record_batch: pa.RecordBatch) -> list[bytes]:
-    """Serialized tf.Examples, one a row: the same row always gives the same bytes."""
-    if record_batch.num_rows == 0:
-        return []
-    encoder = RecordBatchToExamplesEncoder()
-    # Encoding a whole row leaves the order of its features to chance (a protobuf map). Each column becomes an Example
-    # of one feature instead; messages laid end to end are one message with the fields of all.
-    columns = sorted(zip(record_batch.schema.names, record_batch.columns, strict=True), key=lambda column: column[0])
-    parts = [encoder.encode(pa.RecordBatch.from_arrays([values], names=[name])) for name, values in columns]
-    return list(map(b"".join, zip(*parts, strict=True)))
-
-
 class _Columns:
     """Columns of lists under construction, one list a request."""
 
@@ -80,8 +70,6 @@ class _Columns:
 
     def add(self, name: str, values: pa.Array, splits: np.ndarray) -> None:
         """Adds flat values, those of request r from `splits[r]` to `splits[r + 1]`."""
-        if pa.types.is_string(values.type):
-            values = values.cast(pa.binary())
         self._columns[name] = pa.ListArray.from_arrays(pa.array(splits, pa.int32()), values)
 
     def add_size(self, prefix: str, splits: np.ndarray) -> None:

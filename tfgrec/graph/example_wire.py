@@ -15,10 +15,9 @@ from tfgrec.errors import InputDataError
 
 # (field number << 3) | 2: a length-delimited field.
 _FIELD_1, _FIELD_2, _FIELD_3 = b"\x0a", b"\x12", b"\x1a"
-_LARGEST_VARINT = 10
 
 
-def encode_rows(record_batch: pa.RecordBatch) -> list[bytes]:
+def encode_examples(record_batch: pa.RecordBatch) -> list[bytes]:
     """One serialized tf.Example a row; features come in the order of their names.
 
     Columns are lists of int64, float32, binary or string.
@@ -36,7 +35,9 @@ def encode_rows(record_batch: pa.RecordBatch) -> list[bytes]:
 
 def _entries(name: str, column: pa.Array) -> tuple[pa.Array, pa.Array]:
     """A column's map entries, `[num_rows]` binary: all that comes before the values, and the values."""
-    kind = getattr(column.type, "value_type", None)
+    kind = column.type.value_type if pa.types.is_list(column.type) else None
+    if kind not in (pa.int64(), pa.float32(), pa.binary(), pa.string()):
+        raise InputDataError(f"column '{name}': expected a list of int64, float32 or bytes, received {column.type}")
     splits = column.offsets.to_numpy().astype(np.int64)
     values = column.flatten()
     if kind == pa.int64():
@@ -44,10 +45,8 @@ def _entries(name: str, column: pa.Array) -> tuple[pa.Array, pa.Array]:
     elif kind == pa.float32():
         payload = values.to_numpy().astype("<f4", copy=False).view(np.uint8)
         field, lengths = _FIELD_2, np.full(len(values), 4)
-    elif kind in (pa.binary(), pa.string()):
-        field, (payload, lengths) = _FIELD_1, _delimited(values)
     else:
-        raise InputDataError(f"column '{name}': expected a list of int64, float32 or bytes, received {column.type}")
+        field, (payload, lengths) = _FIELD_1, _delimited(values)
     ends = np.concatenate([[0], np.cumsum(lengths)])[splits - splits[0]]
     headers = _headers(name, field, np.diff(ends), packed=field != _FIELD_1)
     return headers, _binary(payload, ends)
@@ -70,35 +69,39 @@ def _headers(name: str, field: bytes, sizes: np.ndarray, packed: bool) -> pa.Arr
 
 def _delimited(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Each value as a field of its own: bytes of all of them, and the bytes of each."""
-    values = values.cast(pa.binary())
-    fields = _joined(_constant(_FIELD_1, len(values)), _varint_column(pc.binary_length(values).to_numpy()), values)
+    # Most strings are categories: few differ.
+    encoded = values.cast(pa.binary()).dictionary_encode()
+    distinct = encoded.dictionary
+    lengths = _varint_column(pc.binary_length(distinct).to_numpy())
+    fields = _joined(_constant(_FIELD_1, len(distinct)), lengths, distinct).take(encoded.indices)
     _, offsets, data = fields.buffers()
-    ends = np.frombuffer(offsets, np.int32)[: len(values) + 1]
     payload = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return payload, np.diff(ends)
+    return payload, np.diff(np.frombuffer(offsets, np.int32)[: len(values) + 1])
 
 
 def varints(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Varints of `values [num_values]` uint64, end to end (uint8), and the bytes of each (int64 `[num_values]`)."""
-    largest = int(values.max(initial=0))
+    most = max(1, -(-int(values.max(initial=0)).bit_length() // 7))
+    encoded = np.empty((len(values), most), np.uint8)
     lengths = np.ones(len(values), np.int64)
-    if largest < 1 << 7:
-        return values.astype(np.uint8), lengths
-    most = -(-largest.bit_length() // 7)
-    for position in range(1, most):
-        lengths += values >= np.uint64(1 << (7 * position))
-    first = np.cumsum(lengths) - lengths
-    encoded = np.empty(int(lengths.sum()), np.uint8)
     for position in range(most):
-        chosen = np.flatnonzero(lengths > position)
-        bits = (values[chosen] >> np.uint64(7 * position)).astype(np.uint8) & np.uint8(0x7F)
-        more = (lengths[chosen] > position + 1).astype(np.uint8) << np.uint8(7)
-        encoded[first[chosen] + position] = bits | more
-    return encoded, lengths
+        # Seven bits a byte, the lowest first; the top bit says that more follow.
+        encoded[:, position] = values & np.uint64(0x7F)
+        values = values >> np.uint64(7)
+        more = values > 0
+        encoded[:, position] |= more.astype(np.uint8) << np.uint8(7)
+        lengths += more
+    if lengths.min(initial=most) == most:
+        return encoded.ravel(), lengths
+    return encoded[np.arange(most) < lengths[:, np.newaxis]], lengths
 
 
 def _varint(value: int) -> bytes:
-    return varints(np.array([value], np.uint64))[0].tobytes()
+    encoded = []
+    while value >= 1 << 7:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])
 
 
 def _varint_column(values: np.ndarray) -> pa.Array:
@@ -111,8 +114,8 @@ def _binary(data: np.ndarray, ends: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(), len(ends) - 1, buffers)
 
 
-def _constant(value: bytes, count: int) -> pa.Array:
-    return pa.array([value], pa.binary()).take(pa.array(np.zeros(count, np.int64)))
+def _constant(byte: bytes, count: int) -> pa.Array:
+    return _binary(np.full(count, byte[0], np.uint8), np.arange(count + 1))
 
 
 def _joined(*columns: pa.Array) -> pa.Array:

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfgrec.config.sampling import FanOut, SamplingConfig
+from tfgrec.errors import InputDataError
 from tfgrec.graph import edge_choice
 from tfgrec.graph.discovery import Discovery, Frontier
 from tfgrec.graph.ordering import stable_order
@@ -58,7 +59,14 @@ def sample_subgraphs(store: GraphStore, requests: RequestBatch, sampling: Sampli
     Hop h takes, for the nodes that hop h - 1 found (the roots for h = 0) and along each of its edge sets, up to
     fan_out edges with time + feedback delay < the request's time. A node is expanded in one hop only. The result of
     a request depends on neither the other requests of the batch nor the number of the store's shards.
+
+    Raises:
+      ConfigurationError: the plan names an edge set that the store does not have.
+      InputDataError: the requests' item node set has no readout edge set.
     """
+    items = store.schema.item_readouts()
+    if requests.item_node_set not in items:
+        raise InputDataError(f"requests: '{requests.item_node_set}' is no node set of items, which are {sorted(items)}")
     return _Sampler(store, requests, sampling).run()
 
 

@@ -146,9 +146,13 @@ class GraphStoreWriter:
           extra: whatever else the job wants to tell, for example counts of rows kept aside.
 
         Raises:
-          GraphStoreError: a shard is missing, or was written twice with different contents.
+          GraphStoreError: a shard is missing, or was written twice with different contents, or a feedback delay is
+            of an unknown edge set.
         """
         self._refuse_finished()
+        unknown = sorted(set(feedback_delays) - set(self._schema.stored_edge_sets))
+        if unknown:
+            raise GraphStoreError(f"{self._path}: feedback delays of unknown edge sets {unknown}")
         manifest = {
             "format": layout.FORMAT,
             "version": layout.VERSION,

@@ -8,6 +8,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.model.feature_decoder import FeatureDecoder
 from tfgrec.model.reconstruction_targets import NodeSetTargets, parse_targets
+from tfgrec.model.shared_projection import SharedProjection
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
@@ -17,7 +18,7 @@ class FeatureAutoEncoder(tf.keras.layers.Layer):
     Node sets thus weigh by their hidden nodes. Only hidden nodes are decoded. Not called in serving.
 
     Call: states `{node_set: [num_nodes, units]}`, masks `{node_set: bool [num_nodes]}`, scalar GraphTensor with the raw
-    features -> scalar, 0 where no node is hidden.
+    features, the projection of states -> scalar, 0 where no node is hidden.
     """
 
     def __init__(
@@ -44,7 +45,11 @@ class FeatureAutoEncoder(tf.keras.layers.Layer):
         return list(self._targets)
 
     def call(
-        self, states: Mapping[str, tf.Tensor], masks: Mapping[str, tf.Tensor], graph: tfgnn.GraphTensor
+        self,
+        states: Mapping[str, tf.Tensor],
+        masks: Mapping[str, tf.Tensor],
+        graph: tfgnn.GraphTensor,
+        projection: SharedProjection,
     ) -> tf.Tensor:
         """The loss."""
         loss_sum, num_hidden = tf.constant(0.0), tf.constant(0)
@@ -52,7 +57,8 @@ class FeatureAutoEncoder(tf.keras.layers.Layer):
             hidden = tf.where(masks[name])[:, 0]
             features = graph.node_sets[name].get_features_dict()
             raw = {feature: tf.gather(features[feature], hidden) for feature in decoder.feature_names}
-            loss_sum += tf.reduce_sum(decoder(tf.gather(states[name], hidden), raw))
+            projected = projection(tf.gather(states[name], hidden), node_set=name)
+            loss_sum += tf.reduce_sum(decoder(projected, raw))
             num_hidden += tf.size(hidden)
         return tf.math.divide_no_nan(loss_sum, tf.cast(num_hidden, tf.float32))
 

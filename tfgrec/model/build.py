@@ -20,6 +20,7 @@ from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
 from tfgrec.model.loss_weights import FixedWeights
 from tfgrec.model.ranker_fields import RankerFields
 from tfgrec.model.reconstruction_targets import reconstruction_targets
+from tfgrec.model.shared_projection import SharedProjection
 from tfgrec.model.smoothed_rates import resolve_rates
 from tfgrec.model.task_losses import TaskLoss, initial_logit
 from tfgrec.model.towers import RankingTowers
@@ -56,6 +57,7 @@ def build_joint_model(
     if arm == "two_stage" and auto_encoder is None:
         raise ConfigurationError("arm two_stage: no node set has a feature that the auto-encoder could rebuild")
     ranker_fields = _ranker_fields(config, schema, statistics, specs)
+    outputs = _read_node_sets(schema, auto_encoder)
     model = JointModel(
         ranker_fields=ranker_fields,
         towers=RankingTowers(
@@ -70,7 +72,8 @@ def build_joint_model(
         task_losses={name: TaskLoss(name=name, config=task) for name, task in config.tasks.items()},
         balancer=_balancer(config, with_auto_encoder=arm == "joint" and auto_encoder is not None),
         field_gate=_field_gate(config, ranker_fields.field_names, with_graph),
-        encoder=_encoder(config, schema, statistics, specs, auto_encoder) if with_graph else None,
+        encoder=_encoder(config, schema, statistics, specs, outputs, auto_encoder) if with_graph else None,
+        projection=SharedProjection(node_sets=outputs, units=config.encoder.units) if with_graph else None,
         auto_encoder=auto_encoder,
         mask_rate=config.auto_encoder.mask_rate,
         feature_fusion=config.fusion.feature_level != "none",
@@ -128,21 +131,26 @@ def _auto_encoder(config: ModelConfig, specs: Specs, statistics: Statistics) -> 
     )
 
 
+def _read_node_sets(schema: GraphSchema, auto_encoder: FeatureAutoEncoder | None) -> list[str]:
+    """The node sets whose encoded states ranking or the auto-encoder reads."""
+    roots = [schema.edge_sets[name].source for name in (f"{READOUT}/user", *_item_edge_sets(schema))]
+    return sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
+
+
 def _encoder(
     config: ModelConfig,
     schema: GraphSchema,
     statistics: Statistics,
     specs: Specs,
+    outputs: list[str],
     auto_encoder: FeatureAutoEncoder | None,
 ) -> GraphEncoder:
-    masked = [] if auto_encoder is None else auto_encoder.node_sets
-    roots = [schema.edge_sets[name].source for name in (f"{READOUT}/user", *_item_edge_sets(schema))]
     return GraphEncoder(
         specs={name: of_node_set for name, of_node_set in specs.items() if name != READOUT},
         edge_inputs=resolve_edge_inputs(schema.stored_edge_sets, statistics),
         receivers=sorted({edges.source for edges in schema.stored_edge_sets.values()}),
-        masked=masked,
-        projected=sorted({*roots, *masked}),
+        masked=[] if auto_encoder is None else auto_encoder.node_sets,
+        outputs=outputs,
         config=config.encoder,
         name="encoder",
     )

@@ -23,7 +23,7 @@ def coupling(model: JointModel, graph: tfgnn.GraphTensor, labels: Labels) -> dic
     """
     variables = _encoder_weights(model)
     with tf.GradientTape(persistent=True) as tape:
-        losses = model.loss_values(graph, labels, training=True)
+        losses = model.loss_values(graph, labels, model.represent(graph, training=True))
         weights = model.loss_weights()
         ranking = tf.add_n([weights[task] * losses[task] for task in model.task_names])
         auto_encoder = weights[AUTO_ENCODER] * losses[AUTO_ENCODER]
@@ -43,11 +43,10 @@ def misalignment(model: JointModel, graph: tfgnn.GraphTensor, labels: Labels) ->
     variables = _encoder_weights(model)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(variables)
-        logits = model.rank(graph, model.encode(graph, training=False), training=False)
+        logits = model.rank(graph, model.represent(graph, training=False), training=False)
         weights = model.loss_weights()
         ranking = tf.add_n([weights[task] * loss for task, loss in model.task_loss_values(logits, labels).items()])
-        hidden = model.encode(graph, training=True)
-        auto_encoder = model.auto_encoder(hidden.states, masks=hidden.masks, graph=graph)
+        auto_encoder = model.auto_encoder_loss(graph, model.represent(graph, training=True))
     report = _compare(_flat_gradient(tape, ranking, variables), _flat_gradient(tape, auto_encoder, variables))
     ratio = tf.math.divide_no_nan(report["ranking_norm"], report["auto_encoder_norm"])
     return {"misalignment": ratio, **report}

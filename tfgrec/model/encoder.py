@@ -1,4 +1,4 @@
-"""The graph encoder: from raw features to states that ranking and the auto-encoder share."""
+"""The graph encoder: from raw features to the states of nodes in their neighbourhoods."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,21 +16,18 @@ from tfgrec.model.node_states import InitialNodeStates
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
 class GraphEncoder(tf.keras.layers.Layer):
-    """Initial states, `rounds` of GraphUpdates, then the shared projection.
-
-    The shared projection is one linear map for each node set that ranking or the auto-encoder reads. Both read its
-    output and nothing before it: its kernels are the "last shared layer" W of GradNorm.
+    """Initial states, then `rounds` of GraphUpdates.
 
     Args:
       specs: Feature specs of every stored node set, `{node_set: {feature: spec}}`.
       edge_inputs: Inputs of every stored edge set.
       receivers: Node sets that some edge set leaves (they receive messages).
       masked: Node sets whose nodes the auto-encoder may hide.
-      projected: Node sets that are read.
+      outputs: Node sets whose states are read.
       config: Kind, number and sizes of the updates.
 
     Call: scalar GraphTensor, masks `{node_set: bool [num_nodes]}` or None, training -> `{node_set: [num_nodes, units]}`
-    of the projected node sets.
+    of the node sets in `outputs`.
     """
 
     def __init__(
@@ -40,25 +37,17 @@ class GraphEncoder(tf.keras.layers.Layer):
         edge_inputs: Mapping[str, EdgeInputSpec | dict[str, Any]],
         receivers: Sequence[str],
         masked: Sequence[str],
-        projected: Sequence[str],
+        outputs: Sequence[str],
         config: EncoderConfig | dict[str, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._config = EncoderConfig.model_validate(config)
-        self._receivers, self._masked, self._projected = list(receivers), list(masked), list(projected)
+        self._receivers, self._masked, self._outputs = list(receivers), list(masked), list(outputs)
         self._initial_states = InitialNodeStates(specs=specs, units=self._config.units, name="initial_states")
         self._edge_inputs = EdgeInputs(specs=edge_inputs, name="edge_inputs")
         self._mask_states = MaskStates(node_sets=self._masked, units=self._config.units, name="mask_states")
         self._updates = [graph_update(self._config, node_sets=receivers) for receivers in self._receivers_by_round()]
-        self._projections = {
-            name: tf.keras.layers.Dense(self._config.units, name=f"{name}_projection") for name in self._projected
-        }
-
-    @property
-    def shared_kernels(self) -> list[tf.Variable]:
-        """Kernels of the shared projection; exist after the first call."""
-        return [projection.kernel for projection in self._projections.values()]
 
     @property
     def id_tables(self) -> list[tf.Variable]:
@@ -68,7 +57,7 @@ class GraphEncoder(tf.keras.layers.Layer):
     def call(
         self, graph: tfgnn.GraphTensor, masks: Mapping[str, tf.Tensor] | None = None, training: bool = False
     ) -> dict[str, tf.Tensor]:
-        """Encodes the projected node sets."""
+        """Encodes."""
         states = self._initial_states(graph, training=training)
         if masks:
             states = self._mask_states(states, masks)
@@ -78,10 +67,7 @@ class GraphEncoder(tf.keras.layers.Layer):
         )
         for update in self._updates:
             graph = update(graph, training=training)
-        return {
-            name: projection(graph.node_sets[name][tfgnn.HIDDEN_STATE])
-            for name, projection in self._projections.items()
-        }
+        return {name: graph.node_sets[name][tfgnn.HIDDEN_STATE] for name in self._outputs}
 
     def get_config(self) -> dict[str, Any]:
         """All constructor arguments as plain values."""
@@ -90,13 +76,13 @@ class GraphEncoder(tf.keras.layers.Layer):
             "edge_inputs": self._edge_inputs.get_config()["specs"],
             "receivers": self._receivers,
             "masked": self._masked,
-            "projected": self._projected,
+            "outputs": self._outputs,
             "config": self._config.model_dump(),
             **super().get_config(),
         }
 
     def _receivers_by_round(self) -> list[list[str]]:
         """All receivers in every round but the last, which need only update what is read."""
-        last = [name for name in self._receivers if name in self._projected]
+        last = [name for name in self._receivers if name in self._outputs]
         rounds = [self._receivers] * (self._config.rounds - 1) + [last]
         return [receivers for receivers in rounds if receivers]

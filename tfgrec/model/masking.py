@@ -9,25 +9,38 @@ import tensorflow_gnn as tfgnn
 from tfgrec.graph.schema import READOUT
 
 
-def sample_masks(
-    graph: tfgnn.GraphTensor, *, node_sets: Sequence[str], readout_edge_sets: Sequence[str], rate: float
-) -> dict[str, tf.Tensor]:
-    """Draws the nodes to hide, `{node_set: bool [num_nodes]}`: each with probability `rate`, but never a root.
+def sample_masks(graph: tfgnn.GraphTensor, *, node_sets: Sequence[str], rate: float) -> dict[str, tf.Tensor]:
+    """Draws the nodes to hide, `{node_set: bool [num_nodes]}`: each that may be hidden with probability `rate`.
 
-    Roots are the nodes that readout edges tie to candidates: ranking reads their states, so they stay whole.
+    Roots, the nodes that readout edges tie to candidates, stay whole: ranking reads their states. So do nodes that
+    sampled no neighbour: no message would tell what they hide.
     """
-    masks = {}
-    for name in node_sets:
-        size = graph.node_sets[name].total_size
-        roots = tf.zeros([size], tf.bool)
-        for edge_set in readout_edge_sets:
-            adjacency = graph.edge_sets[edge_set].adjacency
-            if adjacency.node_set_name(tfgnn.SOURCE) == name and adjacency.node_set_name(tfgnn.TARGET) == READOUT:
-                nodes = adjacency[tfgnn.SOURCE]
-                ties = tf.math.unsorted_segment_sum(tf.ones_like(nodes), nodes, size)
-                roots = tf.logical_or(roots, ties > 0)
-        masks[name] = tf.logical_and(tf.random.uniform([size]) < rate, tf.logical_not(roots))
-    return masks
+    return {name: _sample_mask(graph, name, rate) for name in node_sets}
+
+
+def _sample_mask(graph: tfgnn.GraphTensor, node_set: str, rate: float) -> tf.Tensor:
+    size = graph.node_sets[node_set].total_size
+    roots = _touched([nodes for name, nodes in _sources(graph, node_set) if name.startswith(READOUT)], size)
+    receivers = _touched([nodes for name, nodes in _sources(graph, node_set) if not name.startswith(READOUT)], size)
+    return receivers & ~roots & (tf.random.uniform([size]) < rate)
+
+
+def _sources(graph: tfgnn.GraphTensor, node_set: str) -> list[tuple[str, tf.Tensor]]:
+    """The edge sets that leave a node set, with the source node of each edge."""
+    adjacencies = {name: edges.adjacency for name, edges in graph.edge_sets.items()}
+    return [
+        (name, adjacency[tfgnn.SOURCE])
+        for name, adjacency in sorted(adjacencies.items())
+        if adjacency.node_set_name(tfgnn.SOURCE) == node_set
+    ]
+
+
+def _touched(sources: list[tf.Tensor], size: tf.Tensor) -> tf.Tensor:
+    """Whether each of `size` nodes is the source of an edge."""
+    if not sources:
+        return tf.zeros([size], tf.bool)
+    nodes = tf.concat(sources, axis=0)
+    return tf.math.unsorted_segment_sum(tf.ones_like(nodes), nodes, size) > 0
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")

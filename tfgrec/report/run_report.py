@@ -81,7 +81,10 @@ def _predictions_section(run: RunResults) -> Section:
     calibration_note = "Ten bins of equal size with 95% intervals; behind them, where predictions lie."
     for name, figure in calibration_figures(predictions, tasks, colours).items():
         cards.append(Card(f"{name}: calibration", figure, note=calibration_note))
-    regression_note = "Ten bins of equal size: mean label, and the middle half of the labels."
+    regression_note = (
+        "Ten bins of equal size: mean label, and the middle half of the labels. Learned on a log scale, "
+        "predictions are nearer to the median: means of skewed labels lie above the diagonal."
+    )
     for name, figure in regression_figures(predictions, tasks, colours).items():
         cards.append(Card(f"{name}: predicted and observed", figure, note=regression_note))
     lead = "A calibrated prediction lies on the dotted diagonal. Hover over a point for its number of rows."

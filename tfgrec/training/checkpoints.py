@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgrec.graph.files import write_json
+from tfgrec.graph.files import read_json, write_json
 
 _MADE_FROM = "made_from.json"
 _KEPT = 2
@@ -99,7 +99,7 @@ def claim_folders(
     """
     made_from = json.loads(json.dumps(made_from))
     record = checkpoints / _MADE_FROM
-    if record.exists() and json.loads(record.read_text(encoding="utf-8")) != made_from:
+    if checkpoints.exists() and (not record.exists() or read_json(record) != made_from):
         aside = _free_folder(checkpoints.parent)
         aside.mkdir()
         for folder in (checkpoints, logs):

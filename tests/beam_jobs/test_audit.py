@@ -1,0 +1,145 @@
+"""The audit lets good records pass, and fails loudly on records that were tampered with."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from shop_tables import CLICK_DELAY, Shop, tables_config
+
+from beam_jobs.audit import audit
+from beam_jobs.feedback_delays import feedback_delays
+from beam_jobs.leakage import LeakageCheck
+from beam_jobs.tfrecord_shards import read_records, write_records
+from tfgrec.errors import InputDataError, LeakageError
+from tfgrec.graph.schema import GraphSchema
+
+TIMED = ["clicked", "clicked_by", "visited", "visited_by", "watched", "watched_by"]
+
+
+@pytest.fixture()
+def examples(shop: Shop, tmp_path: Path) -> Path:
+    """A copy of the records, to be spoiled."""
+    return Path(shutil.copytree(shop.examples, tmp_path / "examples"))
+
+
+def with_edges(examples: Path, edge_set: str, least: int = 1) -> tuple[Path, int, tf.train.Example]:
+    """A record that has at least so many edges of a set: file, number, contents."""
+    for path in sorted(examples.rglob("*.tfrecord")):
+        for number, record in enumerate(read_records(str(path))):
+            example = tf.train.Example.FromString(record)
+            if example.features.feature[f"edges/{edge_set}.#size"].int64_list.value[0] >= least:
+                return path, number, example
+    raise AssertionError(f"no record has {least} edges of {edge_set}")
+
+
+def put_back(path: Path, number: int, example: tf.train.Example) -> None:
+    records = list(read_records(str(path)))
+    records[number] = example.SerializeToString()
+    write_records(str(path), records)
+
+
+def test_good_records_pass_and_every_edge_is_counted(shop: Shop, examples: Path) -> None:
+    report = audit(tables=tables_config(), examples_dir=str(examples))
+    manifest = json.loads((examples / "manifest.json").read_text())
+    assert report["passed"] and report["leaks"] == 0
+    assert report["edges"] == {name: manifest["sizes"][name]["total"] for name in TIMED}
+    assert report["records"] == sum(split["num_requests"] for split in manifest["splits"].values())
+    assert json.loads((examples / "audit.json").read_text()) == report
+
+
+def test_one_edge_at_the_requests_own_time_fails_the_job(examples: Path) -> None:
+    path, number, example = with_edges(examples, "watched", 2)
+    request_time = example.features.feature["context/time"].int64_list.value[0]
+    example.features.feature["edges/watched.time"].int64_list.value[1] = request_time
+    put_back(path, number, example)
+    with pytest.raises(LeakageError) as raised:
+        audit(tables=tables_config(), examples_dir=str(examples))
+    place = f"{path.relative_to(examples)} record {number}"
+    assert f"{place}: edge set 'watched': 1 edges that a request at {request_time} can't have seen" in str(raised.value)
+    report = json.loads((examples / "audit.json").read_text())
+    assert (report["passed"], report["leaks"]) == (False, 1)
+    assert report["examples"][0]["record"] == number
+    assert not list(examples.glob("audit.json.*"))
+
+
+def test_a_shard_that_lost_records_is_refused(examples: Path) -> None:
+    path = sorted((examples / "train").glob("*.tfrecord"))[0]
+    write_records(str(path), list(read_records(str(path)))[:-1])
+    with pytest.raises(InputDataError, match=f"{path.name}: has .* records, the manifest says"):
+        audit(tables=tables_config(), examples_dir=str(examples))
+
+
+def test_records_without_a_manifest_are_refused(examples: Path) -> None:
+    (examples / "manifest.json").unlink()
+    with pytest.raises(InputDataError, match="manifest.json: is missing"):
+        audit(tables=tables_config(), examples_dir=str(examples))
+
+
+class TestLeakageCheck:
+    @pytest.fixture()
+    def check(self, shop: Shop) -> LeakageCheck:
+        schema = GraphSchema.from_json(json.loads((shop.examples / "manifest.json").read_text())["schema"])
+        return LeakageCheck(schema, tables_config(), feedback_delays(tables_config()))
+
+    def problems(self, check: LeakageCheck, example: tf.train.Example) -> list[str]:
+        return [leak.problem for leak in check.check([example.SerializeToString()]).leaks]
+
+    @pytest.mark.parametrize(
+        ("edge_set", "milliseconds_before", "leaks"),
+        [
+            ("watched", 1, False),
+            ("watched", 0, True),
+            ("watched", -1, True),
+            ("clicked", CLICK_DELAY + 1, False),
+            ("clicked", CLICK_DELAY, True),
+            ("clicked_by", CLICK_DELAY, True),
+        ],
+    )
+    def test_the_bound_is_strict(
+        self, edge_set: str, milliseconds_before: int, leaks: bool, shop: Shop, check: LeakageCheck
+    ) -> None:
+        _, _, example = with_edges(shop.examples, edge_set)
+        features = example.features.feature
+        times = features[f"edges/{edge_set}.time"].int64_list.value
+        times[0] = features["context/time"].int64_list.value[0] - milliseconds_before
+        found = self.problems(check, example)
+        assert bool(found) == leaks
+        assert all(f"edge set '{edge_set}': 1 edges" in problem for problem in found)
+
+    @pytest.mark.parametrize(
+        ("spoil", "problem"),
+        [
+            (lambda features: features["edges/watched.time"].int64_list.value.pop(), "1 of which have a time"),
+            (
+                lambda features: features.pop("edges/watched.time"),
+                "edge set 'watched': 2 edges, 0 of which have a time",
+            ),
+            (lambda features: features.pop("edges/watched.#size"), "edge set 'watched': records without a number"),
+            (lambda features: features.pop("context/time"), "no context/time"),
+        ],
+        ids=["one time", "all times", "size", "request"],
+    )
+    def test_edges_without_times_are_no_proof(
+        self, spoil: Callable, problem: str, shop: Shop, check: LeakageCheck
+    ) -> None:
+        _, _, example = with_edges(shop.examples, "watched", 2)
+        features = example.features.feature
+        features["edges/watched.#size"].int64_list.value[0] = 2
+        del features["edges/watched.time"].int64_list.value[2:]
+        assert not self.problems(check, example)
+        spoil(features)
+        assert any(problem in found for found in self.problems(check, example))
+
+    @pytest.mark.parametrize(("seconds", "leaks"), [(-1.0, False), (5.001, False), (5.0, True), (0.0, True)])
+    def test_seconds_since_an_edge_respect_its_delay(
+        self, seconds: float, leaks: bool, shop: Shop, check: LeakageCheck
+    ) -> None:
+        _, _, example = with_edges(shop.examples, "watched")
+        example.features.feature["nodes/_readout.user_since_clicked"].float_list.value[0] = seconds
+        found = self.problems(check, example)
+        assert found == (
+            [f"'user_since_clicked': {seconds:g} seconds since an edge, feedback delay 5000 ms"] if leaks else []
+        )

@@ -1,0 +1,213 @@
+"""The whole job: every request once, in its split, with its candidates, exact counts and nothing of its future."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from decoded_records import as_frame, candidates_of, read_split
+from shop_tables import (
+    CLICK_DELAY,
+    SCHEMA,
+    TABLES,
+    Frames,
+    Shop,
+    expected_edges,
+    make_frames,
+    run_config,
+    tables_config,
+    write_frames,
+)
+
+from beam_jobs.build_graph import build_graph
+from beam_jobs.sample_subgraphs import sample_subgraphs
+from tfgrec.data.examples_directory import ExamplesDirectory
+from tfgrec.errors import ConfigurationError, GraphStoreError, InputDataError, SchemaError
+from tfgrec.graph.schema import EdgeSet
+
+DAYS = {"train": (1, 4), "validation": (5, 6)}
+
+
+def sample(shop: Shop, output: Path, *, config: Any = None, **changes: Any) -> dict[str, Any]:
+    arguments = {
+        "data_dir": str(shop.data),
+        "graph_dir": str(shop.graph),
+        "schema": SCHEMA,
+        "tables": tables_config(),
+        **changes,
+    }
+    return sample_subgraphs(config=config or run_config(), output_dir=str(output), **arguments)
+
+
+def impressions(frames: Frames) -> pd.DataFrame:
+    """The rows of both logs as candidates."""
+    log = frames["log"].rename(columns={"video": "item", "time_ms": "time"})
+    live = frames["live"].rename(columns={"room": "item"})
+    live["time"] = pd.to_datetime(live["at"]).astype("datetime64[ns]").astype(np.int64) // 10**6
+    both = pd.concat([log, live], ignore_index=True)
+    return both[["user", "time", "item", "tab", "click", "seconds", "day"]]
+
+
+def rows_of(frame: pd.DataFrame) -> list[tuple]:
+    columns = ["user", "time", "item", "tab", "click", "seconds"]
+    return sorted(tuple("none" if value != value else str(value) for value in row) for row in frame[columns].to_numpy())
+
+
+@pytest.fixture(scope="module")
+def records(shop: Shop) -> dict[str, list[list[dict]]]:
+    return {split: read_split(shop.examples, split) for split in DAYS}
+
+
+class TestRecords:
+    @pytest.mark.parametrize("split", ["train", "validation"])
+    def test_every_impression_is_a_candidate_of_its_split(self, split: str, shop: Shop, records: dict) -> None:
+        first, last = DAYS[split]
+        expected = impressions(shop.frames)
+        expected = expected[expected["day"].between(first, last)].assign(
+            click=lambda frame: frame["click"].astype(float)
+        )
+        found = as_frame(
+            [candidate for shard in records[split] for record in shard for candidate in candidates_of(record)]
+        )
+        assert rows_of(found) == rows_of(expected)
+
+    def test_a_request_is_all_that_agrees_in_user_time_log_and_tab(self, shop: Shop, records: dict) -> None:
+        expected = impressions(shop.frames)
+        expected["log"] = [type(item).__name__ for item in expected["item"]]
+        sizes = expected.groupby(["user", "time", "log", "tab"]).size()
+        found = [candidates_of(record) for shards in records.values() for shard in shards for record in shard]
+        assert sizes.max() > 1
+        assert sorted(map(len, found)) == sorted(sizes)
+        for candidates in found:
+            keys = {(of.user, of.time, type(of.item).__name__, of.values["tab"]) for of in candidates}
+            assert len(candidates) == sizes[keys.pop()] and not keys
+
+    def test_counts_before_the_request_are_exact(self, shop: Shop, records: dict) -> None:
+        edges = expected_edges(shop.frames)
+        checked = 0
+        for record in records["validation"][0]:
+            for of in candidates_of(record):
+                watched, clicked = edges["watched"], edges["clicked"]
+                seen_by = edges["watched_by" if isinstance(of.item, int) else "visited_by"]
+                assert of.values["user_watched"] == ((watched["source"] == of.user) & (watched["time"] < of.time)).sum()
+                assert of.values["item_seen"] == ((seen_by["source"] == of.item) & (seen_by["time"] < of.time)).sum()
+                visible = clicked[(clicked["source"] == of.user) & (clicked["time"] + CLICK_DELAY < of.time)]["time"]
+                since = (of.time - visible.max()) / 1_000 if len(visible) else -1
+                assert of.values["user_since_clicked"] == pytest.approx(since, rel=1e-6)
+                assert of.values["hour"] == pd.Timestamp(of.time, unit="ms", tz="Asia/Shanghai").hour
+                checked += 1
+        assert checked > 20
+
+    def test_a_users_requests_lie_in_one_shard_and_shards_are_mixed(self, records: dict) -> None:
+        users = [{candidates_of(record)[0].user for record in shard} for shard in records["train"]]
+        assert sum(map(len, users)) == len(set.union(*users)) == 12
+        times = [record["context/time"][0] for record in max(records["train"], key=len)]
+        assert times != sorted(times) and abs(np.corrcoef(times, np.arange(len(times)))[0, 1]) < 0.5
+
+    def test_no_file_depends_on_shards_batches_or_the_order_of_rows(self, shop: Shop, tmp_path: Path) -> None:
+        frames = {
+            name: frame.sample(frac=1, random_state=8) if name != "history" else frame
+            for name, frame in shop.frames.items()
+        }
+        data = write_frames(frames, tmp_path / "data")
+        config = run_config(build={"shards": 4, "rows_per_batch": 31}, sampling={"requests_per_batch": 7})
+        build_graph(
+            config=config, tables=tables_config(), schema=SCHEMA, data_dir=str(data), output_dir=str(tmp_path / "graph")
+        )
+        changed = sample(
+            shop, tmp_path / "examples", config=config, data_dir=str(data), graph_dir=str(tmp_path / "graph")
+        )
+        manifest = json.loads((shop.examples / "manifest.json").read_text())
+        assert changed["splits"] == manifest["splits"]
+        assert changed["sizes"] == manifest["sizes"]
+
+
+class TestManifest:
+    def test_the_reader_of_examples_takes_it(self, shop: Shop) -> None:
+        examples = ExamplesDirectory.open(shop.examples)
+        rows = impressions(shop.frames)
+        assert set(examples.schema.edge_sets) == set(SCHEMA.edge_sets) - {"tag_of"}
+        for name, (first, last) in DAYS.items():
+            assert examples.split(name).num_candidates == rows["day"].between(first, last).sum()
+        assert not (shop.examples / "dead_letters").exists()
+
+    def test_statistics_are_of_the_training_rows_and_not_of_labels(self, shop: Shop) -> None:
+        statistics = ExamplesDirectory.open(shop.examples).statistics["_readout"]
+        rows = impressions(shop.frames)
+        tabs = rows[rows["day"] <= DAYS["train"][1]]["tab"]
+        assert set(statistics) == {"tab", "hour", "user_watched", "user_since_clicked", "item_seen"}
+        assert statistics["tab"]["numeric"]["mean"] == pytest.approx(tabs.mean())
+        assert dict(statistics["tab"]["categorical"]["values"]) == tabs.value_counts().to_dict()
+        assert statistics["user_watched"]["numeric"]["count"] == len(tabs)
+
+    def test_sizes_are_those_of_the_records(self, shop: Shop, records: dict) -> None:
+        sizes = json.loads((shop.examples / "manifest.json").read_text())["sizes"]
+        for name in ("nodes/video", "nodes/_readout", "edges/watched"):
+            counts = [record[f"{name}.#size"][0] for shards in records.values() for shard in shards for record in shard]
+            assert sizes[name.partition("/")[2]] == {"total": sum(counts), "largest": max(counts)}
+
+
+def test_bad_rows_of_the_splits_are_kept_aside(shop: Shop, tmp_path: Path) -> None:
+    frames = make_frames()
+    log = frames["log"].astype(object)
+    log.loc[1, "video"] = 1
+    log.loc[2, "user"] = "nobody"
+    log.loc[3, "click"] = "yes"
+    log.loc[4, "tab"] = np.nan
+    log.loc[5, "day"] = np.nan
+    log.loc[399, ["day", "video"]] = 99, 1
+    data = write_frames(frames | {"log": log}, tmp_path / "data")
+    config = run_config(build={"max_bad_row_share": 0.02})
+    manifest = sample(shop, tmp_path / "examples", config=config, data_dir=str(data))
+    letters = (tmp_path / "examples" / "dead_letters").glob("log-*.jsonl")
+    found = sorted(
+        (of["row"], of["reason"]) for path in letters for of in map(json.loads, path.read_text().splitlines())
+    )
+    assert found == [
+        (2, "video: is no known video"),
+        (3, "user: is not a whole number"),
+        (4, "click: is not a finite number"),
+        (5, "tab: is empty"),
+        (6, "day: is empty"),
+    ]
+    assert manifest["tables"]["log"] == {"rows": 400, "bad_rows": 5, "reasons": {reason: 1 for _, reason in found}}
+    assert manifest["tables"]["live"]["bad_rows"] == 0
+
+
+def test_without_training_rows(shop: Shop, tmp_path: Path) -> None:
+    manifest = sample(shop, tmp_path / "examples", config=run_config(split={"train": None}))
+    assert manifest["splits"]["train"]["num_requests"] == 0
+    assert ExamplesDirectory.open(tmp_path / "examples").split("validation").num_requests > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "changes", "message"),
+    [
+        (InputDataError, {"split": {"validation": [7, 9]}}, "split.validation: there is not one request from 7 to 9"),
+        (ConfigurationError, {"split": {"validation": [4, 6]}}, "split.validation overlaps split.train: 'day' 4"),
+        (ConfigurationError, {"split": {"train": ["one", 3]}}, "split.train: column 'day': 'one' is compared with"),
+        (InputDataError, {"split": {"column": "date"}}, "has no column 'date'"),
+        (ConfigurationError, {"sampling": {"hops": [{"wached": 3}]}}, "unknown edge set 'wached': did you mean"),
+    ],
+    ids=["empty split", "overlap", "type", "column", "hop"],
+)
+def test_configurations_that_can_not_work(error: type, changes: dict, message: str, shop: Shop, tmp_path: Path) -> None:
+    with pytest.raises(error) as raised:
+        sample(shop, tmp_path / "examples", config=run_config(**changes))
+    assert message in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_a_store(shop: Shop, tmp_path: Path) -> None:
+    with pytest.raises(GraphStoreError, match="manifest.json"):
+        sample(shop, tmp_path / "examples", graph_dir=str(shop.data))
+
+
+def test_a_store_of_another_schema(shop: Shop, tmp_path: Path) -> None:
+    schema = dataclasses.replace(SCHEMA, edge_sets={**SCHEMA.edge_sets, "made": EdgeSet("author", "video", {})})
+    tables = tables_config(edge_sets={**TABLES["edge_sets"], "made": {"reverse_of": "made_by"}})
+    with pytest.raises(SchemaError, match="was built with another graph.pbtxt"):
+        sample(shop, tmp_path / "examples", schema=schema, tables=tables)

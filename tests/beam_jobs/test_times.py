@@ -1,0 +1,73 @@
+"""Times in all their writings."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_jobs.time_parts import time_part
+from beam_jobs.times import read_times
+from tfgrec.config.tables import TimeColumn, TimePart
+
+MOMENT = 1_650_812_741_436
+
+
+def read(values: list, kind: pa.DataType | None = None, **time: str) -> list[int | None]:
+    return read_times(pa.array(values, kind), TimeColumn(column="at", **time)).values.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [
+        (MOMENT, "milliseconds"),
+        (MOMENT * 1_000 + 999, "microseconds"),
+        (MOMENT * 1_000_000 + 999_999, "nanoseconds"),
+        (MOMENT / 1_000, "seconds"),
+        (f"{MOMENT / 1_000}", "seconds"),
+        (str(MOMENT * 1_000_000 + 999_999), "nanoseconds"),
+    ],
+)
+def test_units(value: object, unit: str) -> None:
+    assert read([value], unit=unit) == [MOMENT]
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("ms"), pa.timestamp("ns", "Asia/Shanghai"), pa.timestamp("us")])
+def test_arrow_timestamps_need_no_unit(kind: pa.DataType) -> None:
+    moment = datetime.datetime.fromtimestamp(MOMENT / 1_000, datetime.timezone.utc)
+    assert read([moment, None], kind, unit="seconds") == [MOMENT, None]
+
+
+def test_dates_and_whole_seconds() -> None:
+    midnight = MOMENT // 86_400_000 * 86_400_000
+    assert read([datetime.date(2022, 4, 24)], format="%Y%m%d") == [midnight]
+    assert read([20220424], format="%Y%m%d") == [midnight]
+    assert read([datetime.datetime(2022, 4, 24)], pa.timestamp("s"), unit="seconds") == [midnight]
+
+
+def test_text_with_and_without_time_zone() -> None:
+    assert read(["2022-04-24 15:05:41.436"], format="%Y-%m-%d %H:%M:%S.%f") == [MOMENT]
+    texts = ["2022-04-24 23:05:41.436+0800", "2022-04-24 15:05:41.436+0000"]
+    assert read(texts, format="%Y-%m-%d %H:%M:%S.%f%z") == [MOMENT, MOMENT]
+
+
+def test_what_can_not_be_read() -> None:
+    cells = read_times(pa.array([MOMENT, -1, MOMENT * 1_000, None]), TimeColumn(column="at", unit="milliseconds"))
+    assert cells.unreadable.tolist() == [False, True, True, False]
+    assert cells.empty.tolist() == [False, False, False, True]
+    assert cells.complaint == "is not a time in milliseconds between 1970 and 2200"
+    cells = read_times(pa.array(["2022-13-01", "", "soon", "2022-12-01"]), TimeColumn(column="at", format="%Y-%m-%d"))
+    assert cells.unreadable.tolist() == [True, False, True, False]
+    assert cells.empty.tolist() == [False, True, False, False]
+
+
+@given(times=st.lists(st.integers(0, 4_102_444_800_000), min_size=1), offset=st.sampled_from([0.0, 8.0, -3.5]))
+def test_parts_are_those_of_pandas(times: list[int], offset: float) -> None:
+    local = pd.to_datetime(np.array(times), unit="ms") + pd.Timedelta(hours=offset)
+    hours = time_part(np.array(times), TimePart(time_part="hour", utc_offset_hours=offset))
+    weekdays = time_part(np.array(times), TimePart(time_part="weekday", utc_offset_hours=offset))
+    assert hours.tolist() == list(local.hour)
+    assert weekdays.tolist() == list(local.weekday)

@@ -1,0 +1,221 @@
+"""tfgrec-train and its companions on a tiny simulated world, each as a user would run it: a process of its own."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "configs" / "demo.yaml"
+SMALL = [
+    "split.train=[1, 3]",
+    "split.validation=[4, 4]",
+    "build.shards=2",
+    "sampling.output_shards=2",
+    "sampling.hops=[{viewed: 4, visited: 2, viewed_by: 3, visited_by: 3, made_by: 1, hosted_by: 1}]",
+    "model.encoder={rounds: 1, units: 16, message_units: 16}",
+    "model.towers={bottom_units: [16], task_units: [8], cross_layers: 1}",
+    "model.balancing={initial_loss_steps: 2, learning_rate: 0.1}",
+    "training.epochs=1",
+    "training.pretraining_epochs=1",
+    "training.batch_size=32",
+    "training.checkpoint_every_steps=2",
+    "training.log_every_steps=1",
+    "training.diagnostics_every_steps=5",
+    "evaluation.min_scenario_rows=50",
+]
+STAGES = ("graph", "examples", "audit", "training", "evaluation", "export", "report")
+TASKS = {"is_click", "long_view", "is_like", "watch_time"}
+SERVE = """
+import json, sys
+import tensorflow as tf
+records = list(tf.data.TFRecordDataset(sys.argv[2:]).as_numpy_iterator())
+scores = tf.saved_model.load(sys.argv[1]).signatures["serving_default"](examples=tf.constant(records))
+strangers = [name for name in ("tfgrec", "tensorflow_gnn", "tf_keras") if name in sys.modules]
+print(json.dumps({"is_click": scores["is_click"].numpy().tolist(), "strangers": strangers}))
+"""
+
+
+def command(name: str, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", f"tfgrec.commands.{name}", *map(str, arguments)]
+
+
+def run(name: str, *arguments: object, expect: int = 0) -> subprocess.CompletedProcess:
+    done = subprocess.run(command(name, *arguments), capture_output=True, text=True, timeout=600, cwd=ROOT)
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done
+
+
+def train(data: Path, run_dir: Path, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess:
+    options = ["--config", CONFIG, "--data", data, "--run-dir", run_dir, "--set", *SMALL]
+    return run("train", *options, *arguments, expect=expect)
+
+
+def history(run_dir: Path) -> list[dict]:
+    path = run_dir / "logs" / "history.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    settings = WorldSettings(users=120, videos=80, live_rooms=30, authors=20, days=6, impressions=3000)
+    world = create_world(settings)
+    write_tables(world, simulate_interactions(world), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("runs") / "joint"
+    train(data, run_dir)
+    return run_dir
+
+
+@pytest.fixture
+def sampled(trained: Path, tmp_path: Path) -> Path:
+    """A run with graph and records, not yet trained."""
+    for name in ("graph", "examples", "schema"):
+        shutil.copytree(trained / name, tmp_path / "run" / name)
+    for stage in STAGES[:3]:
+        (tmp_path / "run" / "stages").mkdir(exist_ok=True)
+        shutil.copy(trained / "stages" / f"{stage}.json", tmp_path / "run" / "stages")
+    return tmp_path / "run"
+
+
+@pytest.mark.slow
+def test_a_run_holds_everything(trained: Path) -> None:
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["validation"].keys() > TASKS
+    assert metrics["validation"]["is_click"].keys() == {"auc", "gauc", "log_loss", "calibration"}
+    assert metrics["validation"]["watch_time"].keys() == {"mae", "concordance"}
+    assert metrics["scenarios"] and all(of_scenario.keys() > TASKS for of_scenario in metrics["scenarios"].values())
+    manifest = json.loads((trained / "examples" / "manifest.json").read_text())
+    predictions = pd.read_parquet(trained / "predictions.parquet")
+    assert len(predictions) == manifest["splits"]["validation"]["num_candidates"] == metrics["validation"]["rows"]
+    assert json.loads((trained / "examples" / "audit.json").read_text())["passed"]
+    assert "<html" in (trained / "report.html").read_text()
+    lines = history(trained)
+    assert lines[-1]["step"] == metrics["training"]["steps"] == -(-manifest["splits"]["train"]["num_requests"] // 32)
+    assert any("coupling/cosine" in line for line in lines)
+    assert list((trained / "logs").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.slow
+def test_the_export_scores_like_the_run_with_tensorflow_alone(trained: Path, tmp_path: Path) -> None:
+    files = sorted((trained / "examples" / "validation").iterdir())
+    environment = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
+    arguments = [sys.executable, "-c", SERVE, trained / "export" / "1", *files]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    served = json.loads(done.stdout.splitlines()[-1])
+    assert served["strangers"] == []
+    predictions = pd.read_parquet(trained / "predictions.parquet")
+    np.testing.assert_allclose(served["is_click"], predictions["prediction/is_click"], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_same_command_again_has_nothing_to_do(data: Path, trained: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
+    started = time.monotonic()
+    done = train(data, trained)
+    assert time.monotonic() - started < 30
+    for stage in STAGES:
+        assert f"{stage}: skipped" in done.stdout
+    after = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
+    assert {path for path in after if after[path] != before.get(path)} <= {trained / "config.yaml"}
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on(data: Path, sampled: Path) -> None:
+    options = ["--config", CONFIG, "--data", data, "--run-dir", sampled, "--set", *SMALL, "training.epochs=3"]
+    with (sampled.parent / "log").open("w") as log:
+        process = subprocess.Popen(command("train", *options), stdout=log, stderr=log, cwd=ROOT)
+        deadline = time.monotonic() + 300
+        while len(history(sampled)) < 13 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    killed = history(sampled)
+    assert process.returncode == -signal.SIGKILL and not (sampled / "training.json").exists()
+
+    done = run("train", *options)
+    resumed_after = int(re.search(r"training: goes on after step (\d+)", done.stdout)[1])
+    assert killed[-1]["step"] - 4 <= resumed_after <= killed[-1]["step"]
+    lines = history(sampled)
+    manifest = json.loads((sampled / "examples" / "manifest.json").read_text())
+    steps = 3 * -(-manifest["splits"]["train"]["num_requests"] // 32)
+    assert [line["step"] for line in lines] == list(range(1, steps + 1))
+    assert json.loads((sampled / "training.json").read_text())["steps"] == steps
+
+    names = [name for name in lines[0] if name.startswith("weight/")]
+    started, before, after = (
+        np.array([line[name] for name in names]) for line in (lines[0], killed[resumed_after], lines[resumed_after])
+    )
+    # Weights are logged as the step found them: the step after the checkpoint found the checkpoint's.
+    np.testing.assert_allclose(after, before, rtol=1e-5)
+    assert np.abs(before - started).max() > 0.05
+
+
+@pytest.mark.slow
+def test_arms_are_compared_on_the_same_records(data: Path, sampled: Path) -> None:
+    options = ["--config", CONFIG, "--data", data, "--run-dir", sampled, "--set", *SMALL]
+    done = run("compare", *options)
+    assert "graph: skipped" in done.stdout and "examples: skipped" in done.stdout
+    summary = json.loads((sampled / "comparison.json").read_text())
+    assert summary["baseline"] == "two_stage"
+    assert summary["differences"].keys() == {"joint", "no_graph"}
+    found = summary["differences"]["joint"]["is_click"]["auc"]
+    assert found["low"] <= found["difference"] <= found["high"]
+    assert "<html" in (sampled / "comparison.html").read_text()
+    phases = {
+        arm: {line["phase"] for line in history(sampled / "arms" / arm / "seed-17")}
+        for arm in ("joint", "two_stage", "no_graph")
+    }
+    assert phases == {"joint": {"ranking"}, "two_stage": {"pretraining", "ranking"}, "no_graph": {"ranking"}}
+    for arm, training in summary["training"].items():
+        assert training[0]["arm"] == arm and training[0]["seconds"] > 0
+
+    exported = run("export", "--run-dir", sampled / "arms" / "no_graph" / "seed-17")
+    assert exported.stdout.strip().endswith("export/2")
+
+
+@pytest.mark.slow
+def test_a_run_is_scored_on_later_days(data: Path, trained: Path, tmp_path: Path) -> None:
+    done = run("evaluate", "--run-dir", trained, "--data", data, "--days", 5, 5, "--output", tmp_path / "later")
+    assert "is_click" in done.stdout
+    metrics = json.loads((tmp_path / "later" / "metrics.json").read_text())
+    manifest = json.loads((tmp_path / "later" / "examples" / "manifest.json").read_text())
+    assert metrics["validation"]["rows"] == manifest["splits"]["validation"]["num_candidates"] > 0
+    assert manifest["splits"]["train"]["num_requests"] == 0
+
+    run("evaluate", "--run-dir", trained, "--output", tmp_path / "again")
+    again = json.loads((tmp_path / "again" / "metrics.json").read_text())
+    first = json.loads((trained / "metrics.json").read_text())
+    assert again["validation"]["is_click"]["auc"] == pytest.approx(first["validation"]["is_click"]["auc"], abs=1e-6)
+
+
+@pytest.mark.slow
+def test_errors_in_the_data_are_told_without_a_traceback(data: Path, tmp_path: Path) -> None:
+    for name, change, complaint in (
+        ("column", lambda table: table.drop(columns="is_click"), "is_click"),
+        ("empty", lambda table: table.head(0), "video_views"),
+    ):
+        broken = Path(shutil.copytree(data, tmp_path / name))
+        views = pd.read_parquet(broken / "video_views.parquet")
+        change(views).to_parquet(broken / "video_views.parquet", index=False)
+        done = train(broken, tmp_path / f"run-{name}", expect=2)
+        assert "error:" in done.stderr and complaint in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / f"run-{name}" / "graph").exists()

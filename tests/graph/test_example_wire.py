@@ -1,0 +1,83 @@
+"""Examples written in wire format are what protobuf itself reads and tfx_bsl writes."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
+from tfgrec.errors import InputDataError
+from tfgrec.graph.example_wire import encode_examples, varints
+
+INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 300)
+FLOATS = st.floats(width=32, allow_nan=False)
+BYTES = st.binary(max_size=5) | st.binary(min_size=120, max_size=140)
+TYPES = {"int64": (pa.int64(), INTEGERS), "float32": (pa.float32(), FLOATS), "binary": (pa.binary(), BYTES)}
+
+
+@st.composite
+def record_batches(draw: st.DrawFn) -> pa.RecordBatch:
+    num_rows = draw(st.integers(0, 5))
+    # tfx_bsl cuts names at a NUL.
+    names = draw(
+        st.lists(
+            st.text(min_size=1, max_size=6).filter(lambda name: "\0" not in name), min_size=1, max_size=4, unique=True
+        )
+    )
+    columns = []
+    for _ in names:
+        kind, values = TYPES[draw(st.sampled_from(sorted(TYPES)))]
+        rows = draw(st.lists(st.lists(values, max_size=6), min_size=num_rows, max_size=num_rows))
+        columns.append(pa.array(rows, pa.list_(kind)))
+    return pa.RecordBatch.from_arrays(columns, names=names)
+
+
+@settings(max_examples=150)
+@given(record_batches())
+def test_reads_back_as_it_was_and_as_tfx_bsl_writes_it(batch: pa.RecordBatch) -> None:
+    encoded = encode_examples(batch)
+    reference = RecordBatchToExamplesEncoder().encode(batch) if batch.num_rows else []
+    assert [tf.train.Example.FromString(row) for row in encoded] == [tf.train.Example.FromString(r) for r in reference]
+    assert [len(row) for row in encoded] == [len(row) for row in reference]
+    for row, serialized in enumerate(encoded):
+        features = tf.train.Example.FromString(serialized).features.feature
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            assert list(getattr(features[name], features[name].WhichOneof("kind")).value) == column[row].as_py()
+
+
+@given(record_batches())
+def test_a_row_has_the_same_bytes_in_any_batch(batch: pa.RecordBatch) -> None:
+    encoded = encode_examples(batch)
+    assert [encode_examples(batch.slice(row, 1))[0] for row in range(batch.num_rows)] == encoded
+    order = np.argsort(batch.schema.names)[::-1]
+    columns = [batch.column(int(i)) for i in order]
+    reordered = pa.RecordBatch.from_arrays(columns, names=[batch.schema.names[i] for i in order])
+    assert encode_examples(reordered) == encoded
+
+
+def test_rows_and_strings_longer_than_two_bytes_can_count() -> None:
+    rows = [["x" * 100_000, "y"], [], ["z" * 20_000] * 3]
+    batch = pa.RecordBatch.from_arrays([pa.array(rows), pa.array([[7] * 70_000, [1], []])], names=["text", "number"])
+    for row, serialized in enumerate(encode_examples(batch)):
+        features = tf.train.Example.FromString(serialized).features.feature
+        assert [value.decode() for value in features["text"].bytes_list.value] == rows[row]
+        assert len(features["number"].int64_list.value) == [70_000, 1, 0][row]
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 200), max_size=20))
+def test_varints(values: list[int]) -> None:
+    encoded, lengths = varints(np.array(values, np.uint64))
+    assert len(encoded) == lengths.sum()
+    for value, one in zip(values, np.split(encoded, np.cumsum(lengths)[:-1]), strict=False):
+        digits = [int(byte) & 0x7F for byte in one]
+        assert sum(digit << (7 * place) for place, digit in enumerate(digits)) == value
+        assert [int(byte) >> 7 for byte in one] == [1] * (len(one) - 1) + [0]
+        assert len(one) == 1 or digits[-1] > 0, "no byte more than it takes"
+
+
+def test_other_columns_are_refused() -> None:
+    for column in (pa.array([[1.5]], pa.list_(pa.float64())), pa.array([1])):
+        with pytest.raises(InputDataError, match="column 'x': expected a list of int64, float32 or bytes"):
+            encode_examples(pa.RecordBatch.from_arrays([column], names=["x"]))

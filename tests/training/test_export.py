@@ -1,0 +1,117 @@
+"""The exported model scores as the trained one does, in a process that knows TensorFlow alone."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_records
+import tensorflow as tf
+
+import tfgrec.export
+from tfgrec.export import ExportError, export_model
+from tfgrec.graph.schema import READOUT
+from tfgrec.scoring import make_scoring_function
+from tfgrec.training.run_model import RunModel
+
+SERVE = """
+import json, sys
+import tensorflow as tf
+
+def score(path, records):
+    loaded = tf.saved_model.load(path)
+    outputs = loaded.signatures["serving_default"](examples=tf.constant(records))
+    return {name: (values.dtype.name, values.numpy().tolist()) for name, values in outputs.items()}
+
+path, *files = sys.argv[1:]
+scores = [score(path, list(tf.data.TFRecordDataset(file).as_numpy_iterator())) for file in files]
+libraries = ("tfgrec", "tensorflow_gnn", "tf_keras", "tensorflow_recommenders")
+print(json.dumps({"scores": scores, "strangers": [name for name in libraries if name in sys.modules]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(joint: RunModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(joint, tmp_path_factory.mktemp("export"))
+
+
+def export(joint: RunModel, folder: Path) -> Path:
+    return export_model(
+        joint.model,
+        schema=joint.serving_schema,
+        folder=folder,
+        sample=joint.sample("validation"),
+        extra={"tasks": ["click", "watch_time"]},
+    )
+
+
+def without_label_features(record: bytes) -> bytes:
+    example = tf.train.Example.FromString(record)
+    for name in small_records.LABELS:
+        del example.features.feature[f"nodes/{READOUT}.{name}"]
+    return example.SerializeToString()
+
+
+def test_a_process_with_tensorflow_alone_gets_the_trainer_s_scores(
+    joint: RunModel, exported: Path, tmp_path: Path
+) -> None:
+    records = joint.sample("validation")
+    files = [str(tmp_path / name) for name in ("labelled", "unlabelled", "single")]
+    small_records.write_records(files[0], records)
+    small_records.write_records(files[1], [without_label_features(record) for record in records])
+    small_records.write_records(files[2], records[:1])
+    # With this variable TensorFlow itself imports tf_keras; servers don't set it.
+    environment = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
+    command = [sys.executable, "-c", SERVE, str(exported), *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    served = json.loads(done.stdout.splitlines()[-1])
+    assert served["strangers"] == []
+    labelled, unlabelled, single = served["scores"]
+    assert labelled == unlabelled
+
+    expected = make_scoring_function(joint.model, joint.serving_schema)(tf.constant(records))
+    assert labelled.keys() == expected.keys() == {"click", "watch_time", "candidates_per_request"}
+    for task in ("click", "watch_time"):
+        dtype, values = labelled[task]
+        assert dtype == "float32"
+        np.testing.assert_allclose(values, expected[task].numpy(), rtol=1e-5, atol=1e-5)
+    dtype, lengths = labelled["candidates_per_request"]
+    assert dtype == "int64" and lengths == expected["candidates_per_request"].numpy().tolist()
+    assert sum(lengths) == len(labelled["click"][1])
+    first = single["click"][1]
+    np.testing.assert_allclose(first, labelled["click"][1][: len(first)], rtol=1e-4, atol=1e-5)
+
+
+def test_what_only_training_needs_is_not_exported(joint: RunModel, exported: Path) -> None:
+    names = [name for name, _ in tf.train.list_variables(str(exported / "variables" / "variables"))]
+    stored = sum(np.prod(shape) for _, shape in tf.train.list_variables(str(exported / "variables" / "variables")))
+    decoder = sum(variable.shape.num_elements() for variable in joint.model.auto_encoder.variables)
+    whole = sum(variable.shape.num_elements() for variable in joint.model.variables)
+    assert names and decoder > 0
+    assert stored <= whole - decoder
+
+
+def test_versions_count_up_and_say_what_they_are(joint: RunModel, exported: Path) -> None:
+    assert exported.name == "1"
+    (exported.parent / "10").mkdir()
+    assert export(joint, exported.parent).name == "11"
+    assert json.loads((exported / "assets.extra" / "tfgrec.json").read_text()) == {"tasks": ["click", "watch_time"]}
+
+
+def test_a_model_that_scores_otherwise_is_not_published(
+    joint: RunModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = tfgrec.export.load_scoring_function
+
+    def load_badly(path: Path):
+        score = load(path)
+        return lambda examples: {name: values + 1 for name, values in score(examples).items()}
+
+    monkeypatch.setattr(tfgrec.export, "load_scoring_function", load_badly)
+    with pytest.raises(ExportError, match="differs from the trained model's by up to 1"):
+        export(joint, tmp_path)
+    assert list(tmp_path.iterdir()) == []
