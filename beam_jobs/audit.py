@@ -9,11 +9,12 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.checked_shards import CheckShards
-from beam_jobs.command_line import job_parser, parse_job_args, run_command
+from beam_jobs.command_line import job_parser, parse_job_args
 from beam_jobs.facts import Fact
 from beam_jobs.feedback_delays import feedback_delays
 from beam_jobs.outputs import MANIFEST, delete, write_json
 from beam_jobs.pipelines import run_pipeline
+from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.errors import InputDataError, LeakageError
 from tfgrec.graph.schema import GraphSchema
@@ -55,6 +56,7 @@ def audit(*, tables: TablesConfig, examples_dir: str, pipeline_args: Sequence[st
     return report
 
 
+@entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
     parser = job_parser("beam_jobs.audit", "Proves that no record carries its request's future.")
@@ -95,4 +97,4 @@ def _report(facts: Sequence[Fact], delays: dict[str, int]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(main())

@@ -7,7 +7,7 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.build_plan import BuildPlan
-from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, run_command, shown_progress
+from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.dead_letters import FOLDER, dead_letter_files
 from beam_jobs.edge_shards import BuildEdgeShards
 from beam_jobs.facts import Fact, of_kind
@@ -18,6 +18,7 @@ from beam_jobs.pipelines import run_pipeline
 from beam_jobs.row_counts import check_rows, count_rows
 from beam_jobs.shard_progress import OnProgress, watch_files
 from beam_jobs.statistics import STATISTICS
+from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
 from tfgrec.graph.schema import GraphSchema
@@ -69,6 +70,7 @@ def build_graph(
     return GraphStore.open(output_dir).manifest
 
 
+@entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
     parser = job_parser("beam_jobs.build_graph", "Builds a graph store from tables.")
@@ -127,4 +129,4 @@ def _files(folder: str, plan: BuildPlan, config: RunConfig) -> tuple[list[str], 
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(main())

@@ -1,20 +1,16 @@
-"""What the commands share: options, configuration read, errors told without a traceback, progress shown."""
+"""What the commands share: options, configuration read, progress shown."""
 
 import argparse
 import contextlib
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from beam_jobs.shard_progress import OnProgress
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
-from tfgrec.errors import ConfigurationError, TfgrecError
+from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.progress import stage_progress
-
-EXIT_MENDABLE = 2
-EXIT_INTERRUPTED = 130
 
 
 def job_parser(module: str, description: str) -> argparse.ArgumentParser:
@@ -65,19 +61,6 @@ def shown_progress(title: str) -> Iterator[OnProgress]:
             shown = max(done, shown)
 
         yield on_progress
-
-
-def run_command(command: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code: 0, 2 for an error that the user can mend, 130 when interrupted."""
-    try:
-        command(argv)
-    except TfgrecError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_MENDABLE
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    return 0
 
 
 def _refuse_unknown(beam_args: list[str]) -> None:

@@ -11,7 +11,7 @@ from beam_jobs.bad_rows import BAD_ROWS
 from beam_jobs.dead_letters import WriteDeadLetters
 from beam_jobs.request_batches import request_batches
 from beam_jobs.request_rows import USER, ReadRequests, sources_by_table
-from beam_jobs.sampled_records import RecordSampler, request_features
+from beam_jobs.sampled_records import RecordSampler, readout_features
 from beam_jobs.splits import SPLITS, TRAIN
 from beam_jobs.statistics import STATISTICS, MergeStatistics
 from beam_jobs.table_files import TableFiles
@@ -59,7 +59,7 @@ class WriteRecordShards(beam.PTransform):
                 STATISTICS, main="facts"
             )
         )
-        statistics = written[STATISTICS] | MergeStatistics(request_features(self._schema, tables))
+        statistics = written[STATISTICS] | MergeStatistics(readout_features(self._schema))
         paths = {table: files.paths for table, files in self._files.items()}
         letters = WriteDeadLetters(self._letters, paths, config.build.shards)
         kept = bad_rows | "all bad rows" >> beam.Flatten() | "dead letters" >> letters

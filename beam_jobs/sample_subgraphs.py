@@ -6,7 +6,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, run_command, shown_progress
+from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.dead_letters import FOLDER
 from beam_jobs.facts import Fact, of_kind
 from beam_jobs.outputs import MANIFEST, delete, unfinished_output, write_json
@@ -20,6 +20,7 @@ from beam_jobs.splits import SPLITS
 from beam_jobs.statistics import STATISTICS
 from beam_jobs.table_files import TableFiles, find_table
 from beam_jobs.tables import time_columns
+from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import InputDataError, SchemaError
@@ -84,6 +85,7 @@ def sample_subgraphs(
     return manifest
 
 
+@entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
     parser = job_parser("beam_jobs.sample_subgraphs", "Samples a subgraph for every request of the log.")
@@ -160,4 +162,4 @@ def _manifest(
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(main())

@@ -25,7 +25,7 @@ class RecordSampler:
     Attributes:
       num_requests, num_candidates: how many were encoded.
       sizes: by node set and edge set, `{"total": n, "largest": n}`: how many there were, and most in one request.
-      statistics: of the request features; None without `with_statistics`.
+      statistics: of the features of `_readout`; None without `with_statistics`.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class RecordSampler:
         self.num_requests = 0
         self.num_candidates = 0
         self.sizes: Sizes = {}
-        self.statistics = StatisticsAccumulator(request_features(schema, tables)) if with_statistics else None
+        self.statistics = StatisticsAccumulator(readout_features(schema)) if with_statistics else None
 
     def records(self, placed: Sequence[PlacedRequests]) -> list[bytes]:
         """One record a request, in the order of their places."""
@@ -73,10 +73,9 @@ class RecordSampler:
         statistics.add(READOUT, columns, keys)
 
 
-def request_features(schema: GraphSchema, tables: TablesConfig) -> dict[str, dict[str, Feature]]:
-    """The features of `_readout` that are no labels, as StatisticsAccumulator takes them."""
-    features = schema.node_sets[READOUT].features
-    return {READOUT: {name: feature for name, feature in features.items() if name not in tables.requests.labels}}
+def readout_features(schema: GraphSchema) -> dict[str, dict[str, Feature]]:
+    """The features of `_readout`, labels too, as StatisticsAccumulator takes them."""
+    return {READOUT: dict(schema.node_sets[READOUT].features)}
 
 
 def merge_sizes(parts: Iterable[Mapping[str, Mapping[str, Any]]]) -> Sizes:

@@ -11,7 +11,6 @@ import yaml
 from shop_tables import RUN, SCHEMA, TABLES, Shop, make_frames, write_frames
 
 from beam_jobs import audit, build_graph
-from beam_jobs.command_line import run_command
 from tfgrec.graph.schema import Feature
 from tfgrec.graph.store import GraphStore
 
@@ -21,12 +20,14 @@ import sys
 sys.path[:0] = {paths!r}
 from shop_tables import SCHEMA, run_config, tables_config
 from beam_jobs.build_graph import build_graph
-from beam_jobs.command_line import run_command
-run = lambda argv: build_graph(
-    config=run_config(build={{"shards": 64, "rows_per_batch": 50}}), tables=tables_config(), schema=SCHEMA,
-    data_dir={data!r}, output_dir={output!r},
-)
-sys.exit(run_command(run))
+from tfgrec.commands.entry_point import entry_point
+@entry_point
+def run(arguments):
+    build_graph(
+        config=run_config(build={{"shards": 64, "rows_per_batch": 50}}), tables=tables_config(), schema=SCHEMA,
+        data_dir={data!r}, output_dir={output!r},
+    )
+sys.exit(run())
 """
 
 
@@ -65,7 +66,7 @@ class TestErrors:
     def test_an_error_to_mend_is_a_line_and_exit_code_2(
         self, configured: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     ) -> None:
-        code = run_command(audit.main, ["--config", str(configured), "--examples", str(tmp_path / "none")])
+        code = audit.main(["--config", str(configured), "--examples", str(tmp_path / "none")])
         assert code == 2
         assert capsys.readouterr().err == (
             f"error: {tmp_path}/none/manifest.json: is missing: sampling did not finish, or never began\n"
@@ -73,21 +74,21 @@ class TestErrors:
 
     def test_a_misspelt_option_is_refused(self, configured: Path, capsys: pytest.CaptureFixture) -> None:
         options = ["--config", str(configured), "--data", "x", "--output", "y", "--direct_num_wokers=2"]
-        assert run_command(build_graph.main, options) == 2
+        assert build_graph.main(options) == 2
         assert "error: unknown option --direct_num_wokers" in capsys.readouterr().err
 
     def test_a_misspelt_key_is_refused(self, configured: Path, capsys: pytest.CaptureFixture) -> None:
         options = ["--config", str(configured), "--examples", "x", "--set", "build.shrads=3"]
-        assert run_command(audit.main, options) == 2
+        assert audit.main(options) == 2
         assert "unknown key 'build.shrads': did you mean 'shards'?" in capsys.readouterr().err
 
     def test_a_word_too_many_is_refused(self, configured: Path, capsys: pytest.CaptureFixture) -> None:
-        assert run_command(audit.main, ["--config", str(configured), "--examples", "x", "extra"]) == 2
+        assert audit.main(["--config", str(configured), "--examples", "x", "extra"]) == 2
         assert "error: unexpected argument 'extra'" in capsys.readouterr().err
 
     def test_beams_options_pass_through(self, configured: Path, shop: Shop, capsys: pytest.CaptureFixture) -> None:
         options = ["--config", str(configured), "--examples", str(shop.examples), "--direct_num_workers=1"]
-        assert run_command(audit.main, options) == 0
+        assert audit.main(options) == 0
         assert "none of the future" in capsys.readouterr().out
 
 

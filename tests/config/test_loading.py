@@ -43,7 +43,7 @@ def test_override_reaches_into_lists_and_new_mappings() -> None:
     [
         ("modle.encoder.rounds=2", "unknown key 'modle': did you mean 'model'?"),
         ("model.encoder.unitz=3", "unknown key 'model.encoder.unitz': did you mean 'units'?"),
-        ("model.features.user.#id.dimensoin=3", "did you mean 'dimension'?"),
+        ("model.features.tag.#id.dimensoin=3", "did you mean 'dimension'?"),
         ("model.tasks.is_click.lable=x", "did you mean 'label'?"),
         ("model.encoder.rounds=many", "key 'model.encoder.rounds'"),
         ("model.encoder.rounds=0", "received 0"),

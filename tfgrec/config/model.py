@@ -96,7 +96,8 @@ class TowersConfig(FrozenConfig):
 
 
 class TaskConfig(FrozenConfig):
-    """One label with its loss. Regression learns log(1 + label / scale) with a Huber loss; metrics are in label units."""
+    """One label with its loss. Regression learns log(1 + label / scale) with a Huber loss; its metrics are in the
+    label's units."""
 
     label: str
     kind: Literal["binary", "regression"] = "binary"

@@ -61,7 +61,7 @@ def shuffled_records(files: Sequence[str], *, seed: int, epoch: int, window: int
         window_seed = tf.random.experimental.stateless_fold_in([seed, epoch], index)
         return tf.random.experimental.stateless_shuffle(serialized, seed=window_seed)
 
-    return records.batch(window).enumerate().map(shuffle).unbatch()
+    return records.batch(window).enumerate().map(shuffle).prefetch(1).unbatch()
 
 
 def read_records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
