@@ -38,4 +38,5 @@ def make_scoring_function(model: "JointModel", schema: GraphSchema) -> tf.types.
         scores[CANDIDATES_PER_REQUEST] = tf.cast(graph.node_sets[READOUT].sizes, tf.int64)
         return scores
 
-    return tf.function(score, input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)])
+    # Nothing in it is Python control flow on tensors; autograph would only make tracing slow.
+    return tf.function(score, input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)], autograph=False)

@@ -16,7 +16,9 @@ from tfgrec.graph.store import GraphStore
 
 REPOSITORY = Path(__file__).parents[2]
 JOB = """
-import sys
+import signal, sys
+# A shell's background jobs, pytest among them, are started deaf to interrupts, and so are their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = {paths!r}
 from shop_tables import SCHEMA, run_config, tables_config
 from beam_jobs.build_graph import build_graph
