@@ -3,7 +3,6 @@ BOOT ?= python3
 STACK ?=
 PYTHON ?=
 BIN := .venv/bin
-PYTHON_FILES := setup.py tools tfgrec beam_jobs tfx_pipeline benchmarks tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-fast lint format lock demo doctor clean
@@ -21,12 +20,12 @@ test-fast: setup  ## Set up and run the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"
 
 lint: setup  ## Check style and format
-	$(BIN)/ruff check $(PYTHON_FILES)
-	$(BIN)/ruff format --check $(PYTHON_FILES)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 format: setup  ## Mend style and format
-	$(BIN)/ruff check --fix $(PYTHON_FILES)
-	$(BIN)/ruff format $(PYTHON_FILES)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 lock: setup  ## Resolve setup.py's requirements anew into requirements/
 	@$(BOOT) -m tools.setup_environment lock
