@@ -8,12 +8,13 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.checked_shards import CheckShards
-from beam_jobs.command_line import job_parser, parse_job_args
+from beam_jobs.checked_shards import CHECKED, CheckShards
+from beam_jobs.command_line import job_parser, parse_job_args, shown_progress
 from beam_jobs.facts import Fact
 from beam_jobs.feedback_delays import feedback_delays
 from beam_jobs.outputs import MANIFEST, delete, write_json
 from beam_jobs.pipelines import run_pipeline
+from beam_jobs.shard_progress import OnProgress, watch_files
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.errors import InputDataError, LeakageError
@@ -23,13 +24,20 @@ REPORT = "audit.json"
 _EXAMPLES = 20
 
 
-def audit(*, tables: TablesConfig, examples_dir: str, pipeline_args: Sequence[str] = ()) -> dict[str, Any]:
+def audit(
+    *,
+    tables: TablesConfig,
+    examples_dir: str,
+    pipeline_args: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
     """Checks all records below `examples_dir`, see LeakageCheck, and writes `audit.json` beside them.
 
     Args:
       tables: the configuration that the records were made from: it tells the feedback delays.
       examples_dir: what beam_jobs.sample_subgraphs wrote.
       pipeline_args: options of any Beam runner.
+      on_progress: called with the number of checked files and of all files.
 
     Returns:
       What audit.json holds: whether the records `passed`, `records` and `edges` checked, `leaks`, and the first
@@ -43,9 +51,15 @@ def audit(*, tables: TablesConfig, examples_dir: str, pipeline_args: Sequence[st
     schema = GraphSchema.from_json(manifest["schema"])
     shards = [shard for split in manifest["splits"].values() for shard in split["shards"]]
     delays = feedback_delays(tables)
-    facts_path = FileSystems.join(examples_dir, f"{REPORT}.unfinished")
-    facts = run_pipeline(CheckShards(shards, examples_dir, schema, tables, delays), facts_path, pipeline_args)
-    delete(facts_path)
+    work = FileSystems.join(examples_dir, "audit.unfinished")
+    delete(work)
+    FileSystems.mkdirs(work)
+    try:
+        with watch_files([FileSystems.join(work, f"*{CHECKED}")], len(shards), on_progress):
+            check = CheckShards(shards, examples_dir, schema, tables, delays, work)
+            facts = run_pipeline(check, FileSystems.join(work, "facts.json"), pipeline_args)
+    finally:
+        delete(work)
     report = _report(facts, delays)
     write_json(FileSystems.join(examples_dir, REPORT), report)
     if not report["passed"]:
@@ -64,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args, pipeline_args = parse_job_args(parser, argv)
     config = load_run_config(args.config, args.overrides)
     tables = load_tables_config(config.schema_dir)
-    report = audit(tables=tables, examples_dir=args.examples, pipeline_args=pipeline_args)
+    with shown_progress("audit") as on_progress:
+        report = audit(tables=tables, examples_dir=args.examples, pipeline_args=pipeline_args, on_progress=on_progress)
     edges = sum(report["edges"].values())
     print(f"{args.examples}: {report['records']:,} records, {edges:,} edges with times: none of the future")
 

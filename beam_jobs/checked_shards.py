@@ -8,17 +8,22 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.leakage import LeakageCheck
+from beam_jobs.outputs import write_json
 from beam_jobs.tfrecord_shards import read_records
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import GraphSchema
 
+CHECKED = ".checked.json"
 _RECORDS_PER_BATCH = 2_048
 _EXAMPLES = 20
 
 
 class CheckShards(beam.PTransform):
-    """Checks all `shards` (as a manifest tells of them); gives a fact a shard: what was counted and found."""
+    """Checks all `shards` (as a manifest tells of them); gives a fact a shard: what was counted and found.
+
+    Each fact is also a file in folder `work`, whose name ends in CHECKED: that is how far the job is.
+    """
 
     def __init__(
         self,
@@ -27,17 +32,21 @@ class CheckShards(beam.PTransform):
         schema: GraphSchema,
         tables: TablesConfig,
         delays: Mapping[str, int],
+        work: str,
     ) -> None:
         super().__init__()
-        self._shards, self._check = list(shards), _CheckShard(folder, schema, tables, delays)
+        self._shards, self._check = list(shards), _CheckShard(folder, schema, tables, delays, work)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         return root | "shards" >> beam.Create(self._shards, reshuffle=True) | "check" >> beam.ParDo(self._check)
 
 
 class _CheckShard(beam.DoFn):
-    def __init__(self, folder: str, schema: GraphSchema, tables: TablesConfig, delays: Mapping[str, int]) -> None:
-        self._folder, self._schema, self._tables, self._delays = folder, schema, tables, delays
+    def __init__(
+        self, folder: str, schema: GraphSchema, tables: TablesConfig, delays: Mapping[str, int], work: str
+    ) -> None:
+        self._folder, self._work = folder, work
+        self._schema, self._tables, self._delays = schema, tables, delays
 
     def setup(self) -> None:
         self._check = LeakageCheck(self._schema, self._tables, self._delays)
@@ -50,6 +59,7 @@ class _CheckShard(beam.DoFn):
             self._add(fact, batch)
         if fact["records"] != shard["num_requests"]:
             raise InputDataError(f"{path}: has {fact['records']} records, the manifest says {shard['num_requests']}")
+        write_json(FileSystems.join(self._work, path.replace("/", "-") + CHECKED), fact)
         yield fact
 
     def _add(self, fact: dict[str, Any], batch: list[bytes]) -> None:

@@ -46,4 +46,4 @@ def test_work_done_before_is_left_out_of_the_rate(monkeypatch: pytest.MonkeyPatc
     with stage_progress("sampling", 1020, completed=1000, console=Console(file=file, width=160)) as advance:
         now = 10.0
         advance(20)
-    assert "  2 rows/s" in file.getvalue()
+    assert "  2.0 rows/s" in file.getvalue()

@@ -59,12 +59,13 @@ class _Counter:
 
     def describe(self) -> str:
         seconds = max(time.monotonic() - self._started, 1e-9)
-        rate = f"{(self.completed - self._already_done) / seconds:,.0f} {self.unit}/s"
+        rate = (self.completed - self._already_done) / seconds
+        shown_rate = f"{rate:,.{0 if rate >= 10 else 1}f} {self.unit}/s"
         values = (
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in self._values.items()
         )
-        return "  ".join([rate, *values])
+        return "  ".join([shown_rate, *values])
 
 
 @contextlib.contextmanager
