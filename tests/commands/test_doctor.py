@@ -74,6 +74,7 @@ def test_the_environment_before_tfgrec_changed_it():
         assert run.stdout.strip() == expected
 
 
+@pytest.mark.slow
 def test_this_environment_is_sound():
     """With the real frameworks, and as users call it."""
     command = [sys.executable, "-m", "tfgrec.commands.doctor", "--json"]

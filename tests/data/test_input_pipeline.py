@@ -58,6 +58,7 @@ def test_windows_of_two_epochs_hold_other_mixtures(files: list[str]) -> None:
     assert set(order(files)[:20]) != set(order(files, epoch=1)[:20])
 
 
+@pytest.mark.slow
 def test_skipping_batches_goes_on_where_an_epoch_was_broken_off(data: TrainingData) -> None:
     def times(skip_batches: int) -> list[list[int]]:
         batches = data.batches(batch_size=8, seed=1, epoch=2, shuffle_buffer=20, skip_batches=skip_batches)
@@ -96,6 +97,7 @@ def test_merged_batches_keep_requests_apart(data: TrainingData, files: list[str]
     assert tags == [value for single in singles for value in single.node_sets["video"]["tags"].to_list()]
 
 
+@pytest.mark.slow
 def test_all_batches_have_the_type_that_functions_are_traced_for(data: TrainingData) -> None:
     for batch in data.batches(batch_size=8, seed=1, epoch=0, shuffle_buffer=20):
         graph_spec, label_specs = data.batch_spec

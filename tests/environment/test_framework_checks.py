@@ -76,6 +76,7 @@ def test_a_framework_that_prints_does_not_disturb(frameworks):
     assert statuses(findings)["Beam"] == "ok"
 
 
+@pytest.mark.slow
 def test_one_that_hangs(frameworks):
     environment = frameworks(tensorflow_recommenders="import time; time.sleep(60)")
     started = time.monotonic()

@@ -33,6 +33,7 @@ def moved(variables: list[tf.Variable], before: list[np.ndarray]) -> list[bool]:
     return [not np.array_equal(variable, old) for variable, old in zip(variables, before, strict=True)]
 
 
+@pytest.mark.slow
 def test_joint_training_lowers_every_loss_in_one_trace_for_batches_of_all_shapes(build, graph, labels) -> None:
     model = compiled(build("joint"))
     spec = graph(3).spec.relax(num_components=True, num_nodes=True, num_edges=True)

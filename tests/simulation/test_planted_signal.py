@@ -19,6 +19,7 @@ DIMENSIONS = 8
 SHRINKAGE = 5.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_graph_knows_what_features_and_counts_do_not(seed, tmp_path):
     found = click_aucs(WorldSettings(seed=seed), tmp_path)
@@ -32,6 +33,7 @@ def test_without_tastes_the_graph_knows_nothing_more(tmp_path):
     assert found["with graph"] == pytest.approx(found["features and counts"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_features_that_tell_the_truth_leave_less_to_the_graph(tmp_path):
     weak = click_aucs(WorldSettings(), tmp_path / "weak")
     true = click_aucs(WorldSettings(feature_fidelity=1), tmp_path / "true")

@@ -17,6 +17,8 @@ from tfgrec.graph.schema import READOUT
 from tfgrec.scoring import make_scoring_function
 from tfgrec.training.run_model import RunModel
 
+pytestmark = pytest.mark.slow
+
 SERVE = """
 import json, sys
 import tensorflow as tf
