@@ -1,6 +1,5 @@
 """Reading configuration files, with errors that name the file and the key, and a suggestion for a misspelt key."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,6 +7,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from tfgrec.close_match import suggestion
 from tfgrec.config.run import RunConfig
 from tfgrec.config.tables import TablesConfig
 from tfgrec.errors import ConfigurationError
@@ -93,21 +93,18 @@ def _describe(kind: type[BaseModel], problem: Any) -> str:
     location = problem["loc"]
     key = ".".join(str(part) for part in location)
     if problem["type"] == "extra_forbidden":
-        known = _keys_at(kind, location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
-        return f"unknown key '{key}': {hint}"
+        return f"unknown key '{key}': {suggestion(str(location[-1]), _keys_at(kind, location[:-1]))}"
     if problem["type"] == "missing":
         return f"key '{key}' is missing"
     return f"key '{key}': {problem['msg']}, received {problem['input']!r}"
 
 
-def _keys_at(kind: type[BaseModel], location: Sequence[Any]) -> list[str]:
+def _keys_at(kind: type[BaseModel], location: Sequence[Any]) -> set[str]:
     """The keys that the model at `location` below `kind` knows."""
     annotation: Any = kind
     for part in location:
         annotation = _step(annotation, part)
-    return sorted({name for model in _models_in(annotation) for name in model.model_fields})
+    return {name for model in _models_in(annotation) for name in model.model_fields}
 
 
 def _step(annotation: Any, part: Any) -> Any:

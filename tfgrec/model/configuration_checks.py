@@ -1,8 +1,8 @@
 """Checks of a model's configuration against the records' schema, before anything is built."""
 
-import difflib
 from collections.abc import Collection
 
+from tfgrec.close_match import suggestion
 from tfgrec.config.model import ModelConfig
 from tfgrec.config.run import Arm
 from tfgrec.errors import ConfigurationError
@@ -74,6 +74,4 @@ def _check_heads(config: ModelConfig) -> None:
 def _known(key: str, name: str, names: Collection[str], what: str) -> None:
     if name in names:
         return
-    close = difflib.get_close_matches(name, list(names), n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(names))}"
-    raise ConfigurationError(f"{key}: '{name}' is no {what}: {hint}")
+    raise ConfigurationError(f"{key}: '{name}' is no {what}: {suggestion(name, names)}")
