@@ -108,12 +108,12 @@ def _write_shards(
     max_share = config.build.max_bad_row_share
 
     node_letters = FileSystems.join(work, FOLDER)
-    nodes = BuildNodeShards(plan, schema, config.build, writer, node_letters)
+    nodes = BuildNodeShards(plan, schema, config.build, writer, work, node_letters)
     node_facts = run_pipeline(nodes, FileSystems.join(work, "nodes.json"), pipeline_args)
     check_rows(node_facts, plan.node_files, max_share, node_letters, output)
 
     letters = FileSystems.join(folder, FOLDER)
-    edges = BuildEdgeShards(plan, schema, config.build, writer, letters, dead_letter_files(node_letters))
+    edges = BuildEdgeShards(plan, schema, config.build, writer, work, letters, dead_letter_files(node_letters))
     facts = run_pipeline(edges, FileSystems.join(work, "edges.json"), pipeline_args)
     facts += [fact for fact in node_facts if fact.get("table") not in plan.edge_files and fact["kind"] != "bad_rows"]
     check_rows(facts, plan.files, max_share, letters, output)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from beam_jobs.arrow_shuffle import column_arrays, concatenate, split
+from beam_jobs.arrow_shuffle import GroupSpilled, SpilledPiece, column_arrays, concatenate, split
 from beam_jobs.cells import read_numbers
 from beam_jobs.features import column_of
 from beam_jobs.table_batches import FILE, ROW, TIME
@@ -21,15 +21,16 @@ class DateBack(beam.PTransform):
     memory is bounded by one of `partitions`. Equal orders count by file and position.
     """
 
-    def __init__(self, counted_back: CountedBackTime, partitions: int, rows_per_batch: int) -> None:
+    def __init__(self, counted_back: CountedBackTime, partitions: int, rows_per_batch: int, work: str) -> None:
         super().__init__()
         self._counted_back, self._partitions, self._rows_per_batch = counted_back, partitions, rows_per_batch
+        self._work = work
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         return (
             batches
             | "cut by group" >> beam.FlatMap(_cut, self._counted_back.within, self._partitions)
-            | "bring groups together" >> beam.GroupByKey()
+            | "bring groups together" >> GroupSpilled(self._work)
             | "date rows" >> beam.FlatMap(_date, self._counted_back, self._rows_per_batch)
         )
 
@@ -51,7 +52,7 @@ def _cut(batch: pa.RecordBatch, within: str, partitions: int) -> Iterator[tuple[
 
 
 def _date(
-    partition: tuple[int, Iterable[bytes]], counted_back: CountedBackTime, rows_per_batch: int
+    partition: tuple[int, Iterable[SpilledPiece]], counted_back: CountedBackTime, rows_per_batch: int
 ) -> Iterator[pa.RecordBatch]:
     columns = column_arrays(concatenate(partition[1]))
     groups = pd.factorize(_group_names(columns[counted_back.within]))[0]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import pyarrow as pa
 
-from beam_jobs.arrow_shuffle import ShardKey, all_shards, column_arrays, concatenate
+from beam_jobs.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.bad_rows import BAD_ROWS, BadRow
 from beam_jobs.build_plan import BuildPlan
 from beam_jobs.dead_letters import WriteDeadLetters, read_dead_letters
@@ -23,6 +23,8 @@ from tfgrec.graph.store_writer import GraphStoreWriter
 class BuildEdgeShards(beam.PTransform):
     """Tables -> all edge shards, and dead letters in `letters`; gives facts: rows, bad rows, entries.
 
+    `work` is a folder for what the pipeline writes by the way.
+
     `earlier_letters` are files of bad rows that the node sets left: told again among this pipeline's, each row once.
     """
 
@@ -32,12 +34,14 @@ class BuildEdgeShards(beam.PTransform):
         schema: GraphSchema,
         options: BuildConfig,
         writer: GraphStoreWriter,
+        work: str,
         letters: str,
         earlier_letters: list[str],
     ) -> None:
         super().__init__()
         self._plan, self._schema, self._options = plan, schema, options
-        self._writer, self._letters, self._earlier_letters = writer, letters, earlier_letters
+        self._writer, self._work = writer, work
+        self._letters, self._earlier_letters = letters, earlier_letters
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         options = self._options
@@ -47,7 +51,7 @@ class BuildEdgeShards(beam.PTransform):
         edges, facts = [root | all_shards(self._schema.stored_edge_sets, options.shards)], []
         for table, of_table in self._plan.edges.items():
             files, time = self._plan.edge_files[table], self._plan.tables.tables[table].time
-            read = root | f"read {table}" >> ReadTable(files, options, time=time)
+            read = root | f"read {table}" >> ReadTable(files, options, time=time, work=self._work)
             taken = read.batches | f"edges of {table}" >> beam.ParDo(
                 ReadEdges(table, of_table, self._schema, self._writer), set_aside
             ).with_outputs(BAD_ROWS, main="edges")
@@ -57,7 +61,7 @@ class BuildEdgeShards(beam.PTransform):
         entries = (
             edges
             | "all edges" >> beam.Flatten()
-            | "by shard" >> beam.GroupByKey()
+            | "by shard" >> GroupSpilled(self._work)
             | "write shards" >> beam.ParDo(WriteEdgeShard(self._schema, self._writer))
         )
         letters = WriteDeadLetters(self._letters, self._plan.paths, options.shards)
@@ -71,7 +75,7 @@ class WriteEdgeShard(beam.DoFn):
     def __init__(self, schema: GraphSchema, writer: GraphStoreWriter) -> None:
         self._schema, self._writer = schema, writer
 
-    def process(self, shard_edges: tuple[ShardKey, Iterable[bytes]]) -> Iterator[dict]:
+    def process(self, shard_edges: tuple[ShardKey, Iterable[SpilledPiece]]) -> Iterator[dict]:
         (name, shard), parts = shard_edges
         columns = _columns(concatenate(parts), self._schema.edge_sets[name])
         sources, targets = columns.pop(SOURCE).to_numpy(), columns.pop(TARGET).to_numpy()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from beam_jobs.arrow_shuffle import ShardKey, all_shards, column_arrays, concatenate
+from beam_jobs.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.bad_rows import BAD_ROWS, DUPLICATES, BadRow, of_rows, tagged
 from beam_jobs.build_plan import BuildPlan
 from beam_jobs.dead_letters import WriteDeadLetters
@@ -26,20 +26,31 @@ DUPLICATE_ID = "is the id of an earlier row too"
 
 
 class BuildNodeShards(beam.PTransform):
-    """Tables -> all node shards, and dead letters in `letters`; gives facts: rows, bad rows, entries, statistics."""
+    """Tables -> all node shards, and dead letters in `letters`; gives facts: rows, bad rows, entries, statistics.
+
+    `work` is a folder for what the pipeline writes by the way.
+    """
 
     def __init__(
-        self, plan: BuildPlan, schema: GraphSchema, options: BuildConfig, writer: GraphStoreWriter, letters: str
+        self,
+        plan: BuildPlan,
+        schema: GraphSchema,
+        options: BuildConfig,
+        writer: GraphStoreWriter,
+        work: str,
+        letters: str,
     ) -> None:
         super().__init__()
         self._plan, self._schema, self._options = plan, schema, options
-        self._writer, self._letters = writer, letters
+        self._writer, self._work, self._letters = writer, work, letters
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         options, sources = self._options, self._plan.tables.node_sets
         nodes, bad_rows, facts = [root | all_shards(sources, options.shards)], [], []
         for table, of_table in self._plan.node_sets.items():
-            read = root | f"read {table}" >> ReadTable(self._plan.node_files[table], options, time=None)
+            read = root | f"read {table}" >> ReadTable(
+                self._plan.node_files[table], options, time=None, work=self._work
+            )
             taken = read.batches | f"nodes of {table}" >> beam.ParDo(
                 ReadNodes(table, of_table, self._schema, self._writer)
             ).with_outputs(BAD_ROWS, main="nodes")
@@ -49,7 +60,7 @@ class BuildNodeShards(beam.PTransform):
         written = (
             nodes
             | "all nodes" >> beam.Flatten()
-            | "by shard" >> beam.GroupByKey()
+            | "by shard" >> GroupSpilled(self._work)
             | "write shards"
             >> beam.ParDo(WriteNodeShard(sources, self._schema, self._writer)).with_outputs(
                 BAD_ROWS, STATISTICS, main="entries"
@@ -71,7 +82,7 @@ class WriteNodeShard(beam.DoFn):
     def __init__(self, sources: Mapping[str, NodeSetSource], schema: GraphSchema, writer: GraphStoreWriter) -> None:
         self._sources, self._schema, self._writer = sources, schema, writer
 
-    def process(self, shard_nodes: tuple[ShardKey, Iterable[bytes]]) -> Iterator[dict]:
+    def process(self, shard_nodes: tuple[ShardKey, Iterable[SpilledPiece]]) -> Iterator[dict]:
         (name, shard), parts = shard_nodes
         columns = _columns(concatenate(parts), self._schema.node_sets[name])
         ids = _ids(columns[ID])

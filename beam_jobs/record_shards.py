@@ -6,7 +6,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.arrow_shuffle import ShardKey, all_shards, column_arrays, concatenate
+from beam_jobs.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.bad_rows import BAD_ROWS
 from beam_jobs.dead_letters import WriteDeadLetters
 from beam_jobs.request_batches import request_batches
@@ -23,7 +23,10 @@ from tfgrec.graph.store import GraphStore
 
 
 class WriteRecordShards(beam.PTransform):
-    """Logs -> all shards of records, and dead letters; gives facts: rows, bad rows, shards, sizes, statistics."""
+    """Logs -> all shards of records, and dead letters; gives facts: rows, bad rows, shards, sizes, statistics.
+
+    `work` is a folder for what the pipeline writes by the way.
+    """
 
     def __init__(
         self,
@@ -33,17 +36,19 @@ class WriteRecordShards(beam.PTransform):
         schema: GraphSchema,
         graph_dir: str,
         output: str,
+        work: str,
         letters: str,
     ) -> None:
         super().__init__()
         self._files, self._config, self._tables, self._schema = files, config, tables, schema
-        self._graph_dir, self._output, self._letters = graph_dir, output, letters
+        self._graph_dir, self._output, self._work, self._letters = graph_dir, output, work, letters
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         config, tables, readout = self._config, self._tables, self._schema.node_sets[READOUT].features
         candidates, bad_rows, facts = [root | all_shards(SPLITS, config.sampling.output_shards)], [], []
         for table, sources in sources_by_table(tables).items():
-            read = root | f"read {table}" >> ReadTable(self._files[table], config.build, time=tables.tables[table].time)
+            time = tables.tables[table].time
+            read = root | f"read {table}" >> ReadTable(self._files[table], config.build, time=time, work=self._work)
             taken = read.batches | f"requests of {table}" >> beam.ParDo(
                 ReadRequests(table, sources, config, tables, readout, self._graph_dir)
             ).with_outputs(BAD_ROWS, FACTS, main="candidates")
@@ -53,7 +58,7 @@ class WriteRecordShards(beam.PTransform):
         written = (
             candidates
             | "all candidates" >> beam.Flatten()
-            | "by shard" >> beam.GroupByKey()
+            | "by shard" >> GroupSpilled(self._work)
             | "sample"
             >> beam.ParDo(WriteRecordShard(config, tables, self._schema, self._graph_dir, self._output)).with_outputs(
                 STATISTICS, main="facts"
@@ -78,7 +83,7 @@ class WriteRecordShard(beam.DoFn):
     def setup(self) -> None:
         self._store = GraphStore.open(self._graph_dir)
 
-    def process(self, shard_candidates: tuple[ShardKey, Iterable[bytes]]) -> Iterator[dict]:
+    def process(self, shard_candidates: tuple[ShardKey, Iterable[SpilledPiece]]) -> Iterator[dict]:
         (split, shard), parts = shard_candidates
         trains = split == TRAIN
         sampler = RecordSampler(self._store, self._config, self._tables, self._schema, with_statistics=trains)

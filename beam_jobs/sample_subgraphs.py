@@ -73,11 +73,12 @@ def sample_subgraphs(
         patterns = [FileSystems.join(folder, split, "*.tfrecord") for split in SPLITS]
         for split in SPLITS:
             FileSystems.mkdirs(FileSystems.join(folder, split))
-        letters, facts_path = FileSystems.join(folder, FOLDER), FileSystems.join(folder, "facts.json")
-        job = WriteRecordShards(files, config, tables, records, str(graph_dir), folder, letters)
+        work, letters = FileSystems.join(folder, "work"), FileSystems.join(folder, FOLDER)
+        FileSystems.mkdirs(work)
+        job = WriteRecordShards(files, config, tables, records, str(graph_dir), folder, work, letters)
         with watch_files(patterns, total, on_progress):
-            facts = run_pipeline(job, facts_path, pipeline_args)
-        delete(facts_path)
+            facts = run_pipeline(job, FileSystems.join(work, "facts.json"), pipeline_args)
+        delete(work)
         check_rows(facts, files, config.build.max_bad_row_share, letters, str(output_dir))
         _check_splits(facts, config)
         manifest = _manifest(facts, files, config, records)

@@ -35,11 +35,14 @@ class TableRows(NamedTuple):
 
 
 class ReadTable(beam.PTransform):
-    """Reads a table, `rows_per_batch` rows at a time; with `time`, rows whose time can't be read are bad."""
+    """Reads a table, `rows_per_batch` rows at a time; with `time`, rows whose time can't be read are bad.
 
-    def __init__(self, files: TableFiles, options: BuildConfig, *, time: TimeColumn | None) -> None:
+    `work` is a folder for what is written by the way.
+    """
+
+    def __init__(self, files: TableFiles, options: BuildConfig, *, time: TimeColumn | None, work: str) -> None:
         super().__init__()
-        self._files, self._options, self._time = files, options, time
+        self._files, self._options, self._time, self._work = files, options, time, work
 
     def expand(self, root: beam.Pipeline):
         read = (
@@ -52,7 +55,7 @@ class ReadTable(beam.PTransform):
         )
         batches = read.batches
         if self._time is not None and self._time.counted_back is not None:
-            counted = DateBack(self._time.counted_back, self._options.shards, self._options.rows_per_batch)
+            counted = DateBack(self._time.counted_back, self._options.shards, self._options.rows_per_batch, self._work)
             batches = batches | "count back" >> counted
         return TableRows(batches, read[BAD_ROWS], read[FACTS])
 

@@ -38,10 +38,11 @@ class _Rows(beam.PTransform):
     def __init__(self, folder: Path, options: BuildConfig) -> None:
         super().__init__()
         self._files = find_table("log", TABLE, str(folder), ["id", "user", "position", "newest"])
-        self._options = options
+        self._options, self._work = options, str(folder)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
-        return (root | ReadTable(self._files, self._options, time=TABLE.time)).batches | beam.FlatMap(_rows)
+        read = root | ReadTable(self._files, self._options, time=TABLE.time, work=self._work)
+        return read.batches | beam.FlatMap(_rows)
 
 
 def test_the_last_row_of_a_group_keeps_its_time() -> None:
