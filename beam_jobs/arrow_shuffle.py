@@ -29,18 +29,22 @@ class SpilledPiece(NamedTuple):
 
 
 class GroupSpilled(beam.PTransform):
-    """(key, bytes) -> (key, SpilledPieces of that key), like GroupByKey, by way of files in `folder`.
+    """Collections of (key, bytes) -> (key, SpilledPieces of that key), like GroupByKey, by way of files in `folder`.
 
-    All workers have to reach the folder; its owner deletes it once the pipeline is done. A bundle writes one file: if
-    a runner does a bundle again, nobody refers to the file of the first try.
+    Each collection of the tuple is spilled where it is made, not after a Flatten: the in-memory runner keeps what it
+    flattens. All workers have to reach the folder; its owner deletes it once the pipeline is done. A bundle writes one
+    file: if a runner does a bundle again, nobody refers to the file of the first try.
     """
 
     def __init__(self, folder: str) -> None:
         super().__init__()
         self._folder = folder
 
-    def expand(self, pieces: beam.PCollection) -> beam.PCollection:
-        return pieces | "spill" >> beam.ParDo(_Spill(self._folder)) | "group" >> beam.GroupByKey()
+    def expand(self, collections):
+        spilled = [
+            pieces | f"spill {number}" >> beam.ParDo(_Spill(self._folder)) for number, pieces in enumerate(collections)
+        ]
+        return spilled | "all" >> beam.Flatten() | "group" >> beam.GroupByKey()
 
 
 class _Spill(beam.DoFn):

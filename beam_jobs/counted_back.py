@@ -27,9 +27,9 @@ class DateBack(beam.PTransform):
         self._work = work
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        cut = batches | "cut by group" >> beam.FlatMap(_cut, self._counted_back.within, self._partitions)
         return (
-            batches
-            | "cut by group" >> beam.FlatMap(_cut, self._counted_back.within, self._partitions)
+            (cut,)
             | "bring groups together" >> GroupSpilled(self._work)
             | "date rows" >> beam.FlatMap(_date, self._counted_back, self._rows_per_batch)
         )

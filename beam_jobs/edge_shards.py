@@ -59,8 +59,7 @@ class BuildEdgeShards(beam.PTransform):
             bad_rows += [read.bad_rows, taken[BAD_ROWS]]
             facts.append(read.facts)
         entries = (
-            edges
-            | "all edges" >> beam.Flatten()
+            tuple(edges)
             | "by shard" >> GroupSpilled(self._work)
             | "write shards" >> beam.ParDo(WriteEdgeShard(self._schema, self._writer))
         )

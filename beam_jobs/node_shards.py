@@ -58,8 +58,7 @@ class BuildNodeShards(beam.PTransform):
             bad_rows += [read.bad_rows, taken[BAD_ROWS]]
             facts.append(read.facts)
         written = (
-            nodes
-            | "all nodes" >> beam.Flatten()
+            tuple(nodes)
             | "by shard" >> GroupSpilled(self._work)
             | "write shards"
             >> beam.ParDo(WriteNodeShard(sources, self._schema, self._writer)).with_outputs(

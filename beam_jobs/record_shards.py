@@ -56,8 +56,7 @@ class WriteRecordShards(beam.PTransform):
             bad_rows += [read.bad_rows, taken[BAD_ROWS]]
             facts += [read.facts, taken[FACTS]]
         written = (
-            candidates
-            | "all candidates" >> beam.Flatten()
+            tuple(candidates)
             | "by shard" >> GroupSpilled(self._work)
             | "sample"
             >> beam.ParDo(WriteRecordShard(config, tables, self._schema, self._graph_dir, self._output)).with_outputs(
