@@ -38,7 +38,7 @@ BOTH_STACKS = [
 ]
 TFX_A = ["tfx>=1.16,<1.17"]
 TFX_B = ["tfx>=1.21,<1.22"]
-TEST = ["hypothesis>=6.100", "pytest>=8", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
+TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
 
 COMMANDS = ("compare", "doctor", "evaluate", "export", "simulate", "train")
 

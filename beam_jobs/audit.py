@@ -1,9 +1,8 @@
 """Proves that no record carries its request's future: python -m beam_jobs.audit --config YAML --examples DIR."""
 
-import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
@@ -17,6 +16,7 @@ from beam_jobs.pipelines import run_pipeline
 from beam_jobs.shard_progress import OnProgress, watch_files
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
+from tfgrec.data.examples_directory import parse_manifest
 from tfgrec.errors import InputDataError, LeakageError
 from tfgrec.graph.schema import GraphSchema
 
@@ -40,8 +40,9 @@ def audit(
       on_progress: called with the number of checked files and of all files.
 
     Returns:
-      What audit.json holds: whether the records `passed`, `records` and `edges` checked, `leaks`, and the first
-      examples with file, record number (the first is 0) and problem.
+      What audit.json holds: whether the records `passed`, `records` and `edges` checked, among them `target_edges`,
+      which tie a request's user to its candidates, `leaks`, and the first examples with file, record number (the first
+      is 0) and problem.
 
     Raises:
       LeakageError: a record carries what its request could not have seen.
@@ -80,35 +81,41 @@ def main(argv: Sequence[str] | None = None) -> None:
     tables = load_tables_config(config.schema_dir)
     with shown_progress("audit") as on_progress:
         report = audit(tables=tables, examples_dir=args.examples, pipeline_args=pipeline_args, on_progress=on_progress)
-    edges = sum(report["edges"].values())
-    print(f"{args.examples}: {report['records']:,} records, {edges:,} edges with times: none of the future")
+    edges, target_edges = (sum(report[key].values()) for key in ("edges", "target_edges"))
+    print(
+        f"{args.examples}: {report['records']:,} records, {edges:,} edges with times: none of the future; "
+        f"{target_edges:,} tie a user to a candidate"
+    )
 
 
 def _read_manifest(examples_dir: str) -> dict[str, Any]:
     path = FileSystems.join(examples_dir, MANIFEST)
     if not FileSystems.exists(path):
         raise InputDataError(f"{path}: is missing: sampling did not finish, or never began")
-    try:
-        with FileSystems.open(path) as file:
-            return json.loads(file.read())
-    except ValueError as error:
-        raise InputDataError(f"{path}: is not JSON: {error}") from error
+    with FileSystems.open(path) as file:
+        return parse_manifest(file.read(), path)
 
 
 def _report(facts: Sequence[Fact], delays: dict[str, int]) -> dict[str, Any]:
-    edges: Counter = Counter()
-    for fact in facts:
-        edges.update(fact["edges"])
+    edges, target_edges = (_sums(fact[key] for fact in facts) for key in ("edges", "target_edges"))
     examples = [example for fact in sorted(facts, key=lambda fact: fact["file"]) for example in fact["examples"]]
     leaks = sum(fact["leaks"] for fact in facts)
     return {
         "passed": leaks == 0,
         "records": sum(fact["records"] for fact in facts),
-        "edges": dict(sorted(edges.items())),
+        "edges": edges,
+        "target_edges": target_edges,
         "leaks": leaks,
         "examples": examples[:_EXAMPLES],
-        "feedback_delays": {name: delays[name] for name in sorted(edges)},
+        "feedback_delays": {name: delays[name] for name in edges},
     }
+
+
+def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter = Counter()
+    for of_shard in counts:
+        total.update(of_shard)
+    return dict(sorted(total.items()))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,12 @@ from apache_beam.io.filesystems import FileSystems
 from beam_jobs.build_plan import BuildPlan
 from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.dead_letters import FOLDER, dead_letter_files
+from beam_jobs.derived_shards import BuildDerivedShards, derived_edge_sets
+from beam_jobs.earlier_store import TABLES, EarlierStore, told_additions
 from beam_jobs.edge_shards import BuildEdgeShards
 from beam_jobs.facts import Fact, of_kind
 from beam_jobs.feedback_delays import feedback_delays
+from beam_jobs.inputs_taken_in import INPUTS, SOURCES, describe_inputs, describe_sources
 from beam_jobs.node_shards import BuildNodeShards
 from beam_jobs.outputs import delete, unfinished_output
 from beam_jobs.pipelines import run_pipeline
@@ -21,11 +24,11 @@ from beam_jobs.statistics import STATISTICS
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
+from tfgrec.graph.files import refuse_scheme
+from tfgrec.graph.layout import EDGE_SHARD_FILES
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store import GraphStore
 from tfgrec.graph.store_writer import GraphStoreWriter
-
-_EDGE_SHARD_FILES = 2
 
 
 def build_graph(
@@ -35,13 +38,18 @@ def build_graph(
     schema: GraphSchema,
     data_dir: str,
     output_dir: str,
+    add_to: str | None = None,
     pipeline_args: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Builds the graph store of a data set in `output_dir`.
 
-    One pipeline writes the node shards; a second one looks ids up in them and writes the edge shards; the manifest
-    comes last. All of it happens in a folder beside `output_dir`, which takes its place when it is whole.
+    One pipeline writes the node shards; a second one looks ids up in them and writes the edge shards; a third one
+    derives edges from these, where tables.yaml asks for any; the manifest comes last. All of it happens in a folder
+    beside `output_dir`, which takes its place when it is whole.
+
+    With `add_to`, only files that this earlier store has not taken in are read, and merged with it: of logs split by
+    files, the store is the same as if it were built from all of them at once.
 
     Args:
       config: the run's configuration, of which `build` counts.
@@ -49,23 +57,36 @@ def build_graph(
       schema: what the graph holds.
       data_dir: where the tables' paths begin.
       output_dir: the store's folder; a finished store there is replaced.
+      add_to: an earlier store of the same data set, which may be the one in `output_dir`.
       pipeline_args: options of any Beam runner.
       on_progress: called with the number of finished files and of all files.
 
     Returns:
-      The store's manifest; `extra.tables` counts the rows and the bad rows of each table.
+      The store's manifest; `extra.tables` counts the rows and the bad rows of each table, `extra.inputs` lists its
+      files.
 
     Raises:
-      InputDataError: a table is missing, damaged or empty, or too many of its rows are bad.
-      SchemaError: `tables` does not fit `schema`.
+      InputDataError: a table is missing, damaged or empty, too many of its rows are bad, or a file can't be added.
+      SchemaError: `tables` does not fit `schema`, or the earlier store was built with others.
+      GraphStoreError: `output_dir` has a scheme (a graph store is memory-mapped), or there is no whole earlier store.
     """
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
-    plan = BuildPlan.make(tables, str(data_dir))
+    refuse_scheme(output_dir)
+    earlier = EarlierStore.open(str(add_to), tables, schema, str(data_dir)) if add_to is not None else None
+    if earlier is not None:
+        config = config.model_copy(update={"build": config.build.model_copy(update={"shards": earlier.shards})})
+    if earlier is not None and not earlier.new_files.files:
+        with unfinished_output(str(output_dir)) as folder:
+            earlier.copy_to(folder)
+        return GraphStore.open(output_dir).manifest
+    plan = BuildPlan.make(tables, schema, str(data_dir), chosen=earlier.new_files.files if earlier else None)
     with unfinished_output(str(output_dir)) as folder, watch_files(*_files(folder, plan, config), on_progress):
         writer = GraphStoreWriter(folder, schema, config.build.shards)
-        facts = _write_shards(plan, schema, config, writer, folder, str(output_dir), list(pipeline_args))
+        facts = _write_shards(plan, schema, config, writer, folder, str(output_dir), list(pipeline_args), earlier)
         entries = [fact["entry"] for fact in of_kind(facts, "shard")]
-        extra = {"tables": count_rows(facts, plan.files)}
+        inputs = describe_inputs(facts, plan.files, tables)
+        extra = {TABLES: count_rows(facts, plan.files), INPUTS: inputs, SOURCES: describe_sources(tables)}
+        extra = extra if earlier is None else earlier.add_letters(folder, extra)
         writer.finish(entries, of_kind(facts, STATISTICS)[0]["values"], feedback_delays(tables), extra)
     return GraphStore.open(output_dir).manifest
 
@@ -76,7 +97,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser("beam_jobs.build_graph", "Builds a graph store from tables.")
     parser.add_argument("--data", required=True, metavar="DIR", help="where the paths in tables.yaml begin")
     parser.add_argument("--output", required=True, metavar="DIR", help="the graph store's folder")
+    parser.add_argument("--add-to", metavar="DIR", help="an earlier store, to which what is new in --data is added")
     args, pipeline_args = parse_job_args(parser, argv)
+    earlier = GraphStore.open(args.add_to).manifest if args.add_to else None
     config, tables, schema = read_configuration(args)
     with shown_progress("build graph") as on_progress:
         manifest = build_graph(
@@ -85,11 +108,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             schema=schema,
             data_dir=args.data,
             output_dir=args.output,
+            add_to=args.add_to,
             pipeline_args=pipeline_args,
             on_progress=on_progress,
         )
     for name, described in (manifest["node_sets"] | manifest["edge_sets"]).items():
         print(f"{name}: {described['count']:,}")
+    if earlier is not None:
+        print(told_additions(manifest, earlier, (args.add_to, args.data)))
     print(f"{args.output}: graph store")
 
 
@@ -101,22 +127,29 @@ def _write_shards(
     folder: str,
     output: str,
     pipeline_args: list[str],
+    earlier: EarlierStore | None,
 ) -> list[Fact]:
-    """Runs the two pipelines; returns what is to be told of both."""
+    """Runs the pipelines: nodes, edges, derived edges; returns what is to be told of all."""
     work = FileSystems.join(folder, "work")
     FileSystems.mkdirs(work)
     max_share = config.build.max_bad_row_share
 
     node_letters = FileSystems.join(work, FOLDER)
-    nodes = BuildNodeShards(plan, schema, config.build, writer, work, node_letters)
+    earlier_nodes = earlier.nodes(folder, work) if earlier else None
+    nodes = BuildNodeShards(plan, schema, config.build, writer, work, node_letters, earlier_nodes)
     node_facts = run_pipeline(nodes, FileSystems.join(work, "nodes.json"), pipeline_args)
     check_rows(node_facts, plan.node_files, max_share, node_letters, output)
 
     letters = FileSystems.join(folder, FOLDER)
-    edges = BuildEdgeShards(plan, schema, config.build, writer, work, letters, dead_letter_files(node_letters))
+    left = dead_letter_files(node_letters)
+    earlier_edges = earlier.edges(earlier_nodes) if earlier else None
+    edges = BuildEdgeShards(plan, schema, config.build, writer, work, letters, left, earlier_edges)
     facts = run_pipeline(edges, FileSystems.join(work, "edges.json"), pipeline_args)
     facts += [fact for fact in node_facts if fact.get("table") not in plan.edge_files and fact["kind"] != "bad_rows"]
     check_rows(facts, plan.files, max_share, letters, output)
+    if derived_edge_sets(plan.tables):
+        derived = BuildDerivedShards(plan.tables, schema, writer)
+        facts += run_pipeline(derived, FileSystems.join(work, "derived.json"), pipeline_args)
     delete(work)
     return facts
 
@@ -124,7 +157,7 @@ def _write_shards(
 def _files(folder: str, plan: BuildPlan, config: RunConfig) -> tuple[list[str], int]:
     """Patterns of the files of a store, and how many there will be."""
     patterns = [FileSystems.join(folder, kind, "*", "*.arrow") for kind in ("nodes", "edges")]
-    sets = len(plan.tables.node_sets) + _EDGE_SHARD_FILES * len(plan.tables.edge_sets)
+    sets = len(plan.tables.node_sets) + EDGE_SHARD_FILES * len(plan.tables.edge_sets)
     return patterns, config.build.shards * sets
 
 

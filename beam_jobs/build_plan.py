@@ -1,14 +1,19 @@
 """What building a graph reads: the tables that feed node sets, and those that feed edge sets, with their columns."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from beam_jobs.edge_sets import EdgeRows, edge_columns, edges_by_table
 from beam_jobs.node_sets import node_set_columns, node_sets_by_table
-from beam_jobs.table_files import TableFiles, find_table
+from beam_jobs.several_values import columns_of_several
+from beam_jobs.table_files import TableFile, TableFiles, find_table, open_table
 from beam_jobs.tables import time_columns
 from tfgrec.config import TablesConfig
 from tfgrec.config.tables import NodeSetSource
+from tfgrec.graph.schema import GraphSchema
+
+_Uses = TypeVar("_Uses")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,13 +27,20 @@ class BuildPlan:
     edge_files: Mapping[str, TableFiles]
 
     @classmethod
-    def make(cls, tables: TablesConfig, data_dir: str) -> "BuildPlan":
-        """Finds the files of all tables in use.
+    def make(
+        cls,
+        tables: TablesConfig,
+        schema: GraphSchema,
+        data_dir: str,
+        *,
+        chosen: Mapping[str, Sequence[TableFile]] | None = None,
+    ) -> "BuildPlan":
+        """Finds the files of all tables in use, or takes the `chosen` ones, by table, of the tables that have any.
 
         Raises:
           InputDataError: a file is missing or damaged, or lacks a column.
         """
-        node_sets, edges = node_sets_by_table(tables), edges_by_table(tables)
+        node_sets, edges = _chosen(node_sets_by_table(tables), chosen), _chosen(edges_by_table(tables), chosen)
         of_nodes = {
             table: [column for source in sources.values() for column in node_set_columns(source)]
             for table, sources in node_sets.items()
@@ -40,10 +52,14 @@ class BuildPlan:
             ]
             for table, of_table in edges.items()
         }
-        files = {
-            name: find_table(name, tables.tables[name], data_dir, [*of_nodes.get(name, ()), *of_edges.get(name, ())])
-            for name in {**of_nodes, **of_edges}
-        }
+        several = columns_of_several(tables, schema)
+        files = {}
+        for name in {**of_nodes, **of_edges}:
+            table, columns = tables.tables[name], [*of_nodes.get(name, ()), *of_edges.get(name, ())]
+            if chosen is None:
+                files[name] = find_table(name, table, data_dir, columns, several[name])
+            else:
+                files[name] = open_table(name, table, chosen[name], columns, several[name])
         return cls(tables, node_sets, edges, _with_columns(files, of_nodes), _with_columns(files, of_edges))
 
     @property
@@ -59,3 +75,7 @@ class BuildPlan:
 
 def _with_columns(files: Mapping[str, TableFiles], columns: Mapping[str, Iterable[str]]) -> dict[str, TableFiles]:
     return {table: files[table].only(of_table) for table, of_table in columns.items()}
+
+
+def _chosen(by_table: dict[str, _Uses], chosen: Mapping[str, Any] | None) -> dict[str, _Uses]:
+    return {table: uses for table, uses in by_table.items() if chosen is None or table in chosen}

@@ -54,7 +54,15 @@ class _CheckShard(beam.DoFn):
     def process(self, shard: dict[str, Any]) -> Iterator[dict[str, Any]]:
         path = shard["path"]
         records = read_records(FileSystems.join(self._folder, path))
-        fact = {"kind": "checked", "file": path, "records": 0, "edges": {}, "leaks": 0, "examples": []}
+        fact = {
+            "kind": "checked",
+            "file": path,
+            "records": 0,
+            "edges": {},
+            "target_edges": {},
+            "leaks": 0,
+            "examples": [],
+        }
         while batch := list(itertools.islice(records, _RECORDS_PER_BATCH)):
             self._add(fact, batch)
         if fact["records"] != shard["num_requests"]:
@@ -69,5 +77,6 @@ class _CheckShard(beam.DoFn):
             fact["examples"].append(example)
         fact["leaks"] += len(found.leaks)
         fact["records"] += found.records
-        for name, count in found.edges.items():
-            fact["edges"][name] = fact["edges"].get(name, 0) + count
+        for key, counts in (("edges", found.edges), ("target_edges", found.target_edges)):
+            for name, count in counts.items():
+                fact[key][name] = fact[key].get(name, 0) + count

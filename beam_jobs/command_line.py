@@ -9,6 +9,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from beam_jobs.shard_progress import OnProgress
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.progress import stage_progress
 
@@ -38,7 +39,12 @@ def parse_job_args(parser: argparse.ArgumentParser, argv: Sequence[str] | None) 
 
 
 def read_configuration(args: argparse.Namespace) -> tuple[RunConfig, TablesConfig, GraphSchema]:
-    """The run's configuration, and its data set's tables.yaml and graph.pbtxt, which fit each other."""
+    """The run's configuration, and its data set's tables.yaml and graph.pbtxt, which fit each other.
+
+    Raises:
+      ConfigurationError: a file can't be read, or says what can't work.
+      SchemaError: the files don't fit each other.
+    """
     # Reading graph.pbtxt takes TensorFlow, which the workers never import.
     from tfgrec.data.schema_file import check_tables, read_graph_schema
 
@@ -46,6 +52,8 @@ def read_configuration(args: argparse.Namespace) -> tuple[RunConfig, TablesConfi
     tables = load_tables_config(config.schema_dir)
     schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
+    # Refuses hops that the graph does not have, before it is built.
+    record_schema(schema, config.sampling)
     return config, tables, schema
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import pyarrow as pa
 
+from beam_jobs.added_edges import AddedEdges
 from beam_jobs.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.bad_rows import BAD_ROWS, BadRow
 from beam_jobs.build_plan import BuildPlan
@@ -21,9 +22,9 @@ from tfgrec.graph.store_writer import GraphStoreWriter
 
 
 class BuildEdgeShards(beam.PTransform):
-    """Tables -> all edge shards, and dead letters in `letters`; gives facts: rows, bad rows, entries.
+    """Tables -> all edge shards but derived ones, and dead letters in `letters`; gives facts: rows, bad rows, entries.
 
-    `work` is a folder for what the pipeline writes by the way.
+    `work` is a folder for what the pipeline writes by the way; `earlier` is the store, if any, that edges are added to.
 
     `earlier_letters` are files of bad rows that the node sets left: told again among this pipeline's, each row once.
     """
@@ -37,18 +38,20 @@ class BuildEdgeShards(beam.PTransform):
         work: str,
         letters: str,
         earlier_letters: list[str],
+        earlier: AddedEdges | None = None,
     ) -> None:
         super().__init__()
         self._plan, self._schema, self._options = plan, schema, options
         self._writer, self._work = writer, work
-        self._letters, self._earlier_letters = letters, earlier_letters
+        self._letters, self._earlier_letters, self._earlier = letters, earlier_letters, earlier
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         options = self._options
         earlier = root | "earlier letters" >> beam.Create(self._earlier_letters)
         bad_rows = [earlier | "earlier bad rows" >> beam.Map(read_dead_letters, self._plan.paths)]
         set_aside = beam.pvalue.AsList(bad_rows[0] | "duplicates" >> beam.FlatMap(_duplicates))
-        edges, facts = [root | all_shards(self._schema.stored_edge_sets, options.shards)], []
+        from_tables = [name for name, of in self._plan.tables.edge_sets.items() if of.derived is None]
+        edges, facts = [root | all_shards(from_tables, options.shards)], []
         for table, of_table in self._plan.edges.items():
             files, time = self._plan.edge_files[table], self._plan.tables.tables[table].time
             read = root | f"read {table}" >> ReadTable(files, options, time=time, work=self._work)
@@ -61,7 +64,7 @@ class BuildEdgeShards(beam.PTransform):
         entries = (
             tuple(edges)
             | "by shard" >> GroupSpilled(self._work)
-            | "write shards" >> beam.ParDo(WriteEdgeShard(self._schema, self._writer))
+            | "write shards" >> beam.ParDo(WriteEdgeShard(self._schema, self._writer, self._earlier))
         )
         letters = WriteDeadLetters(self._letters, self._plan.paths, options.shards)
         kept = bad_rows | "all bad rows" >> beam.Flatten() | "dead letters" >> letters
@@ -69,14 +72,16 @@ class BuildEdgeShards(beam.PTransform):
 
 
 class WriteEdgeShard(beam.DoFn):
-    """((edge set, shard), edges) -> an edge shard; gives its entry."""
+    """((edge set, shard), edges) -> an edge shard, with the edges of the `earlier` store; gives its entry."""
 
-    def __init__(self, schema: GraphSchema, writer: GraphStoreWriter) -> None:
-        self._schema, self._writer = schema, writer
+    def __init__(self, schema: GraphSchema, writer: GraphStoreWriter, earlier: AddedEdges | None) -> None:
+        self._schema, self._writer, self._earlier = schema, writer, earlier
 
     def process(self, shard_edges: tuple[ShardKey, Iterable[SpilledPiece]]) -> Iterator[dict]:
         (name, shard), parts = shard_edges
         columns = _columns(concatenate(parts), self._schema.edge_sets[name])
+        if self._earlier is not None:
+            columns = self._earlier.merge(name, shard, columns)
         sources, targets = columns.pop(SOURCE).to_numpy(), columns.pop(TARGET).to_numpy()
         times = columns.pop(TIME).to_numpy() if TIME in columns else None
         entry = self._writer.write_edge_shard(name, shard, sources, targets, times, columns)

@@ -5,17 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from beam_jobs.features import column_of
+from beam_jobs.decoded_columns import flat_values
+from beam_jobs.target_edges import TargetEdges, Ties
 from tfgrec.config import TablesConfig
-from tfgrec.graph.schema import READOUT, TIME, GraphSchema
+from tfgrec.data.target_edges import leaking_edge_sets
+from tfgrec.graph.schema import READOUT, TIME, Feature, GraphSchema
 
 _REQUEST_TIME = f"context/{TIME}"
 _NO_EDGE = -1.0
 _MILLISECOND = 1e-3
+_TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,18 +30,28 @@ class Leak:
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What a check of some records looked at and found; `edges` counts the edges looked at by edge set."""
+    """What a check of some records looked at and found.
+
+    Attributes:
+      records: how many there were.
+      edges: those with times, by edge set.
+      target_edges: edges that tie the request's user to one of its candidates, with times or without, by edge set.
+      leaks: what none of the records may have.
+    """
 
     records: int
     edges: dict[str, int]
+    target_edges: dict[str, int]
     leaks: list[Leak]
 
 
 class LeakageCheck:
     """Checks serialized records against the schema of the records and the configuration of the tables.
 
-    Every edge of an edge set with times has to have one, with time + feedback delay < the request's time. Where the
-    seconds since the newest edge are a request feature, they have to be more than the delay, or -1 for no edge.
+    Every edge of an edge set with times has to have one, with time + feedback delay < the request's time: those that
+    tie the request's user to one of its candidates too, and these must not be of an edge set without times that a log
+    of requests feeds. Where the seconds since the newest edge are a request feature, they have to be more than the
+    delay, or -1 for no edge.
     """
 
     def __init__(self, schema: GraphSchema, tables: TablesConfig, delays: Mapping[str, int]) -> None:
@@ -50,23 +62,29 @@ class LeakageCheck:
             for name, degree in tables.requests.temporal_degrees.items()
             if degree.measure == "seconds_since_last"
         }
+        self._target_edges = TargetEdges(schema)
+        self._leaking = dict(leaking_edge_sets(schema, tables))
         self._decoder = ExamplesToRecordBatchDecoder(self._columns().SerializeToString())
 
     def check(self, records: Sequence[bytes]) -> Findings:
         """Looks at records, one a tf.Example."""
         batch = self._decoder.DecodeBatch(list(records))
         times, leaks = _request_times(batch)
+        ties = self._target_edges.ties(batch)
         edges = {}
         for name in self._edge_sets:
             edges[name], found = self._check_edges(batch, name, times)
             leaks += found
+        for name, of_edge_set in ties.items():
+            leaks += self._check_ties(name, of_edge_set)
         for name, delay in self._seconds_since.items():
             leaks += _check_seconds_since(batch, name, delay)
-        return Findings(len(records), edges, leaks)
+        target_edges = {name: int(of_edge_set.tied.sum()) for name, of_edge_set in ties.items()}
+        return Findings(len(records), edges, target_edges, leaks)
 
     def _check_edges(self, batch: pa.RecordBatch, name: str, times: np.ndarray) -> tuple[int, list[Leak]]:
-        sizes, _ = _values(batch, f"edges/{name}.#size")
-        edge_times, records = _values(batch, f"edges/{name}.{TIME}")
+        sizes, _ = _numbers(batch, f"edges/{name}.#size")
+        edge_times, records = _numbers(batch, f"edges/{name}.{TIME}")
         counts = np.bincount(records, minlength=batch.num_rows)
         if len(sizes) != batch.num_rows:
             return int(counts.sum()), [Leak(0, f"edge set '{name}': records without a number of edges")]
@@ -87,27 +105,38 @@ class LeakageCheck:
             )
         return int(counts.sum()), leaks
 
+    def _check_ties(self, name: str, ties: Ties) -> list[Leak]:
+        leaks = [
+            Leak(int(record), f"edge set '{name}': names nodes that the record does not have") for record in ties.strays
+        ]
+        if name in self._leaking:
+            for record, count in zip(*np.unique(ties.records[ties.tied], return_counts=True), strict=True):
+                problem = f"{count} edges without a time tie the request's user to its candidates"
+                leaks.append(Leak(int(record), f"edge set '{name}', fed by '{self._leaking[name]}': {problem}"))
+        return leaks
+
     def _columns(self) -> schema_pb2.Schema:
         """The columns to decode; the others are left alone."""
-        schema = schema_pb2.Schema()
         integers = [f"edges/{name}.{part}" for name in self._edge_sets for part in ("#size", TIME)]
-        for name in (_REQUEST_TIME, *integers):
-            schema.feature.add(name=name, type=schema_pb2.INT)
-        for name in self._seconds_since:
-            schema.feature.add(name=f"nodes/{READOUT}.{name}", type=schema_pb2.FLOAT)
+        columns = dict.fromkeys((_REQUEST_TIME, *integers), Feature("int64"))
+        columns |= {f"nodes/{READOUT}.{name}": Feature("float32") for name in self._seconds_since}
+        columns |= self._target_edges.columns()
+        schema = schema_pb2.Schema()
+        for name, feature in columns.items():
+            schema.feature.add(name=name, type=_TYPES[feature.dtype])
         return schema
 
 
 def _request_times(batch: pa.RecordBatch) -> tuple[np.ndarray, list[Leak]]:
     """The time of each request; one without is told of and gets -1, before which no edge can be."""
-    values, records = _values(batch, _REQUEST_TIME)
+    values, records = _numbers(batch, _REQUEST_TIME)
     times = np.full(batch.num_rows, -1, np.int64)
     times[records] = values
     return times, [Leak(int(record), f"no {_REQUEST_TIME}") for record in np.flatnonzero(times < 0)]
 
 
 def _check_seconds_since(batch: pa.RecordBatch, name: str, delay: int) -> list[Leak]:
-    seconds, records = _values(batch, f"nodes/{READOUT}.{name}")
+    seconds, records = _numbers(batch, f"nodes/{READOUT}.{name}")
     limit = np.float32(delay / 1_000)
     # Float32 can't tell a millisecond more than a delay of many hours from the delay itself.
     at_limit = (seconds == limit) & (np.spacing(limit) < _MILLISECOND)
@@ -118,11 +147,10 @@ def _check_seconds_since(batch: pa.RecordBatch, name: str, delay: int) -> list[L
     ]
 
 
-def _values(batch: pa.RecordBatch, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """All values of a column of lists, and the record of each."""
-    lists = column_of(batch, name)
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    return lists.flatten().to_numpy(), np.repeat(np.arange(len(lists)), lengths)
+def _numbers(batch: pa.RecordBatch, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """All values of a column of lists of numbers, and the record of each."""
+    values, records = flat_values(batch, name)
+    return values.to_numpy(), records
 
 
 def _names(edge_set: str | Mapping[str, str]) -> Iterator[str]:

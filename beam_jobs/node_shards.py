@@ -1,5 +1,6 @@
 """Node shards of a graph store: nodes brought together by id, duplicates told of, features counted."""
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from beam_jobs.added_nodes import AddedNodes
 from beam_jobs.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.bad_rows import BAD_ROWS, DUPLICATES, BadRow, of_rows, tagged
 from beam_jobs.build_plan import BuildPlan
@@ -28,7 +30,7 @@ DUPLICATE_ID = "is the id of an earlier row too"
 class BuildNodeShards(beam.PTransform):
     """Tables -> all node shards, and dead letters in `letters`; gives facts: rows, bad rows, entries, statistics.
 
-    `work` is a folder for what the pipeline writes by the way.
+    `work` is a folder for what the pipeline writes by the way; `earlier` is the store, if any, that rows are added to.
     """
 
     def __init__(
@@ -39,10 +41,11 @@ class BuildNodeShards(beam.PTransform):
         writer: GraphStoreWriter,
         work: str,
         letters: str,
+        earlier: AddedNodes | None = None,
     ) -> None:
         super().__init__()
         self._plan, self._schema, self._options = plan, schema, options
-        self._writer, self._work, self._letters = writer, work, letters
+        self._writer, self._work, self._letters, self._earlier = writer, work, letters, earlier
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         options, sources = self._options, self._plan.tables.node_sets
@@ -61,11 +64,12 @@ class BuildNodeShards(beam.PTransform):
             tuple(nodes)
             | "by shard" >> GroupSpilled(self._work)
             | "write shards"
-            >> beam.ParDo(WriteNodeShard(sources, self._schema, self._writer)).with_outputs(
+            >> beam.ParDo(WriteNodeShard(sources, self._schema, self._writer, self._earlier)).with_outputs(
                 BAD_ROWS, STATISTICS, main="entries"
             )
         )
-        facts += [written.entries, written[STATISTICS] | MergeStatistics(node_features(self._schema))]
+        of_features = functools.partial(StatisticsAccumulator, node_features(self._schema))
+        facts += [written.entries, written[STATISTICS] | MergeStatistics(STATISTICS, of_features)]
         bad_rows.append(written[BAD_ROWS])
         letters = WriteDeadLetters(self._letters, self._plan.paths, options.shards)
         facts.append(bad_rows | "all bad rows" >> beam.Flatten() | "dead letters" >> letters)
@@ -75,11 +79,18 @@ class BuildNodeShards(beam.PTransform):
 class WriteNodeShard(beam.DoFn):
     """((node set, shard), nodes) -> a node shard; gives the shard's entry, bad rows and statistics.
 
-    The first row that names an id wins, by file and position; where there are features, the others are bad rows.
+    The first row that names an id wins, by file and position; where there are features, the others are bad rows. It
+    takes the place of a node of the `earlier` store.
     """
 
-    def __init__(self, sources: Mapping[str, NodeSetSource], schema: GraphSchema, writer: GraphStoreWriter) -> None:
-        self._sources, self._schema, self._writer = sources, schema, writer
+    def __init__(
+        self,
+        sources: Mapping[str, NodeSetSource],
+        schema: GraphSchema,
+        writer: GraphStoreWriter,
+        earlier: AddedNodes | None,
+    ) -> None:
+        self._sources, self._schema, self._writer, self._earlier = sources, schema, writer, earlier
 
     def process(self, shard_nodes: tuple[ShardKey, Iterable[SpilledPiece]]) -> Iterator[dict]:
         (name, shard), parts = shard_nodes
@@ -88,12 +99,21 @@ class WriteNodeShard(beam.DoFn):
         first = _first_rows(ids, columns)
         if self._sources[name].features:
             yield from tagged(self._sources[name].table, _duplicates(columns, first, self._sources[name]))
-        kept = {key: column.take(pa.array(first)) for key, column in columns.items() if key not in (FILE, ROW)}
+        rows = {key: column.take(pa.array(first)) for key, column in columns.items() if key not in (FILE, ROW)}
+        nodes = rows if self._earlier is None else self._earlier.merge(name, shard, rows)
+        features = {key: column for key, column in nodes.items() if key != ID}
+        entry = self._writer.write_node_shard(name, shard, _ids(nodes[ID]), features)
+        if self._earlier is not None:
+            self._earlier.note_changes(name, shard, rows[ID])
+        yield beam.pvalue.TaggedOutput(STATISTICS, self._statistics(name, shard))
+        yield {"kind": "shard", "entry": entry}
+
+    def _statistics(self, name: str, shard: int) -> StatisticsAccumulator:
+        """Counted on what was written: sums of floats depend on the order, and only there it is always the same."""
+        written = self._writer.read_node_shard(name, shard)
         statistics = StatisticsAccumulator(node_features(self._schema))
-        statistics.add(name, kept, row_keys(ids[first]))
-        yield beam.pvalue.TaggedOutput(STATISTICS, statistics)
-        features = {key: column for key, column in kept.items() if key != ID}
-        yield {"kind": "shard", "entry": self._writer.write_node_shard(name, shard, ids[first], features)}
+        statistics.add(name, written, row_keys(_ids(written[ID])))
+        return statistics
 
 
 def node_features(schema: GraphSchema) -> dict[str, dict]:

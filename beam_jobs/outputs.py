@@ -1,16 +1,22 @@
 """The output folder of a job: built beside its place under another name, and moved there when it is whole."""
 
 import contextlib
+import errno
 import json
+import os
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from tfgrec.errors import InputDataError
+from tfgrec.errors import InputDataError, OutputError, TfgrecError
 
 MANIFEST = "manifest.json"
+_UNFINISHED = ".unfinished-"
+# Beam turns what is raised on a worker into text.
+_FULL_DISK = re.compile(rf"\[Errno ({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG})\]")
 
 
 @contextlib.contextmanager
@@ -21,15 +27,20 @@ def unfinished_output(output: str) -> Iterator[str]:
 
     Raises:
       InputDataError: `output` holds something else, which is not overwritten.
+      OutputError: the disk is full.
     """
     _refuse_foreign(output)
     folder = _beside(output, f"unfinished-{uuid.uuid4().hex[:8]}")
     FileSystems.mkdirs(folder)
     try:
         yield folder
-    except BaseException:
+    except BaseException as error:
         delete(folder)
+        full = _FULL_DISK.search(str(error))
+        if full and not isinstance(error, TfgrecError):
+            raise OutputError(f"{output}: can't be written: {os.strerror(int(full[1]))}") from error
         raise
+    _delete_leftovers(folder)
     _put_in_place(folder, output)
 
 
@@ -37,7 +48,10 @@ def keep_dead_letters(folder: str, output: str) -> str:
     """Moves a folder of dead letters beside the output of a job that failed, so that they can be read; the new path."""
     kept = _beside(output, "dead_letters")
     delete(kept)
-    FileSystems.rename([folder], [kept])
+    if FileSystems.get_scheme(kept) is not None:
+        _move_files(folder, kept)
+    else:
+        FileSystems.rename([folder], [kept])
     return kept
 
 
@@ -54,6 +68,9 @@ def delete(path: str) -> None:
     """Deletes a file or a folder with all that is in it, if there is one."""
     if FileSystems.exists(path):
         FileSystems.delete([path])
+    elif FileSystems.get_scheme(path) is not None:
+        # A folder of an object store is no more than the names of its files.
+        FileSystems.delete(_files_below(path))
 
 
 def _beside(output: str, suffix: str) -> str:
@@ -61,10 +78,15 @@ def _beside(output: str, suffix: str) -> str:
 
 
 def _refuse_foreign(output: str) -> None:
-    if not FileSystems.exists(output) or FileSystems.exists(FileSystems.join(output, MANIFEST)):
-        return
-    if FileSystems.match([FileSystems.join(output, "*")])[0].metadata_list:
+    if not FileSystems.exists(FileSystems.join(output, MANIFEST)) and _files_below(output):
         raise InputDataError(f"--output {output}: holds files of something else (no {MANIFEST}): choose another folder")
+
+
+def _delete_leftovers(folder: str) -> None:
+    """Deletes what lost workers left half written: others have written it anew, under names of their own."""
+    left = [path for path in _files_below(folder) if _UNFINISHED in path[len(folder) :]]
+    if left:
+        FileSystems.delete(left)
 
 
 def _put_in_place(folder: str, output: str) -> None:
@@ -83,6 +105,10 @@ def _move_files(folder: str, output: str) -> None:
     """For object stores, which can't rename folders: file by file, the manifest gone first and back last."""
     delete(FileSystems.join(output, MANIFEST))
     delete(output)
-    paths = [metadata.path for metadata in FileSystems.match([FileSystems.join(folder, "**")])[0].metadata_list]
+    paths = _files_below(folder)
     paths.sort(key=lambda path: FileSystems.split(path)[1] == MANIFEST)
     FileSystems.rename(paths, [output.rstrip("/") + path[len(folder.rstrip("/")) :] for path in paths])
+
+
+def _files_below(folder: str) -> list[str]:
+    return [metadata.path for metadata in FileSystems.match([FileSystems.join(folder, "**")])[0].metadata_list]

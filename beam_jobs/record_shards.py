@@ -1,5 +1,6 @@
 """Requests -> sampled GraphTensors in TFRecord files, in shards that are random mixes of users."""
 
+import functools
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
@@ -13,17 +14,19 @@ from beam_jobs.request_batches import request_batches
 from beam_jobs.request_rows import USER, ReadRequests, sources_by_table
 from beam_jobs.sampled_records import RecordSampler, readout_features
 from beam_jobs.splits import SPLITS, TRAIN
-from beam_jobs.statistics import STATISTICS, MergeStatistics
+from beam_jobs.statistics import SAMPLING, STATISTICS, MergeStatistics
 from beam_jobs.table_files import TableFiles
 from beam_jobs.tables import FACTS, ReadTable
 from beam_jobs.tfrecord_shards import write_records
 from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.graph.sampling_statistics import SamplingStatistics
 from tfgrec.graph.schema import READOUT, GraphSchema
+from tfgrec.graph.statistics import StatisticsAccumulator
 from tfgrec.graph.store import GraphStore
 
 
 class WriteRecordShards(beam.PTransform):
-    """Logs -> all shards of records, and dead letters; gives facts: rows, bad rows, shards, sizes, statistics.
+    """Logs -> all shards of records, and dead letters; gives facts: rows, bad rows, shards, statistics.
 
     `work` is a folder for what the pipeline writes by the way.
     """
@@ -60,18 +63,23 @@ class WriteRecordShards(beam.PTransform):
             | "by shard" >> GroupSpilled(self._work)
             | "sample"
             >> beam.ParDo(WriteRecordShard(config, tables, self._schema, self._graph_dir, self._output)).with_outputs(
-                STATISTICS, main="facts"
+                STATISTICS, SAMPLING, main="facts"
             )
         )
-        statistics = written[STATISTICS] | MergeStatistics(readout_features(self._schema))
+        of_features = functools.partial(StatisticsAccumulator, readout_features(self._schema))
+        of_samples = functools.partial(SamplingStatistics, self._schema)
+        statistics = [
+            written[STATISTICS] | "statistics" >> MergeStatistics(STATISTICS, of_features),
+            written[SAMPLING] | "sampling" >> MergeStatistics(SAMPLING, of_samples),
+        ]
         paths = {table: files.paths for table, files in self._files.items()}
         letters = WriteDeadLetters(self._letters, paths, config.build.shards)
         kept = bad_rows | "all bad rows" >> beam.Flatten() | "dead letters" >> letters
-        return [*facts, written.facts, statistics, kept] | "facts" >> beam.Flatten()
+        return [*facts, written.facts, *statistics, kept] | "facts" >> beam.Flatten()
 
 
 class WriteRecordShard(beam.DoFn):
-    """((split, shard), candidates) -> a TFRecord file; gives facts and, of what trains, statistics."""
+    """((split, shard), candidates) -> a TFRecord file; gives facts and statistics, those of features of what trains."""
 
     def __init__(
         self, config: RunConfig, tables: TablesConfig, schema: GraphSchema, graph_dir: str, output: str
@@ -98,8 +106,8 @@ class WriteRecordShard(beam.DoFn):
                 "num_requests": sampler.num_requests,
                 "num_candidates": sampler.num_candidates,
             },
-            "sizes": sampler.sizes,
         }
+        yield beam.pvalue.TaggedOutput(SAMPLING, sampler.sampling)
         if trains:
             yield beam.pvalue.TaggedOutput(STATISTICS, sampler.statistics)
 

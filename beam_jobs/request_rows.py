@@ -15,11 +15,11 @@ from beam_jobs.row_checks import RowChecks, RowSelection
 from beam_jobs.splits import NO_SPLIT, SPLITS, span_of_rows, splits_of_rows
 from beam_jobs.table_batches import TIME
 from beam_jobs.tables import FACTS
-from beam_jobs.time_parts import time_part
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Column, RequestSource, TimePart, as_column
 from tfgrec.graph.schema import ID, Feature
 from tfgrec.graph.store import GraphStore
+from tfgrec.graph.time_parts import time_part
 
 # Columns of the candidates beside their features and labels: nodes, the number of the source in tables.yaml, and the
 # values of the `group_by` columns as one text.

@@ -1,5 +1,6 @@
 """Samples a subgraph for every request of a log: python -m beam_jobs.sample_subgraphs --config YAML --data DIR ..."""
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,19 +15,24 @@ from beam_jobs.pipelines import run_pipeline
 from beam_jobs.record_shards import WriteRecordShards
 from beam_jobs.request_rows import request_columns, sources_by_table
 from beam_jobs.row_counts import check_rows, count_rows
-from beam_jobs.sampled_records import merge_sizes
+from beam_jobs.several_values import columns_of_several
 from beam_jobs.shard_progress import OnProgress, watch_files
 from beam_jobs.splits import SPLITS
-from beam_jobs.statistics import STATISTICS
+from beam_jobs.statistics import SAMPLING, STATISTICS
 from beam_jobs.table_files import TableFiles, find_table
 from beam_jobs.tables import time_columns
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.graph.batch_sizes import batch_sizes
+from tfgrec.graph.layout import sealed
 from tfgrec.graph.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store import GraphStore
+
+# Of batches, whose sizes the manifest tells beside those that hold all.
+_SHARES = (0.5, 0.9, 0.99)
 
 
 def sample_subgraphs(
@@ -46,7 +52,7 @@ def sample_subgraphs(
     and, last, `manifest.json`; all in a folder beside `output_dir`, which takes its place when it is whole.
 
     Args:
-      config: the run's configuration, of which `split`, `sampling` and `build` count.
+      config: the run's configuration, of which `split`, `sampling`, `build` and `training.batch_size` count.
       tables: where requests, their features and labels are.
       schema: the graph's schema, as the graph store was built with.
       data_dir: where the tables' paths begin.
@@ -57,17 +63,20 @@ def sample_subgraphs(
 
     Returns:
       The manifest: `schema` of the records, `splits` with their shards and counts, `statistics` of the request
-      features over the training split, `sizes` of what was sampled, `tables` with counts of bad rows.
+      features over the training split, `sizes` and `expansions` of what was sampled (see SamplingStatistics), sizes of
+      `batches` of `training.batch_size` requests (see BatchSizes), `tables` with counts of bad rows.
 
     Raises:
       InputDataError: a table is missing, damaged or empty, too many of its rows are bad, or a split has no request.
-      GraphStoreError: there is no whole graph store.
+      GraphStoreError: there is no whole graph store, or a file of it is damaged.
       SchemaError: the store was built with another schema.
     """
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
     records = record_schema(schema, config.sampling)
-    _check_store(GraphStore.open(graph_dir), schema, graph_dir)
-    files = _find_tables(config, tables, str(data_dir))
+    store = GraphStore.open(graph_dir)
+    _check_store(store, schema, graph_dir)
+    store.verify()
+    files = _find_tables(config, tables, schema, str(data_dir))
     total = len(SPLITS) * config.sampling.output_shards
     with unfinished_output(str(output_dir)) as folder:
         patterns = [FileSystems.join(folder, split, "*.tfrecord") for split in SPLITS]
@@ -81,7 +90,7 @@ def sample_subgraphs(
         delete(work)
         check_rows(facts, files, config.build.max_bad_row_share, letters, str(output_dir))
         _check_splits(facts, config)
-        manifest = _manifest(facts, files, config, records)
+        manifest = sealed(_manifest(facts, files, config, records))
         write_json(FileSystems.join(folder, MANIFEST), manifest)
     return manifest
 
@@ -117,12 +126,12 @@ def _check_store(store: GraphStore, schema: GraphSchema, graph_dir: str) -> None
         raise SchemaError(f"{graph_dir}: was built with another graph.pbtxt: build it again with beam_jobs.build_graph")
 
 
-def _find_tables(config: RunConfig, tables: TablesConfig, data_dir: str) -> dict[str, TableFiles]:
-    files = {}
+def _find_tables(config: RunConfig, tables: TablesConfig, schema: GraphSchema, data_dir: str) -> dict[str, TableFiles]:
+    files, several = {}, columns_of_several(tables, schema)
     for name, sources in sources_by_table(tables).items():
         columns = [column for source in sources.values() for column in request_columns(source, config, tables)]
         table = tables.tables[name]
-        files[name] = find_table(name, table, data_dir, [*columns, *time_columns(table.time)])
+        files[name] = find_table(name, table, data_dir, [*columns, *time_columns(table.time)], several[name])
     return files
 
 
@@ -142,8 +151,9 @@ def _check_splits(facts: Sequence[Fact], config: RunConfig) -> None:
 def _manifest(
     facts: Sequence[Fact], files: dict[str, TableFiles], config: RunConfig, records: GraphSchema
 ) -> dict[str, Any]:
-    shards = of_kind(facts, "shard")
-    splits = {}
+    shards, sampled = of_kind(facts, "shard"), of_kind(facts, SAMPLING)[0]["values"]
+    splits, batch_size = {}, config.training.batch_size
+    of_batches = batch_sizes(sampled["sizes"], batch_size, _SHARES)
     for name in SPLITS:
         of_split = sorted((fact["shard"] for fact in shards if fact["split"] == name), key=lambda shard: shard["path"])
         splits[name] = {
@@ -155,7 +165,8 @@ def _manifest(
         "schema": records.to_json(),
         "splits": splits,
         "statistics": of_kind(facts, STATISTICS)[0]["values"],
-        "sizes": merge_sizes(fact["sizes"] for fact in shards),
+        **sampled,
+        "batches": {"requests": batch_size, "shares": [dataclasses.asdict(of_share) for of_share in of_batches]},
         "tables": count_rows(facts, files),
         "sampling": config.sampling.model_dump(mode="json"),
         "split": config.split.model_dump(mode="json"),

@@ -1,22 +1,19 @@
 """Batches of requests -> serialized GraphTensors, and counts of what was sampled."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from beam_jobs.request_batches import PlacedRequests
 from tfgrec.config import RunConfig, TablesConfig
-from tfgrec.graph.encoding import encode_examples, to_record_batch
+from tfgrec.graph.request_examples import RequestEncoder
 from tfgrec.graph.requests import RequestBatch
-from tfgrec.graph.sampling import SampledSubgraphs, sample_subgraphs
+from tfgrec.graph.sampling import SampledSubgraphs
+from tfgrec.graph.sampling_statistics import SamplingStatistics
 from tfgrec.graph.schema import READOUT, Feature, GraphSchema
 from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
 from tfgrec.graph.store import GraphStore
-from tfgrec.graph.temporal_degrees import temporal_degrees
-
-Sizes = dict[str, dict[str, int]]
 
 
 class RecordSampler:
@@ -24,17 +21,18 @@ class RecordSampler:
 
     Attributes:
       num_requests, num_candidates: how many were encoded.
-      sizes: by node set and edge set, `{"total": n, "largest": n}`: how many there were, and most in one request.
+      sampling: statistics of what was sampled.
       statistics: of the features of `_readout`; None without `with_statistics`.
     """
 
     def __init__(
         self, store: GraphStore, config: RunConfig, tables: TablesConfig, schema: GraphSchema, *, with_statistics: bool
     ) -> None:
-        self._store, self._sampling, self._tables, self._schema = store, config.sampling, tables, schema
+        self._store, self._user_node_set = store, tables.requests.user_node_set
+        self._encoder = RequestEncoder(store=store, sampling=config.sampling, degrees=tables.requests.temporal_degrees)
         self.num_requests = 0
         self.num_candidates = 0
-        self.sizes: Sizes = {}
+        self.sampling = SamplingStatistics(schema)
         self.statistics = StatisticsAccumulator(readout_features(schema)) if with_statistics else None
 
     def records(self, placed: Sequence[PlacedRequests]) -> list[bytes]:
@@ -45,45 +43,35 @@ class RecordSampler:
         return [example for _, example in sorted(examples, key=lambda placed_example: placed_example[0])]
 
     def _encode(self, requests: RequestBatch) -> list[bytes]:
-        subgraphs = sample_subgraphs(self._store, requests, self._sampling)
-        degrees = temporal_degrees(self._store, requests, self._tables.requests.temporal_degrees)
-        self._count(requests, subgraphs)
+        encoded = self._encoder.encode(requests)
+        self._count(requests, encoded.subgraphs)
         if self.statistics is not None:
-            self._add_statistics(self.statistics, requests, degrees)
-        return encode_examples(to_record_batch(self._store, requests, subgraphs, degrees, self._schema))
+            self._add_statistics(self.statistics, requests, encoded.degrees)
+        return encoded.examples
 
     def _count(self, requests: RequestBatch, subgraphs: SampledSubgraphs) -> None:
         self.num_requests += requests.num_requests
         self.num_candidates += requests.num_candidates
-        sampled = {READOUT: requests.candidate_splits}
-        sampled |= {name: of.splits for name, of in {**subgraphs.node_sets, **subgraphs.edge_sets}.items()}
-        of_batch = {
-            name: {"total": int(splits[-1]), "largest": int(np.diff(splits).max())} for name, splits in sampled.items()
-        }
-        self.sizes = merge_sizes([self.sizes, of_batch])
+        first_items = requests.items[requests.candidate_splits[:-1]]
+        keys = row_keys(self._user_hashes(requests), requests.times, self._item_hashes(requests, first_items))
+        self.sampling.add(requests, subgraphs, keys)
 
     def _add_statistics(
         self, statistics: StatisticsAccumulator, requests: RequestBatch, degrees: Mapping[str, np.ndarray]
     ) -> None:
         of_candidate = requests.candidate_requests
-        user_hashes = self._store.node_index(self._tables.requests.user_node_set).hashes(requests.users)
-        item_hashes = self._store.node_index(requests.item_node_set).hashes(requests.items)
-        keys = row_keys(user_hashes[of_candidate], requests.times[of_candidate], item_hashes)
+        item_hashes = self._item_hashes(requests, requests.items)
+        keys = row_keys(self._user_hashes(requests)[of_candidate], requests.times[of_candidate], item_hashes)
         columns = {**requests.readout, **{name: pa.array(values) for name, values in degrees.items()}}
         statistics.add(READOUT, columns, keys)
+
+    def _user_hashes(self, requests: RequestBatch) -> np.ndarray:
+        return self._store.node_index(self._user_node_set).hashes(requests.users)
+
+    def _item_hashes(self, requests: RequestBatch, items: np.ndarray) -> np.ndarray:
+        return self._store.node_index(requests.item_node_set).hashes(items)
 
 
 def readout_features(schema: GraphSchema) -> dict[str, dict[str, Feature]]:
     """The features of `_readout`, labels too, as StatisticsAccumulator takes them."""
     return {READOUT: dict(schema.node_sets[READOUT].features)}
-
-
-def merge_sizes(parts: Iterable[Mapping[str, Mapping[str, Any]]]) -> Sizes:
-    """Sizes of several sets of requests as those of all."""
-    merged: Sizes = {}
-    for part in parts:
-        for name, of in part.items():
-            sizes = merged.setdefault(name, {"total": 0, "largest": 0})
-            sizes["total"] += of["total"]
-            sizes["largest"] = max(sizes["largest"], of["largest"])
-    return merged

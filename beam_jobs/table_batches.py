@@ -1,21 +1,27 @@
 """The rows of one part of a table as Arrow record batches, each row with its position in the file."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.table_files import TablePart, is_csv, open_csv_file
+from beam_jobs.table_files import TablePart
+from beam_jobs.table_formats import open_decompressed
+from beam_jobs.tfrecord_shards import records_in
+from beam_jobs.tfrecord_tables import FIRST_RECORDS, ExampleDecoder
 from tfgrec.errors import InputDataError
 
 # Columns of a batch that are not the table's own: number of the file, position in the file, milliseconds since 1970.
 FILE, ROW, TIME = "#file", "#row", "#time"
 
 _CSV_BLOCK_BYTES = 8 << 20
+_BUFFER_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,28 +35,47 @@ class MalformedRow:
 
 @dataclasses.dataclass(frozen=True)
 class PartBatch:
-    """Rows of a part: columns (text where they come from CSV), positions `[num_rows]`, and malformed rows beside."""
+    """Rows of a part: columns (text where they come from CSV or folders), positions `[num_rows]`, malformed rows."""
 
     columns: pa.RecordBatch
     rows: np.ndarray
     malformed: list[MalformedRow]
 
 
-def read_part(part: TablePart, columns: tuple[str, ...], rows_per_batch: int) -> Iterator[PartBatch]:
-    """Reads a part in batches of at most `rows_per_batch` rows.
+def read_part(
+    part: TablePart, columns: tuple[str, ...], rows_per_batch: int, several: Collection[str] = ()
+) -> Iterator[PartBatch]:
+    """Reads a part in batches of at most `rows_per_batch` rows; `several` are the columns with several values a row.
 
     Raises:
       InputDataError: the file is damaged.
     """
+    given = dict(part.folder_columns)
+    wanted = tuple(name for name in columns if name not in given)
+    where = f"table '{part.table}': {part.path}"
     try:
-        if is_csv(part.path):
-            with open_csv_file(part.path) as handle:
-                yield from _read_csv(handle, columns, rows_per_batch)
-        else:
-            with FileSystems.open(part.path) as handle:
-                yield from _read_parquet(handle, part, columns, rows_per_batch)
+        if part.format == "parquet":
+            with FileSystems.open(part.path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+                batches = _read_parquet(handle, part, wanted, rows_per_batch)
+                yield from (_with_folder_columns(batch, given) for batch in batches)
+            return
+        with open_decompressed(part.path) as handle:
+            if part.format == "csv":
+                batches = _read_csv(handle, wanted, rows_per_batch)
+            else:
+                batches = _read_tfrecord(handle, where, wanted, rows_per_batch, several)
+            yield from (_with_folder_columns(batch, given) for batch in batches)
     except (pa.ArrowException, OSError, EOFError) as error:
-        raise InputDataError(f"{part.path}: can't be read: {error}") from error
+        raise InputDataError(f"{where}: can't be read: {error}") from error
+
+
+def _with_folder_columns(batch: PartBatch, given: Mapping[str, str | None]) -> PartBatch:
+    if not given:
+        return batch
+    columns = dict(zip(batch.columns.schema.names, batch.columns.columns, strict=True))
+    columns |= {name: pa.array([value] * len(batch.rows), pa.string()) for name, value in given.items()}
+    placed = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    return dataclasses.replace(batch, columns=placed)
 
 
 def _read_parquet(
@@ -62,6 +87,19 @@ def _read_parquet(
         rows = np.arange(position + 1, position + batch.num_rows + 1)
         position += batch.num_rows
         yield PartBatch(batch, rows, [])
+
+
+def _read_tfrecord(
+    handle: pa.NativeFile, where: str, columns: tuple[str, ...], rows_per_batch: int, several: Collection[str]
+) -> Iterator[PartBatch]:
+    records = records_in(pa.BufferedInputStream(handle, _BUFFER_BYTES), where)
+    first = list(itertools.islice(records, FIRST_RECORDS))
+    decoder, records, position = ExampleDecoder(first, columns, several), itertools.chain(first, records), 0
+    while chunk := list(itertools.islice(records, rows_per_batch)):
+        decoded, positions, unreadable = decoder.decode(chunk)
+        malformed = [MalformedRow(position + of.position + 1, of.text, of.reason) for of in unreadable]
+        yield PartBatch(decoded, position + positions + 1, malformed)
+        position += len(chunk)
 
 
 def _read_csv(handle: pa.NativeFile, columns: tuple[str, ...], rows_per_batch: int) -> Iterator[PartBatch]:

@@ -1,113 +1,153 @@
 """The files of a table: found, their columns checked, cut into parts that workers read one by one."""
 
-import contextlib
 import dataclasses
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.folder_columns import folder_columns
+from beam_jobs.table_formats import format_of, open_decompressed
+from beam_jobs.tfrecord_tables import first_columns
 from tfgrec.close_match import suggestion
-from tfgrec.config.tables import Table
+from tfgrec.config.tables import Table, TableFormat
 from tfgrec.errors import InputDataError
+from tfgrec.table_paths import TablePath
 
-_CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2")
-_PARQUET_SUFFIXES = (".parquet", ".pq")
-_COMPRESSIONS = {"gz": "gzip", "bz2": "bz2"}
+
+@dataclasses.dataclass(frozen=True)
+class TableFile:
+    """A file: its path, its path below the data folder, and its size."""
+
+    path: str
+    relative_path: str
+    bytes: int
 
 
 @dataclasses.dataclass(frozen=True)
 class TablePart:
-    """A whole CSV file, or one row group of a Parquet file; `rows_before` counts the file's rows before it."""
+    """A whole file, or one row group of a Parquet file; `rows_before` counts the file's rows before it.
 
+    Attributes:
+      file: the number of the file among the table's.
+      folder_columns: columns that are not in the file, but in the names of its folders, each with its one value.
+    """
+
+    table: str
     file: int
     path: str
+    format: TableFormat
     row_group: int | None
     rows_before: int
+    folder_columns: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class TableFiles:
-    """A table's files in order of their names, the columns wanted of them, and the parts to read."""
+    """A table's files in order of their names, the columns wanted of them, and the parts to read.
+
+    `several` are the columns that hold several values a row, where the file's own format does not tell.
+    """
 
     name: str
-    paths: tuple[str, ...]
+    files: tuple[TableFile, ...]
     columns: tuple[str, ...]
+    several: frozenset[str]
     parts: tuple[TablePart, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of the files."""
+        return tuple(file.path for file in self.files)
 
     def only(self, columns: Iterable[str]) -> "TableFiles":
         """The same files, of which only some columns are wanted."""
         return dataclasses.replace(self, columns=tuple(dict.fromkeys(columns)))
 
 
-def find_table(name: str, table: Table, data_dir: str, columns: Sequence[str]) -> TableFiles:
-    """Finds a table's files below `data_dir`.
+def find_table(
+    name: str, table: Table, data_dir: str, columns: Sequence[str], several: Collection[str] = ()
+) -> TableFiles:
+    """Finds a table's files below `data_dir` and opens them.
 
     Raises:
-      InputDataError: there is no such file, a file is neither CSV nor Parquet or is damaged, or lacks a column.
+      InputDataError: there is no such file, or a file is of an unknown kind, is damaged, or lacks a column.
     """
-    pattern = FileSystems.join(str(data_dir), table.path)
-    files = tuple(sorted(metadata.path for metadata in FileSystems.match([pattern])[0].metadata_list))
+    files = list_files(table, data_dir)
     if not files:
+        pattern = FileSystems.join(str(data_dir), table.path)
         raise InputDataError(f"table '{name}': there is no file {pattern}{_similar_file(pattern)}")
-    wanted = tuple(dict.fromkeys(columns))
-    parts = [part for number, path in enumerate(files) for part in _parts(name, number, path, wanted)]
-    return TableFiles(name, files, wanted, tuple(parts))
+    return open_table(name, table, files, columns, several)
 
 
-@contextlib.contextmanager
-def open_csv_file(path: str) -> Iterator[pa.NativeFile]:
-    """A CSV file's bytes, decompressed, as a file of Arrow's own; what lies elsewhere is copied to this machine first.
+def list_files(table: Table, data_dir: str) -> tuple[TableFile, ...]:
+    """A table's files below `data_dir`, on any of Beam's file systems, sorted by name."""
+    path, root = TablePath(table.path), f"{str(data_dir).rstrip('/')}/"
+    listed = f"{root}{path.folder}/**".replace("//**", "/**") if path.has_wildcards else f"{root}{table.path}"
+    found = (
+        TableFile(metadata.path, metadata.path[len(root) :], metadata.size_in_bytes)
+        for metadata in FileSystems.match([listed])[0].metadata_list
+    )
+    files = [file for file in found if path.matches(file.relative_path) and not _is_folder(file.path)]
+    return tuple(sorted(files, key=lambda file: file.path))
 
-    Arrow reads ahead in a thread of its own: on a Python file that needs the interpreter's lock, and a reader that is
-    given up early, holding the lock, waits for the thread for ever.
+
+def open_table(
+    name: str, table: Table, files: Sequence[TableFile], columns: Sequence[str], several: Collection[str]
+) -> TableFiles:
+    """Checks that all files have the columns, in themselves or in the names of their folders, and finds their parts.
+
+    Raises:
+      InputDataError: a file is of an unknown kind, is damaged, or lacks a column.
     """
-    with tempfile.NamedTemporaryFile() as copy:
-        local = path
-        if FileSystems.get_scheme(path) is not None:
-            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
-                shutil.copyfileobj(handle, copy)
-            copy.flush()
-            local = copy.name
-        compression = _COMPRESSIONS.get(path.lower().rpartition(".")[2])
-        with pa.OSFile(local) as file:
-            yield pa.CompressedInputStream(file, compression) if compression else file
+    wanted = tuple(dict.fromkeys(columns))
+    parts = [part for number, file in enumerate(files) for part in _parts(name, table, number, file, wanted)]
+    return TableFiles(name, tuple(files), wanted, frozenset(several), tuple(parts))
 
 
-def is_csv(path: str) -> bool:
-    """Whether a file is read as CSV."""
-    return path.lower().endswith(_CSV_SUFFIXES)
-
-
-def _parts(table: str, number: int, path: str, columns: Sequence[str]) -> list[TablePart]:
-    if is_csv(path):
-        _check_columns(table, path, _csv_header(table, path), columns)
-        return [TablePart(number, path, None, 0)]
-    if not path.lower().endswith(_PARQUET_SUFFIXES):
-        known = ", ".join(_CSV_SUFFIXES + _PARQUET_SUFFIXES)
-        raise InputDataError(f"table '{table}': {path}: expected a file that ends in {known}")
+def _parts(name: str, table: Table, number: int, file: TableFile, columns: Sequence[str]) -> list[TablePart]:
     try:
-        with FileSystems.open(path) as handle:
-            file = pq.ParquetFile(handle)
-            names = file.schema_arrow.names
-            row_counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-    except (pa.ArrowException, OSError) as error:
-        raise InputDataError(f"table '{table}': {path}: can't be read as Parquet: {error}") from error
-    _check_columns(table, path, names, columns)
-    return [TablePart(number, path, group, sum(row_counts[:group])) for group in range(len(row_counts))]
+        kind = format_of(file.path, table.format)
+        names, row_counts = _LOOKS[kind](file.path)
+        given = _given_by_folders(file, names, columns)
+    except InputDataError as error:
+        raise InputDataError(f"table '{name}': {error}") from error
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+        shown = {"csv": "CSV", "parquet": "Parquet", "tfrecord": "TFRecord"}[kind]
+        raise InputDataError(f"table '{name}': {file.path}: can't be read as {shown}: {error}") from error
+    if row_counts is None:
+        return [TablePart(name, number, file.path, kind, None, 0, given)]
+    return [
+        TablePart(name, number, file.path, kind, group, sum(row_counts[:group]), given)
+        for group in range(len(row_counts))
+    ]
 
 
-def _csv_header(table: str, path: str) -> list[str]:
-    try:
-        with open_csv_file(path) as handle:
-            return pa_csv.open_csv(handle, read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputDataError(f"table '{table}': {path}: can't be read as CSV: {error}") from error
+def _look_at_csv(path: str) -> tuple[list[str], None]:
+    """The names of the columns; a CSV file has no row groups."""
+    with open_decompressed(path) as handle:
+        return pa_csv.open_csv(handle, read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names, None
+
+
+def _look_at_parquet(path: str) -> tuple[list[str], list[int]]:
+    """The names of the columns, and the rows of each row group."""
+    with FileSystems.open(path) as handle:
+        file = pq.ParquetFile(handle)
+        return file.schema_arrow.names, [
+            file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)
+        ]
+
+
+def _look_at_tfrecord(path: str) -> tuple[list[str] | None, None]:
+    """The names that the first records have, None where there is no record."""
+    with open_decompressed(path) as handle:
+        return first_columns(handle, path), None
+
+
+_LOOKS = {"csv": _look_at_csv, "parquet": _look_at_parquet, "tfrecord": _look_at_tfrecord}
 
 
 def _skip(_row: pa_csv.InvalidRow) -> str:
@@ -118,15 +158,29 @@ _ONE_THREAD = pa_csv.ReadOptions(use_threads=False)
 _LENIENT = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_skip)
 
 
-def _check_columns(table: str, path: str, names: Sequence[str], columns: Sequence[str]) -> None:
+def _given_by_folders(
+    file: TableFile, names: Sequence[str] | None, columns: Sequence[str]
+) -> tuple[tuple[str, str | None], ...]:
+    """The wanted columns that are in the names of folders alone; all others are in the file."""
+    of_folders, given = folder_columns(file.relative_path), []
     for column in columns:
-        if names.count(column) > 1:
-            raise InputDataError(f"table '{table}': {path}: has more than one column '{column}'")
-        if column not in names:
-            raise InputDataError(f"table '{table}': {path}: has no column '{column}': {suggestion(column, names)}")
+        if names is not None and names.count(column) > 1:
+            raise InputDataError(f"{file.path}: has more than one column '{column}'")
+        if column in of_folders and (names is None or column not in names):
+            given.append((column, of_folders[column]))
+        elif names is not None and column not in names:
+            raise InputDataError(f"{file.path}: has no column '{column}': {suggestion(column, {*names, *of_folders})}")
+    return tuple(given)
+
+
+def _is_folder(path: str) -> bool:
+    """Whether a local path is a folder's; object stores have none."""
+    return FileSystems.get_scheme(path) is None and os.path.isdir(path)
 
 
 def _similar_file(pattern: str) -> str:
+    if _is_folder(pattern):
+        return f": that is a folder: give its files by a glob such as {FileSystems.split(pattern)[1]}/*"
     folder, name = FileSystems.split(pattern)
     beside = FileSystems.match([FileSystems.join(folder, "*")])[0].metadata_list
     names = [FileSystems.split(metadata.path)[1] for metadata in beside]

@@ -74,8 +74,8 @@ class _ReadPart(beam.DoFn):
         self._files, self._time, self._rows_per_batch = files, time, rows_per_batch
 
     def process(self, part: TablePart) -> Iterator[pa.RecordBatch]:
-        for read in read_part(part, self._files.columns, self._rows_per_batch):
-            yield beam.pvalue.TaggedOutput(FACTS, self._count(read))
+        for read in read_part(part, self._files.columns, self._rows_per_batch, self._files.several):
+            yield beam.pvalue.TaggedOutput(FACTS, self._count(part, read))
             yield from tagged(self._files.name, of_malformed(part.file, read.malformed))
             batch = _placed(read, part.file)
             if self._time is not None:
@@ -86,8 +86,9 @@ class _ReadPart(beam.DoFn):
             if batch.num_rows:
                 yield batch
 
-    def _count(self, read: PartBatch) -> Fact:
-        return {"kind": "rows", "table": self._files.name, "count": len(read.rows) + len(read.malformed)}
+    def _count(self, part: TablePart, read: PartBatch) -> Fact:
+        count = len(read.rows) + len(read.malformed)
+        return {"kind": "rows", "table": part.table, "file": part.file, "count": count}
 
 
 def _placed(read: PartBatch, file: int) -> pa.RecordBatch:

@@ -55,12 +55,21 @@ def read_records(path: str) -> Iterator[bytes]:
     """
     try:
         with FileSystems.open(path, "application/octet-stream") as file:
-            number = 0
-            while header := file.read(_HEADER_BYTES):
-                yield _read_record(file, header, f"{path}: record {number}")
-                number += 1
+            yield from records_in(file, path)
     except OSError as error:
         raise InputDataError(f"{path}: can't be read: {error}") from error
+
+
+def records_in(file: BinaryIO, where: str) -> Iterator[bytes]:
+    """The records of an open TFRecord file; `where` is named in errors.
+
+    Raises:
+      InputDataError: the file is cut short or damaged; names the record (the first one is 0).
+    """
+    number = 0
+    while header := file.read(_HEADER_BYTES):
+        yield _read_record(file, header, f"{where}: record {number}")
+        number += 1
 
 
 def masked_crc32c(data: bytes) -> int:

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from beam_jobs.cells import Cells, is_null, plain, read_cells, read_numbers
-from tfgrec.config.tables import TimeColumn
+from beam_jobs.iso_times import read_iso_times
+from tfgrec.config.tables import ISO_8601, TimeColumn
 
 # A time after this is taken for a mistake in the unit.
 LATEST = 7_258_118_400_000  # 2200-01-01
@@ -58,6 +60,8 @@ def _of_numbers(array: pa.Array, units_per_second: int) -> tuple[np.ndarray, np.
 def _of_text(array: pa.Array, pattern: str) -> tuple[np.ndarray, np.ndarray]:
     # Days are often written as bare numbers, for example 20220425.
     text = read_cells(array, "string")
+    if pattern == ISO_8601:
+        return read_iso_times(pc.utf8_trim_whitespace(text.values)), text.empty
     moments = pd.to_datetime(text.values.to_pandas(), format=pattern, errors="coerce", utc=True)
     return np.where(moments.isna(), -1, _milliseconds(moments)), text.empty
 

@@ -11,11 +11,13 @@ import yaml
 
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import TemporalDegree
-from tfgrec.graph.encoding import encode_examples, to_record_batch
+from tfgrec.graph.encoding import encode_examples, to_ragged_columns
 from tfgrec.graph.files import checksum
+from tfgrec.graph.layout import sealed
 from tfgrec.graph.record_schema import record_schema
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling import sample_subgraphs
+from tfgrec.graph.sampling_statistics import SamplingStatistics
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, Feature, GraphSchema, NodeSet
 from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
 from tfgrec.graph.store import GraphStore
@@ -110,7 +112,7 @@ def write_small_run(root: Path, *, train_requests: int = 120, validation_request
     return root
 
 
-def write_store(path: Path) -> GraphStore:
+def write_store(path: Path, *, watched: int = 600) -> GraphStore:
     """A graph with two shards: who watched which video and visited which room, at times 0 to 999."""
     random = np.random.default_rng(1)
     writer = GraphStoreWriter(path, SCHEMA, shards=2)
@@ -142,7 +144,7 @@ def write_store(path: Path) -> GraphStore:
             features = {key: column.take(pa.array(rows)) for key, column in columns[name].items()}
             entries.append(writer.write_node_shard(name, shard, raw[rows], features))
     for forward, backward, items, count in (
-        ("watched", "watched_by", VIDEOS, 600),
+        ("watched", "watched_by", VIDEOS, watched),
         ("visited", "visited_by", ROOMS, 200),
     ):
         sources, targets = random.integers(0, USERS, count), random.integers(0, items, count)
@@ -157,8 +159,10 @@ def write_store(path: Path) -> GraphStore:
     return GraphStore.open(path)
 
 
-def make_records(store: GraphStore, *, num_requests: int, seed: int) -> tuple[list[bytes], dict[str, pa.Array]]:
-    """Serialized requests of both domains, and their `_readout` columns."""
+def make_records(
+    store: GraphStore, *, num_requests: int, seed: int, sampling: SamplingStatistics | None = None
+) -> tuple[list[bytes], dict[str, pa.Array]]:
+    """Serialized requests of both domains, and their `_readout` columns; `sampling` takes in what was sampled."""
     random = np.random.default_rng(seed)
     records: list[bytes] = []
     columns: dict[str, list[pa.Array]] = {}
@@ -166,8 +170,10 @@ def make_records(store: GraphStore, *, num_requests: int, seed: int) -> tuple[li
         requests = _random_requests(random, item_node_set, items, int(num_requests * share))
         degrees = temporal_degrees(store, requests, DEGREES)
         subgraphs = sample_subgraphs(store, requests, SAMPLING)
-        batch = to_record_batch(store, requests, subgraphs, degrees, record_schema(SCHEMA, SAMPLING))
+        batch = to_ragged_columns(store, requests, subgraphs, degrees, record_schema(SCHEMA, SAMPLING))
         records.extend(encode_examples(batch))
+        if sampling is not None:
+            sampling.add(requests, subgraphs, row_keys(requests.users, requests.times))
         for name, column in {**requests.readout, "user_watched": pa.array(degrees["user_watched"])}.items():
             columns.setdefault(name, []).append(column)
     order = random.permutation(len(records))
@@ -194,8 +200,9 @@ def _random_requests(random: np.random.Generator, item_node_set: str, items: int
 def write_examples(path: Path, store: GraphStore, splits: dict[str, int], shards: int = 3) -> None:
     """An examples directory as the sampling job writes it."""
     manifest: dict[str, Any] = {"schema": record_schema(SCHEMA, SAMPLING).to_json(), "splits": {}}
+    sampling = SamplingStatistics(record_schema(SCHEMA, SAMPLING))
     for seed, (name, num_requests) in enumerate(splits.items()):
-        records, columns = make_records(store, num_requests=num_requests, seed=seed)
+        records, columns = make_records(store, num_requests=num_requests, seed=seed, sampling=sampling)
         (path / name).mkdir(parents=True)
         files = [path / name / f"part-{shard:05d}-of-{shards:05d}.tfrecord" for shard in range(shards)]
         for shard, file in enumerate(files):
@@ -212,7 +219,7 @@ def write_examples(path: Path, store: GraphStore, splits: dict[str, int], shards
             accumulator = StatisticsAccumulator({READOUT: SCHEMA.node_sets[READOUT].features})
             accumulator.add(READOUT, columns, row_keys(np.arange(len(columns["click"]))))
             manifest["statistics"] = accumulator.to_json()
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    (path / "manifest.json").write_text(json.dumps(sealed({**manifest, **sampling.to_json()})))
 
 
 def write_records(path: Path, records: list[bytes]) -> None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import small_records
 
 from tfgrec.config import load_run_config, load_tables_config
 from tfgrec.data.schema_file import read_graph_schema
@@ -37,6 +38,16 @@ def test_the_shop_of_your_data_is_a_whole_data_set(tmp_path: Path) -> None:
     schema = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt")
     check_tables(schema, load_tables_config(config.schema_dir), "tables.yaml")
     assert set(record_schema(schema, config.sampling).stored_node_sets) == {"user", "product", "brand"}
+
+
+def test_the_service_of_online_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_records.write_small_run(tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    [program] = fenced(REPOSITORY / "docs" / "online.md", "python")
+    names: dict = {}
+    exec(program, names)
+    assert isinstance(names["example"], bytes)
+    assert names["examples"] == [names["service"].examples([names["request"]])[0]] * 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -8,6 +8,7 @@ import pytest
 
 import tfgrec
 from tfgrec import fingerprint
+from tfgrec.errors import GraphStoreError
 from tfgrec.fingerprint import fingerprint_file, fingerprint_files
 from tfgrec.stages import StageFailed, StageLog, run_module
 
@@ -103,6 +104,33 @@ def test_files_are_known_by_content_and_big_ones_by_size_and_time(
     assert before.startswith("size:3 ")
     os.utime(file, (2, 2))
     assert fingerprint_file(file) != before
+
+
+@pytest.mark.parametrize("record", ["", "{", "[]", '{"inputs"', '{"inputs": {}}', '"x"'])
+def test_a_damaged_record_counts_as_none(stage: Stage, record: str) -> None:
+    stage.run(data="1")
+    (stage.root / "stages" / "stage.json").write_text(record)
+    assert stage.run(data="1")
+    assert not stage.run(data="1")
+
+
+def test_damaged_outputs_are_written_again(stage: Stage) -> None:
+    def verify() -> None:
+        if (stage.output / "part").read_text() != "whole":
+            raise GraphStoreError("part: damaged")
+
+    def work() -> None:
+        stage.output.mkdir(parents=True, exist_ok=True)
+        (stage.output / "part").write_text("whole")
+
+    def run() -> bool:
+        return stage.log.run("stage", inputs={}, outputs=[stage.output], work=work, verify=verify)
+
+    assert run() and not run()
+    (stage.output / "part").write_text("whale")
+    assert run()
+    assert "stage: done again: part: damaged" in stage.said
+    assert not run()
 
 
 def test_a_module_s_exit_code_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

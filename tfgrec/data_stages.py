@@ -6,10 +6,13 @@ from functools import cached_property
 from pathlib import Path
 
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
+from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError
 from tfgrec.fingerprint import fingerprint_file, fingerprint_files
+from tfgrec.graph.store import GraphStore
 from tfgrec.run_directory import RunDirectory
 from tfgrec.stages import StageLog, run_module
+from tfgrec.table_paths import TablePath
 
 
 class DataStages:
@@ -63,7 +66,7 @@ class DataStages:
             "schema": self._fingerprint_schema(),
             "build": self._config.build.model_dump(mode="json"),
         }
-        self._stages.run("graph", inputs=inputs, outputs=[self._run.graph], work=work)
+        self._stages.run("graph", inputs=inputs, outputs=[self._run.graph], work=work, verify=self._verify_graph)
 
     def _sample(self) -> None:
         def work() -> None:
@@ -76,7 +79,15 @@ class DataStages:
             "split": self._config.split.model_dump(mode="json"),
             "sampling": self._config.sampling.model_dump(mode="json"),
         }
-        self._stages.run("examples", inputs=inputs, outputs=[self._run.examples], work=work)
+        self._stages.run(
+            "examples", inputs=inputs, outputs=[self._run.examples], work=work, verify=self._verify_examples
+        )
+
+    def _verify_graph(self) -> None:
+        GraphStore.open(self._run.graph).verify()
+
+    def _verify_examples(self) -> None:
+        ExamplesDirectory.open(self._run.examples)
 
     def _audit(self) -> None:
         def work() -> None:
@@ -86,9 +97,10 @@ class DataStages:
         self._stages.run("audit", inputs=inputs, outputs=[self._run.examples / "audit.json"], work=work)
 
     def _run_job(self, module: str, output: Path, *arguments: str) -> None:
-        # A job that was killed leaves its unfinished folder behind; nobody will need it.
-        for folder in output.parent.glob(f"{output.name}.unfinished-*"):
-            shutil.rmtree(folder)
+        # A job that was killed leaves folders beside its output; nobody will need them.
+        for kind in ("unfinished", "replaced"):
+            for folder in output.parent.glob(f"{output.name}.{kind}-*"):
+                shutil.rmtree(folder)
         common = ["--config", str(self._run.config), "--data", str(self._data), "--output", str(output)]
         run_module(module, *common, *arguments)
 
@@ -105,7 +117,7 @@ class DataStages:
     def _table_files(self, names: Iterable[str]) -> list[Path]:
         files = []
         for name in names:
-            found = sorted(self._data.glob(self._tables.tables[name].path))
+            found = TablePath(self._tables.tables[name].path).find(self._data)
             if not found:
                 path = self._data / self._tables.tables[name].path
                 raise InputDataError(f"table '{name}': no file is {path} (tables.yaml, tables.{name}.path)")

@@ -23,3 +23,7 @@ class GraphStoreError(TfgrecError):
 
 class LeakageError(TfgrecError):
     """A written record carries an edge that its request could not have seen."""
+
+
+class OutputError(TfgrecError):
+    """A file can't be written: the disk is full, or writing there is not allowed."""

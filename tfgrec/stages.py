@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import tfgrec
+from tfgrec.errors import TfgrecError
 from tfgrec.fingerprint import file_sizes
 from tfgrec.graph.files import write_json
 
@@ -34,7 +35,15 @@ class StageLog:
         self._root = folder.parent
         self._announce = announce
 
-    def run(self, name: str, *, inputs: Mapping[str, Any], outputs: Sequence[Path], work: Callable[[], None]) -> bool:
+    def run(
+        self,
+        name: str,
+        *,
+        inputs: Mapping[str, Any],
+        outputs: Sequence[Path],
+        work: Callable[[], None],
+        verify: Callable[[], None] | None = None,
+    ) -> bool:
         """Does `work`, unless it was done before with these inputs and its outputs are still there.
 
         Args:
@@ -42,12 +51,13 @@ class StageLog:
           inputs: all that the outputs depend on, as JSON values; tfgrec's version counts too.
           outputs: files and folders that `work` writes; each must exist afterwards.
           work: writes the outputs; an exception leaves the stage undone.
+          verify: looks at outputs that were written before; a TfgrecError means that they have to be written again.
 
         Returns:
           Whether `work` was done.
         """
         inputs = json.loads(json.dumps({**inputs, "tfgrec": tfgrec.__version__}))
-        reason = self._reason_to_run(name, inputs)
+        reason = self._reason_to_run(name, inputs) or _damage(verify)
         if reason is None:
             self._announce(f"{name}: skipped, inputs and outputs are as they were")
             return False
@@ -65,26 +75,23 @@ class StageLog:
         return True
 
     def _reason_to_run(self, name: str, inputs: Mapping[str, Any]) -> str | None:
-        record = self._read(name)
-        if record is None:
+        try:
+            record = json.loads(self._record(name).read_text(encoding="utf-8"))
+            recorded, outputs = dict(record["inputs"]), dict(record["outputs"])
+        except FileNotFoundError:
             return "started"
-        recorded = record["inputs"]
+        except (ValueError, KeyError, TypeError):
+            return f"done again, its record is damaged: {self._record(name)}"
         changed = sorted(key for key in inputs.keys() | recorded.keys() if inputs.get(key) != recorded.get(key))
         if changed:
             return f"done again, changed since: {', '.join(changed)}"
-        missing = [path for path, size in record["outputs"].items() if not _has_size(self._root / path, size)]
+        missing = [path for path, size in outputs.items() if not _has_size(self._root / path, size)]
         if missing:
             return f"done again, missing or cut short: {missing[0]}"
         return None
 
     def _record(self, name: str) -> Path:
         return self._folder / f"{name}.json"
-
-    def _read(self, name: str) -> dict[str, Any] | None:
-        try:
-            return json.loads(self._record(name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
 
 
 def run_module(module: str, *arguments: str) -> None:
@@ -96,6 +103,15 @@ def run_module(module: str, *arguments: str) -> None:
     exit_code = subprocess.call([sys.executable, "-m", module, *arguments])
     if exit_code:
         raise StageFailed(module, exit_code if exit_code > 0 else 128 - exit_code)
+
+
+def _damage(verify: Callable[[], None] | None) -> str | None:
+    try:
+        if verify is not None:
+            verify()
+    except TfgrecError as error:
+        return f"done again: {error}"
+    return None
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -1,1 +1,1 @@
-"""What `make` runs to set the project up; uses Python's standard library alone."""
+"""What `make` runs to set the project up, and a Flink cluster to try it on; uses Python's standard library alone."""

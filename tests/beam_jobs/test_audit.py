@@ -1,5 +1,6 @@
 """The audit lets good records pass, and fails loudly on records that were tampered with."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from shop_tables import CLICK_DELAY, Shop, tables_config
+from decoded_records import candidates_of, read_split
+from shop_tables import CLICK_DELAY, SCHEMA, Shop, tables_config
 
 from beam_jobs.audit import audit
 from beam_jobs.feedback_delays import feedback_delays
@@ -41,11 +43,62 @@ def put_back(path: Path, number: int, example: tf.train.Example) -> None:
     write_records(str(path), records)
 
 
+def target_edges(examples: Path) -> dict[str, int]:
+    """How many edges tie a request's user to its candidates, counted one by one."""
+    counts = dict.fromkeys(TIMED, 0)
+    for record in (
+        record for split in ("train", "validation") for shard in read_split(examples, split) for record in shard
+    ):
+        pairs = {(of.user, of.item) for of in candidates_of(record)}
+        for name in TIMED:
+            edges = SCHEMA.edge_sets[name]
+            sources, targets = (
+                [record[f"nodes/{node_set}.#id"][number] for number in record[f"edges/{name}.{end}"]]
+                for node_set, end in ((edges.source, "#source"), (edges.target, "#target"))
+            )
+            users, items = (sources, targets) if edges.source == "user" else (targets, sources)
+            texts = [item.decode() if isinstance(item, bytes) else item for item in items]
+            counts[name] += sum(tie in pairs for tie in zip(users, texts, strict=True))
+    return counts
+
+
+def record_of_a_video(examples: Path, edge_set: str) -> tuple[tf.train.Example, int, int, int]:
+    """A record that has edges of a set and one candidate, a video; its user's number, the video's and another one's."""
+    for path in sorted(examples.rglob("*.tfrecord")):
+        for record in read_records(str(path)):
+            example = tf.train.Example.FromString(record)
+            features = {name: value.int64_list.value for name, value in example.features.feature.items()}
+            candidates = features["edges/_readout/item.#source"]
+            others = sorted(set(range(len(features["nodes/video.#id"]))) - set(candidates))
+            if features[f"edges/{edge_set}.#size"][0] and len(candidates) == 1 and others:
+                return example, features["edges/_readout/user.#source"][0], candidates[0], others[0]
+    raise AssertionError(f"no such record has edges of {edge_set}")
+
+
+def put_edge(example: tf.train.Example, edge_set: str, user: int, video: int) -> None:
+    """Leaves one edge of a set between a user and a video, given by their numbers."""
+    ends = (user, video) if SCHEMA.edge_sets[edge_set].source == "user" else (video, user)
+    features = example.features.feature
+    features[f"edges/{edge_set}.#size"].int64_list.value[0] = 1
+    for end, number in zip(("#source", "#target"), ends, strict=True):
+        features[f"edges/{edge_set}.{end}"].int64_list.value[:] = [number]
+
+
+def untimed_check(shop: Shop, edge_set: str) -> LeakageCheck:
+    """A check of records whose edge set has no times, though it is fed by the log of requests."""
+    schema = GraphSchema.from_json(json.loads((shop.examples / "manifest.json").read_text())["schema"])
+    untimed = dataclasses.replace(schema.edge_sets[edge_set], features={})
+    schema = dataclasses.replace(schema, edge_sets={**schema.edge_sets, edge_set: untimed})
+    return LeakageCheck(schema, tables_config(), feedback_delays(tables_config()))
+
+
 def test_good_records_pass_and_every_edge_is_counted(shop: Shop, examples: Path) -> None:
     report = audit(tables=tables_config(), examples_dir=str(examples))
     manifest = json.loads((examples / "manifest.json").read_text())
     assert report["passed"] and report["leaks"] == 0
-    assert report["edges"] == {name: manifest["sizes"][name]["total"] for name in TIMED}
+    assert report["edges"] == {name: manifest["sizes"]["edge_sets"][name]["total"] for name in TIMED}
+    assert report["target_edges"] == target_edges(examples)
+    assert report["target_edges"]["watched"] > 20 and set(report["target_edges"]) == set(TIMED)
     assert report["records"] == sum(split["num_requests"] for split in manifest["splits"].values())
     assert json.loads((examples / "audit.json").read_text()) == report
 
@@ -132,6 +185,27 @@ class TestLeakageCheck:
         assert not self.problems(check, example)
         spoil(features)
         assert any(problem in found for found in self.problems(check, example))
+
+    @pytest.mark.parametrize("edge_set", ["watched", "watched_by"])
+    def test_untimed_edges_of_a_log_must_not_tie_user_and_candidate(self, edge_set: str, shop: Shop) -> None:
+        check = untimed_check(shop, edge_set)
+        example, user, candidate, other = record_of_a_video(shop.examples, edge_set)
+        put_edge(example, edge_set, user, other)
+        assert not self.problems(check, example)
+        put_edge(example, edge_set, user, candidate)
+        leak = f"edge set '{edge_set}', fed by 'log': 1 edges without a time tie the request's user to its candidates"
+        assert self.problems(check, example) == [leak]
+        # The same video under another number is the same video.
+        put_edge(example, edge_set, user, other)
+        ids = example.features.feature["nodes/video.#id"].int64_list.value
+        ids[other] = ids[candidate]
+        assert self.problems(check, example) == [leak]
+
+    @pytest.mark.parametrize("number", [-1, 10_000])
+    def test_nodes_that_are_not_there_are_no_proof(self, number: int, shop: Shop, check: LeakageCheck) -> None:
+        _, _, example = with_edges(shop.examples, "watched")
+        example.features.feature["edges/watched.#target"].int64_list.value[0] = number
+        assert self.problems(check, example) == ["edge set 'watched': names nodes that the record does not have"]
 
     @pytest.mark.parametrize(("seconds", "leaks"), [(-1.0, False), (5.001, False), (5.0, True), (0.0, True)])
     def test_seconds_since_an_edge_respect_its_delay(

@@ -94,6 +94,25 @@ class TestErrors:
         assert "none of the future" in capsys.readouterr().out
 
 
+def test_a_day_is_added_by_the_command(
+    configured: Path, shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    data = write_frames(shop.frames, tmp_path / "data")
+    second = (data / "log-2.csv").rename(tmp_path / "log-2.csv")
+    options = ["--config", str(configured), "--data", str(data), "--output"]
+    first, both = str(tmp_path / "first"), str(tmp_path / "both")
+    assert build_graph.main([*options, first]) == 0
+    second.rename(data / "log-2.csv")
+    assert build_graph.main([*options, both, "--add-to", first]) == 0
+    assert f"files added to {first}: log (1)\n{both}: graph store\n" in capsys.readouterr().out
+    added, expected = GraphStore.open(both).manifest, GraphStore.open(shop.graph).manifest
+    for kind in ("node_sets", "edge_sets"):
+        counts = [{name: of["count"] for name, of in manifest[kind].items()} for manifest in (added, expected)]
+        assert counts[0] == counts[1]
+    assert build_graph.main([*options, both, "--add-to", both]) == 0
+    assert f"{data}: has nothing beyond what {both} was built from: a copy of it" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 class TestInterrupted:
     def start(self, tmp_path: Path) -> subprocess.Popen:

@@ -56,6 +56,10 @@ def rows_of(frame: pd.DataFrame) -> list[tuple]:
     return sorted(tuple("none" if value != value else str(value) for value in row) for row in frame[columns].to_numpy())
 
 
+def all_records(records: dict[str, list[list[dict]]]) -> list[dict]:
+    return [record for shards in records.values() for shard in shards for record in shard]
+
+
 @pytest.fixture(scope="module")
 def records(shop: Shop) -> dict[str, list[list[dict]]]:
     return {split: read_split(shop.examples, split) for split in DAYS}
@@ -123,6 +127,7 @@ class TestRecords:
         manifest = json.loads((shop.examples / "manifest.json").read_text())
         assert changed["splits"] == manifest["splits"]
         assert changed["sizes"] == manifest["sizes"]
+        assert changed["expansions"] == manifest["expansions"]
 
 
 class TestManifest:
@@ -145,9 +150,35 @@ class TestManifest:
 
     def test_sizes_are_those_of_the_records(self, shop: Shop, records: dict) -> None:
         sizes = json.loads((shop.examples / "manifest.json").read_text())["sizes"]
-        for name in ("nodes/video", "nodes/_readout", "edges/watched"):
-            counts = [record[f"{name}.#size"][0] for shards in records.values() for shard in shards for record in shard]
-            assert sizes[name.partition("/")[2]] == {"total": sum(counts), "largest": max(counts)}
+        for group, prefix in (("node_sets", "nodes"), ("edge_sets", "edges")):
+            for name, of_set in sizes[group].items():
+                counts = [record[f"{prefix}/{name}.#size"][0] for record in all_records(records)]
+                assert (of_set["total"], of_set["largest"]) == (sum(counts), max(counts))
+                assert of_set["quantiles"]["0.9"] == np.quantile(counts, 0.9, method="inverted_cdf")
+                # All requests are fewer than the sample holds.
+                assert sorted(map(int, of_set["sample"].split())) == sorted(counts)
+        assert set(sizes["node_sets"]) == set(SCHEMA.node_sets)
+
+    def test_sizes_of_batches_are_told_for_people(self, shop: Shop, records: dict) -> None:
+        batches = json.loads((shop.examples / "manifest.json").read_text())["batches"]
+        assert batches["requests"] == run_config().training.batch_size
+        assert [of["share"] for of in batches["shares"]] == [0.5, 0.9, 0.99, 1.0]
+        largest = max(record["nodes/video.#size"][0] for record in all_records(records))
+        assert batches["shares"][-1]["nodes"]["video"] == batches["requests"] * largest
+        assert set(batches["shares"][0]["edges"]) == set(SCHEMA.edge_sets) - {"tag_of"}
+
+    def test_expansions_tell_how_much_the_fan_out_cuts(self, shop: Shop, records: dict) -> None:
+        expansions = json.loads((shop.examples / "manifest.json").read_text())["expansions"]
+        by_place = {(of["hop"], of["edge_set"]): of for of in expansions}
+        assert set(by_place) == {(hop, name) for hop, plan in enumerate(run_config().sampling.hops) for name in plan}
+        watched = by_place[0, "watched"]
+        visible = np.array([record["nodes/_readout.user_watched"][0] for record in all_records(records)])
+        assert watched["nodes"] == len(visible)
+        assert watched["visible"]["total"] == visible.sum()
+        assert watched["visible"]["largest"] == visible.max()
+        assert watched["taken"] == np.minimum(visible, 4).sum()
+        assert watched["truncated"] == (visible > 4).sum() > 0
+        assert watched["truncated_share"] == pytest.approx((visible > 4).mean(), abs=1e-6)
 
 
 def test_bad_rows_of_the_splits_are_kept_aside(shop: Shop, tmp_path: Path) -> None:

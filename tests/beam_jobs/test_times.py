@@ -2,16 +2,11 @@
 
 import datetime
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from beam_jobs.time_parts import time_part
 from beam_jobs.times import read_times
-from tfgrec.config.tables import TimeColumn, TimePart
+from tfgrec.config.tables import TimeColumn
 
 MOMENT = 1_650_812_741_436
 
@@ -62,12 +57,3 @@ def test_what_can_not_be_read() -> None:
     cells = read_times(pa.array(["2022-13-01", "", "soon", "2022-12-01"]), TimeColumn(column="at", format="%Y-%m-%d"))
     assert cells.unreadable.tolist() == [True, False, True, False]
     assert cells.empty.tolist() == [False, True, False, False]
-
-
-@given(times=st.lists(st.integers(0, 4_102_444_800_000), min_size=1), offset=st.sampled_from([0.0, 8.0, -3.5]))
-def test_parts_are_those_of_pandas(times: list[int], offset: float) -> None:
-    local = pd.to_datetime(np.array(times), unit="ms") + pd.Timedelta(hours=offset)
-    hours = time_part(np.array(times), TimePart(time_part="hour", utc_offset_hours=offset))
-    weekdays = time_part(np.array(times), TimePart(time_part="weekday", utc_offset_hours=offset))
-    assert hours.tolist() == list(local.hour)
-    assert weekdays.tolist() == list(local.weekday)

@@ -111,3 +111,24 @@ def test_time_and_edge_sources_want_exactly_one_way(tmp_path: Path) -> None:
         load_tables_config(tmp_path)
     assert "give either unit or format" in str(error.value)
     assert "give either sources or reverse_of" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("shared", "expected"),
+    [
+        ("itm", ["shared_with_item.item': Input should be 'item', received 'itm'"]),
+        ({"edge_set": "made_by", "edge_feature": "tab"}, ["feature.request_feature' is missing", "unknown key"]),
+        ({"edge_sett": "made_by"}, ["edge_set' is missing", "edge_sett': did you mean 'edge_set'?"]),
+    ],
+)
+def test_what_is_shared_is_told_as_the_kind_it_was_meant_to_be(
+    shared: object, expected: list[str], tmp_path: Path
+) -> None:
+    tables = yaml.safe_load((REPOSITORY / "schemas" / "kuairand" / "tables.yaml").read_text())
+    tables["requests"]["temporal_degrees"]["user_liked"]["shared_with_item"] = shared
+    (tmp_path / "tables.yaml").write_text(yaml.safe_dump(tables))
+    with pytest.raises(ConfigurationError) as error:
+        load_tables_config(tmp_path)
+    lines = str(error.value).splitlines()
+    assert len(lines) == len(expected)
+    assert all(part in line for part, line in zip(expected, lines, strict=True))

@@ -9,6 +9,7 @@ import small_records
 
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError
+from tfgrec.graph.layout import sealed
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,13 @@ def test_a_torn_manifest_is_named(examples: Path) -> None:
         ExamplesDirectory.open(examples)
 
 
+def test_a_changed_manifest_is_named(examples: Path) -> None:
+    manifest = examples / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"num_requests": 20', '"num_requests": 21', 1))
+    with pytest.raises(InputDataError, match="manifest.json: is damaged: sample again"):
+        ExamplesDirectory.open(examples)
+
+
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
@@ -65,6 +73,7 @@ def test_a_bad_file_is_named(examples: Path, damage, complaint: str) -> None:
 def test_a_split_without_requests_is_named(examples: Path) -> None:
     manifest = json.loads((examples / "manifest.json").read_text())
     manifest["splits"]["train"] = {"num_requests": 0, "num_candidates": 0, "shards": []}
-    (examples / "manifest.json").write_text(json.dumps(manifest))
+    manifest.pop("sha256")
+    (examples / "manifest.json").write_text(json.dumps(sealed(manifest)))
     with pytest.raises(InputDataError, match="split 'train' has no requests"):
         ExamplesDirectory.open(examples).split("train")

@@ -135,7 +135,7 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
             {"edge_sets.liked_by.reverse_of": "likes"},
             "liked_by.reverse_of: unknown edge set 'likes': did you mean 'liked'?",
         ),
-        ({"edge_sets.liked_by.reverse_of": "liked_by"}, "'liked_by' is a reverse itself"),
+        ({"edge_sets.liked_by.reverse_of": "liked_by"}, "'liked_by' is a reverse or derived itself"),
         (
             {"edge_sets.liked_by.reverse_of": "made_by"},
             "'made_by' goes from 'video' to 'author', but 'liked_by' from 'video' to 'user'",
@@ -192,6 +192,28 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
             "video_liked.edge_set: no candidate is of node set 'user'",
         ),
         ({"requests.temporal_degrees.video_clicked_1d.edge_set": "made_by"}, "the edges of 'made_by' have no times"),
+        (
+            {"requests.temporal_degrees.user_liked.shared_with_item": {"edge_set": "made_bi"}},
+            "user_liked.shared_with_item.edge_set: unknown edge set 'made_bi': did you mean 'made_by'?",
+        ),
+        (
+            {
+                "requests.temporal_degrees.user_exposed.shared_with_item": {
+                    "edge_feature": "like",
+                    "request_feature": "scenario",
+                }
+            },
+            "user_exposed.shared_with_item.edge_feature: 'like' is no scalar integer or string of 'exposed'",
+        ),
+        (
+            {
+                "requests.temporal_degrees.user_exposed.shared_with_item": {
+                    "edge_feature": "time",
+                    "request_feature": "is_click",
+                }
+            },
+            "user_exposed.shared_with_item.request_feature: 'is_click' is no feature of requests: known: duration_ms",
+        ),
     ],
 )
 def test_mistakes_in_tables_are_named(change: dict[str, object], expected: str) -> None:

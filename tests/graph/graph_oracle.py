@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,14 @@ import pandas as pd
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from tfgrec.config.sampling import SamplingConfig
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.sampling import FanOut, SamplingConfig
+from tfgrec.config.tables import SharedFeature, SharedNeighbour, TemporalDegree
 from tfgrec.graph.columns import arrow_type
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, Feature, GraphSchema, NodeSet
 from tfgrec.graph.store import GraphStore
 from tfgrec.graph.store_writer import GraphStoreWriter
+from tfgrec.graph.temporal_degrees import temporal_degrees
 
 INTEGER, NUMBER, TEXT = Feature("int64"), Feature("float32"), Feature("string")
 TEXTS, INTEGERS = Feature("string", multi_valued=True), Feature("int64", multi_valued=True)
@@ -34,8 +35,8 @@ SCHEMA = GraphSchema(
     edge_sets={
         "watched": EdgeSet("user", "video", {TIME: INTEGER, "share": NUMBER, "device": TEXT}),
         "watched_by": EdgeSet("video", "user", {TIME: INTEGER, "share": NUMBER, "device": TEXT}),
-        "joined": EdgeSet("user", "live", {TIME: INTEGER}),
-        "joined_by": EdgeSet("live", "user", {TIME: INTEGER}),
+        "joined": EdgeSet("user", "live", {TIME: INTEGER, "scenario": INTEGER}),
+        "joined_by": EdgeSet("live", "user", {TIME: INTEGER, "scenario": INTEGER}),
         "follows": EdgeSet("user", "user", {TIME: INTEGER}),
         "made_by": EdgeSet("video", "author", {}),
         "hosted_by": EdgeSet("live", "author", {}),
@@ -67,6 +68,14 @@ class Request:
     time: int
     item_node_set: str
     items: tuple
+
+    def readout(self, number: int) -> dict[str, int | str | float]:
+        """The features of candidate `number` by name."""
+        return {
+            "scenario": self.time % 3,
+            "device": ("tv", "web", "radio")[(self.time + number) % 3],
+            "click": float(len(str(self.items[number]))),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,9 +144,9 @@ def _write_edges(writer: GraphStoreWriter, name: str, edges: list[Edge], shards:
 
 
 def request_batch(store: GraphStore, requests: Sequence[Request]) -> RequestBatch:
-    """Requests with candidates of one node set; readout features are functions of the request alone."""
+    """Requests with candidates of one node set."""
     items = [item for request in requests for item in request.items]
-    rows = [(request, item) for request in requests for item in request.items]
+    rows = [request.readout(number) for request in requests for number in range(len(request.items))]
     return RequestBatch(
         users=store.lookup("user", [request.user for request in requests]),
         times=np.array([request.time for request in requests], np.int64),
@@ -145,44 +154,106 @@ def request_batch(store: GraphStore, requests: Sequence[Request]) -> RequestBatc
         items=store.lookup(requests[0].item_node_set, items),
         candidate_splits=np.cumsum([0, *(len(request.items) for request in requests)]),
         readout={
-            "scenario": pa.array([request.time % 3 for request, _ in rows], pa.int64()),
-            "device": pa.array([f"device {request.user}" for request, _ in rows], pa.string()),
-            "click": pa.array([float(len(str(item))) for _, item in rows], pa.float32()),
+            name: pa.array([row[name] for row in rows], arrow_type(feature))
+            for name, feature in SCHEMA.node_sets[READOUT].features.items()
         },
     )
 
 
-def oracle_sample(world: World, request: Request, sampling: SamplingConfig) -> tuple[dict, dict]:
-    """Nodes (raw ids) by node set and edges by edge set of the request's subgraph, `most_recent` everywhere."""
+def eligible(world: World, request: Request, name: str, source: int | str, plan: FanOut) -> list[Edge]:
+    """The edges that the plan may take, oldest first."""
+    edges = within_window(world.visible(name, source, request.time), request.time, plan.window_seconds)
+    if plan.strategy == "weighted":
+        return [edge for edge in edges if weight_of(name, edge, plan) > 0]
+    return edges
+
+
+def within_window(edges: list[Edge], time: int, window_seconds: float | None) -> list[Edge]:
+    """Those of the edges that are not older than the window."""
+    return [edge for edge in edges if window_seconds is None or time - window_seconds * 1000 <= edge.time]
+
+
+def weight_of(name: str, edge: Edge, plan: FanOut) -> float:
+    """The weight of an edge."""
+    return edge.features[sorted(set(SCHEMA.edge_sets[name].features) - {TIME}).index(plan.weight)]
+
+
+def oracle_sample(world: World, request: Request, sampling: SamplingConfig) -> tuple[dict, dict, dict]:
+    """A request's subgraph, for strategies that draw nothing.
+
+    Returns:
+      Nodes (raw ids) by node set; edges by edge set; for each (hop, edge set) a list of (visible, taken) edges.
+    """
     nodes: dict[str, list] = {name: [] for name in SCHEMA.stored_node_sets}
     edges: dict[str, list[Edge]] = {name: [] for name in STORED_EDGE_SETS}
+    expansions: dict[tuple[int, str], list[tuple[int, int]]] = {}
     found = [("user", request.user), *((request.item_node_set, item) for item in request.items)]
-    for hop in [{}, *sampling.hops]:
+    for hop_number, hop in enumerate([{}, *sampling.hops], start=-1):
         if hop:
             found = []
             for name, plan in hop.items():
                 sources = frontier[SCHEMA.edge_sets[name].source]  # noqa: F821 - the first round only finds the roots
-                for source in sources:
-                    newest = world.visible(name, source, request.time)[::-1][: plan.fan_out]
-                    edges[name] += newest
-                    found += [(SCHEMA.edge_sets[name].target, edge.target) for edge in newest]
+                for source in sources if plan.fan_out else []:
+                    visible = eligible(world, request, name, source, plan)
+                    taken = _take(name, visible, plan)
+                    edges[name] += taken
+                    found += [(SCHEMA.edge_sets[name].target, edge.target) for edge in taken]
+                    expansions.setdefault((hop_number, name), []).append((len(visible), len(taken)))
         frontier = {name: [] for name in nodes}
         for node_set, node in found:
             if node not in nodes[node_set]:
                 nodes[node_set].append(node)
                 frontier[node_set].append(node)
-    return nodes, edges
+    return nodes, edges, expansions
 
 
-def oracle_degree(world: World, request: Request, item: int | str, definition: TemporalDegree) -> float:
-    """The value of a temporal degree for one candidate."""
+def _take(name: str, visible: list[Edge], plan: FanOut) -> list[Edge]:
+    newest_first = list(range(len(visible)))[::-1]
+    if plan.strategy == "top_by_weight":
+        by_weight = sorted(newest_first, key=lambda place: -weight_of(name, visible[place], plan))
+        newest_first = sorted(by_weight[: plan.fan_out], reverse=True)
+    return [visible[place] for place in newest_first[: plan.fan_out]]
+
+
+def oracle_degree(world: World, request: Request, number: int, definition: TemporalDegree) -> float:
+    """The value of a temporal degree for candidate `number`."""
+    item = request.items[number]
     name = definition.edge_set if isinstance(definition.edge_set, str) else definition.edge_set[request.item_node_set]
     edges = world.visible(name, request.user if definition.of == "user" else item, request.time)
-    if definition.window_seconds is not None:
-        edges = [edge for edge in edges if request.time - definition.window_seconds * 1000 <= edge.time]
+    edges = within_window(edges, request.time, definition.window_seconds)
+    edges = [edge for edge in edges if _is_shared(world, request, number, name, edge, definition)]
     if definition.measure == "count":
         return float(len(edges))
     return (request.time - max(edge.time for edge in edges)) / 1000 if edges else -1.0
+
+
+def assert_degrees(
+    world: World, requests: list[Request], definitions: Mapping[str, TemporalDegree], folder: str | Path, shards: int
+) -> None:
+    """Compares temporal degrees, read from a store in `folder`, with the oracle's."""
+    store = write_world(world, Path(folder), shards)
+    degrees = temporal_degrees(store, request_batch(store, requests), definitions)
+    assert list(degrees) == list(definitions)
+    rows = [(request, number) for request in requests for number in range(len(request.items))]
+    for name, definition in definitions.items():
+        expected = [oracle_degree(world, request, number, definition) for request, number in rows]
+        assert degrees[name].dtype == np.float32
+        np.testing.assert_array_equal(degrees[name], np.array(expected, np.float32), err_msg=name)
+
+
+def _is_shared(world: World, request: Request, number: int, name: str, edge: Edge, definition: TemporalDegree) -> bool:
+    shared = definition.shared_with_item
+    if isinstance(shared, SharedFeature):
+        position = sorted(set(SCHEMA.edge_sets[name].features) - {TIME}).index(shared.edge_feature)
+        return edge.features[position] == request.readout(number)[shared.request_feature]
+    if isinstance(shared, SharedNeighbour):
+        ends = (request.item_node_set, request.items[number]), (SCHEMA.edge_sets[name].target, edge.target)
+        neighbours = [
+            {found.target for found in world.visible(shared.leaving(node_set), node, request.time)}
+            for node_set, node in ends
+        ]
+        return not neighbours[0].isdisjoint(neighbours[1])
+    return shared is None or edge.target == request.items[number]
 
 
 @st.composite
@@ -210,6 +281,12 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 _FLOATS = st.floats(width=32, allow_nan=False)
+_EDGE_FEATURES = {
+    "device": st.sampled_from(["tv", "web"]),
+    "share": st.sampled_from([-1.0, 0.0, 0.5, 2.0]),
+    "scenario": st.integers(0, 2),
+}
+_WEIGHTS = {"watched": "share", "watched_by": "share", "joined": "scenario", "joined_by": "scenario"}
 
 
 def _edges(name: str, nodes: dict[str, dict]) -> st.SearchStrategy[list[Edge]]:
@@ -218,14 +295,14 @@ def _edges(name: str, nodes: dict[str, dict]) -> st.SearchStrategy[list[Edge]]:
     if not sources or not targets:
         return st.just([])
     times = st.integers(0, 4) if edge_set.timed else st.none()
-    features = st.tuples(st.sampled_from(["tv", "web"]), st.sampled_from([0.0, 0.5]))
+    features = st.tuples(*(_EDGE_FEATURES[feature] for feature in sorted(set(edge_set.features) - {TIME})))
     return st.lists(
         st.builds(
             Edge,
             st.sampled_from(sources),
             st.sampled_from(targets),
             times,
-            features if "share" in edge_set.features else st.just(()),
+            features,
         ),
         max_size=14,
     )
@@ -241,11 +318,23 @@ def requests_of(world: World, item_node_set: str) -> st.SearchStrategy[list[Requ
 
 @st.composite
 def plans(draw: st.DrawFn, strategies: Sequence[str] = ("most_recent",)) -> SamplingConfig:
-    """One to three hops along any edge sets, in any order."""
-    fan_outs = st.fixed_dictionaries({"fan_out": st.integers(0, 3), "strategy": st.sampled_from(strategies)})
+    """One to three hops along any edge sets, in any order; windows where edges have times, weights where numbers."""
     names = st.lists(st.sampled_from(STORED_EDGE_SETS), max_size=6, unique=True)
-    hops = [{name: draw(fan_outs) for name in draw(names)} for _ in range(draw(st.integers(1, 3)))]
+    hops = [{name: draw(_fan_outs(name, strategies)) for name in draw(names)} for _ in range(draw(st.integers(1, 3)))]
     return SamplingConfig(hops=hops, seed=draw(st.integers(0, 3)))
+
+
+def _fan_outs(name: str, strategies: Sequence[str]) -> st.SearchStrategy[dict]:
+    fan_out = {"fan_out": st.integers(0, 3)}
+    if SCHEMA.edge_sets[name].timed:
+        fan_out["window_seconds"] = st.sampled_from([None, None, 0.001, 0.003])
+    weighed = [strategy for strategy in strategies if "weight" in strategy and name in _WEIGHTS]
+    others = [strategy for strategy in strategies if "weight" not in strategy] or ["most_recent"]
+    without = st.fixed_dictionaries({**fan_out, "strategy": st.sampled_from(others)})
+    if not weighed:
+        return without
+    weight = st.just(_WEIGHTS[name])
+    return without | st.fixed_dictionaries({**fan_out, "strategy": st.sampled_from(weighed), "weight": weight})
 
 
 def example_world() -> World:
@@ -263,13 +352,14 @@ def example_world() -> World:
     def edges(name: str, count: int) -> list[Edge]:
         edge_set = SCHEMA.edge_sets[name]
         ends = [list(nodes[edge_set.source]), list(nodes[edge_set.target])]
-        features = ("tv", 0.5) if "share" in edge_set.features else ()
+        features = {"device": ("tv", "web"), "share": (0.0, 0.5, 1.0, 3.0), "scenario": (0, 1, 2)}
+        names = sorted(set(edge_set.features) - {TIME})
         return [
             Edge(
                 ends[0][random.integers(len(ends[0]))],
                 ends[1][random.integers(len(ends[1]))],
                 int(random.integers(1000)) if edge_set.timed else None,
-                features,
+                tuple(features[feature][random.integers(len(features[feature]))] for feature in names),
             )
             for _ in range(count)
         ]

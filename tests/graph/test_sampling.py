@@ -13,6 +13,7 @@ from graph_oracle import (
     Edge,
     Request,
     World,
+    eligible,
     example_requests,
     example_world,
     oracle_sample,
@@ -24,10 +25,11 @@ from graph_oracle import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from tfgrec.config.sampling import SamplingConfig
+from tfgrec.config.sampling import FanOut, SamplingConfig
 from tfgrec.errors import ConfigurationError, InputDataError
-from tfgrec.graph.encoding import encode_examples, to_record_batch
+from tfgrec.graph.encoding import encode_examples, to_ragged_columns
 from tfgrec.graph.record_schema import record_schema
 from tfgrec.graph.sampling import SampledSubgraphs, sample_subgraphs
 from tfgrec.graph.schema import ID, TIME
@@ -36,7 +38,13 @@ from tfgrec.graph.store import GraphStore
 MIXED = SamplingConfig(
     hops=[
         {"watched": 4, "joined": {"fan_out": 2, "strategy": "uniform"}, "follows": 2, "made_by": 1, "hosted_by": 1},
-        {"watched": {"fan_out": 2, "strategy": "uniform"}, "watched_by": 2, "made_by": 1, "made": 3},
+        {
+            "watched": {"fan_out": 2, "strategy": "weighted", "weight": "share"},
+            "watched_by": {"fan_out": 2, "strategy": "top_by_weight", "weight": "share", "window_seconds": 0.6},
+            "joined_by": {"fan_out": 2, "strategy": "uniform", "window_seconds": 0.5},
+            "made_by": 1,
+            "made": 3,
+        },
     ]
 )
 
@@ -60,8 +68,10 @@ def sampled_by_request(store: GraphStore, sampled: SampledSubgraphs, request: in
     return nodes, edges
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(worlds(), plans(), st.sampled_from(["video", "live"]), st.integers(1, 3), st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(
+    worlds(), plans(["most_recent", "top_by_weight"]), st.sampled_from(["video", "live"]), st.integers(1, 3), st.data()
+)
 def test_samples_what_the_oracle_samples(
     world: World, plan: SamplingConfig, item_node_set: str, shards: int, data: st.DataObject
 ) -> None:
@@ -69,29 +79,43 @@ def test_samples_what_the_oracle_samples(
     with tempfile.TemporaryDirectory() as folder:
         store = write_world(world, Path(folder), shards)
         sampled = sample_subgraphs(store, request_batch(store, requests), plan)
+        expansions: dict[tuple[int, str], list[tuple[int, int]]] = {}
         for number, request in enumerate(requests):
-            assert sampled_by_request(store, sampled, number) == oracle_sample(world, request, plan)
+            nodes, edges, of_request = oracle_sample(world, request, plan)
+            assert sampled_by_request(store, sampled, number) == (nodes, edges)
+            for key, rows in of_request.items():
+                expansions.setdefault(key, []).extend(rows)
+        for expansion in sampled.expansions:
+            rows = list(zip(expansion.visible.tolist(), expansion.taken.tolist(), strict=True))
+            assert rows == expansions.pop((expansion.hop, expansion.edge_set), [])
+        assert not expansions
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(worlds(), plans(strategies=["uniform"]), st.data())
-def test_uniform_takes_distinct_visible_edges_as_many_as_there_are(
-    world: World, plan: SamplingConfig, data: st.DataObject
+@given(worlds(), plans(strategies=["uniform", "weighted"]), st.integers(1, 3), st.data())
+def test_drawn_edges_are_distinct_and_as_many_as_there_are(
+    world: World, plan: SamplingConfig, shards: int, data: st.DataObject
 ) -> None:
     requests = data.draw(requests_of(world, "video"))
     with tempfile.TemporaryDirectory() as folder:
-        store = write_world(world, Path(folder), 2)
+        store = write_world(world, Path(folder), shards)
         sampled = sample_subgraphs(store, request_batch(store, requests), plan)
         for number, request in enumerate(requests):
             _, edges = sampled_by_request(store, sampled, number)
             for name, taken in edges.items():
-                fan_outs = {hop[name].fan_out for hop in plan.hops if name in hop}
+                fan_outs = [hop[name] for hop in plan.hops if name in hop]
                 for source, edges_of_source in _by_source(taken).items():
-                    visible = Counter(world.visible(name, source, request.time))
-                    assert not Counter(edges_of_source) - visible
-                    assert len(edges_of_source) in {min(fan_out, visible.total()) for fan_out in fan_outs}
+                    # One hop took them all: a node is expanded once.
+                    assert any(
+                        _is_a_draw(edges_of_source, eligible(world, request, name, source, fan_out), fan_out.fan_out)
+                        for fan_out in fan_outs
+                    )
                     times = [edge.time or 0 for edge in edges_of_source]
                     assert times == sorted(times, reverse=True)
+
+
+def _is_a_draw(taken: list[Edge], from_edges: list[Edge], fan_out: int) -> bool:
+    return not Counter(taken) - Counter(from_edges) and len(taken) == min(fan_out, len(from_edges))
 
 
 def _by_source(edges: list[Edge]) -> dict[int | str, list[Edge]]:
@@ -114,7 +138,7 @@ def store(world: World, tmp_path_factory: pytest.TempPathFactory) -> GraphStore:
 def records(store: GraphStore, requests: list[Request]) -> list[bytes]:
     batch = request_batch(store, requests)
     schema = record_schema(store.schema, MIXED)
-    return encode_examples(to_record_batch(store, batch, sample_subgraphs(store, batch, MIXED), {}, schema))
+    return encode_examples(to_ragged_columns(store, batch, sample_subgraphs(store, batch, MIXED), {}, schema))
 
 
 @pytest.mark.parametrize("item_node_set", ["video", "live"])
@@ -188,6 +212,42 @@ def test_unknown_edge_set_of_a_plan_is_named(store: GraphStore, world: World) ->
     plan = SamplingConfig(hops=[{"watched": 2}, {"wached_by": 1}])
     with pytest.raises(ConfigurationError, match=r"hops\.1: unknown edge set 'wached_by': did you mean 'watched_by'\?"):
         sample_subgraphs(store, request_batch(store, example_requests(world, "video", 1)), plan)
+
+
+@pytest.mark.parametrize(
+    ("edge_set", "fan_out", "expected"),
+    [
+        (
+            "watched",
+            {"strategy": "weighted", "weight": "shar"},
+            "sampling.hops.0.watched.weight: 'shar' is no scalar number of 'watched': did you mean 'share'?",
+        ),
+        ("watched", {"strategy": "top_by_weight", "weight": "device"}, "'device' is no scalar number of 'watched'"),
+        (
+            "made",
+            {"window_seconds": 5},
+            "sampling.hops.0.made.window_seconds: the edges of 'made' have no times",
+        ),
+    ],
+)
+def test_plans_that_the_edges_do_not_fit_are_named(edge_set: str, fan_out: dict, expected: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        record_schema(SCHEMA, SamplingConfig(hops=[{edge_set: {"fan_out": 2, **fan_out}}]))
+    assert expected in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("fan_out", "expected"),
+    [
+        ({"strategy": "weighted"}, "strategy weighted needs weight"),
+        ({"weight": "share"}, "strategy most_recent takes no weight"),
+        ({"window_seconds": 0}, "greater than 0"),
+        ({"fan_out": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_fan_outs_that_make_no_sense_are_refused(fan_out: dict, expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
+        FanOut(**{"fan_out": 2, **fan_out})
 
 
 def test_candidates_that_are_no_items_are_refused(store: GraphStore, world: World) -> None:

@@ -74,6 +74,21 @@ def test_any_split_and_order_gives_the_same(cuts: list[int], random: object) -> 
     assert_close(merged.to_json(), whole)
 
 
+def test_the_order_of_merging_and_of_rows_changes_no_bit() -> None:
+    columns = example_columns(700)
+
+    def merged(order: list[int], nested: bool) -> dict:
+        parts = [accumulated(columns, np.arange(part, 700, 7)[:: -1 if nested else 1]) for part in order]
+        whole, half = StatisticsAccumulator(FEATURES), StatisticsAccumulator(FEATURES)
+        for part in parts[:3]:
+            (half if nested else whole).merge(part)
+        for part in [*parts[3:], half]:
+            whole.merge(pickle.loads(pickle.dumps(part)))
+        return whole.to_json()
+
+    assert merged([0, 1, 2, 3, 4, 5, 6], False) == merged([5, 0, 6, 4, 1, 3, 2], True)
+
+
 def test_moments_and_quantiles_are_numpys() -> None:
     columns = example_columns(5000)
     result = json.loads(json.dumps(accumulated(columns, np.arange(5000)).to_json(), allow_nan=False))["item"]

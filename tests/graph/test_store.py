@@ -67,7 +67,7 @@ def test_edges_come_back_oldest_first(store: GraphStore, world: World) -> None:
                 assert adjacency.features(positions)[TIME].to_pylist() == [edge.time for edge in expected]
 
 
-def test_visible_end_is_the_first_edge_at_or_after_the_time(store: GraphStore, world: World) -> None:
+def test_visible_edges_are_those_before_the_time_and_not_before_the_window(store: GraphStore, world: World) -> None:
     nodes = np.repeat(store.lookup("user", list(world.nodes["user"])), 50)
     before = np.tile(np.arange(50) * 21, 30)
     adjacency = store.adjacency("watched")
@@ -76,10 +76,20 @@ def test_visible_end_is_the_first_edge_at_or_after_the_time(store: GraphStore, w
         start + np.searchsorted(adjacency.times(np.arange(start, end)), time, side="left")
         for start, end, time in zip(starts, ends, before, strict=True)
     ]
-    assert adjacency.visible_end(nodes, before).tolist() == expected
+    visible_starts, visible_ends = adjacency.visible_bounds(nodes, before)
+    assert np.array_equal(visible_starts, starts) and visible_ends.tolist() == expected
+    from_times = before - np.random.default_rng(0).integers(-50, 500, len(before))
+    windows, same_ends = adjacency.visible_bounds(nodes, before, from_times)
+    assert np.array_equal(same_ends, visible_ends)
+    _, earlier_ends = adjacency.visible_bounds(nodes, from_times)
+    assert np.array_equal(windows, np.minimum(earlier_ends, visible_ends))
     untimed = store.adjacency("made_by")
     videos = np.arange(store.num_nodes("video"))
-    assert np.array_equal(untimed.visible_end(videos, np.zeros(len(videos))), untimed.row_bounds(videos)[1])
+    nowhen = np.zeros(len(videos), np.int64)
+    for visible, row in zip(untimed.visible_bounds(videos, nowhen), untimed.row_bounds(videos), strict=True):
+        assert np.array_equal(visible, row)
+    with pytest.raises(ValueError, match="have no times"):
+        untimed.visible_bounds(videos, nowhen, nowhen)
     with pytest.raises(ValueError, match="have no times"):
         untimed.times(np.arange(1))
 

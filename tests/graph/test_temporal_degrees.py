@@ -9,9 +9,9 @@ from graph_oracle import (
     Edge,
     Request,
     World,
+    assert_degrees,
     example_requests,
     example_world,
-    oracle_degree,
     request_batch,
     requests_of,
     worlds,
@@ -39,21 +39,12 @@ DEFINITIONS = {
 }
 
 
-def assert_degrees(world: World, requests: list[Request], folder: str | Path, shards: int) -> None:
-    store = write_world(world, Path(folder), shards)
-    degrees = temporal_degrees(store, request_batch(store, requests), DEFINITIONS)
-    for name, definition in DEFINITIONS.items():
-        expected = [oracle_degree(world, request, item, definition) for request in requests for item in request.items]
-        assert degrees[name].dtype == np.float32
-        np.testing.assert_array_equal(degrees[name], np.array(expected, np.float32), err_msg=name)
-
-
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(worlds(), st.sampled_from(["video", "live"]), st.data())
 def test_counts_what_the_oracle_counts(world: World, item_node_set: str, data: st.DataObject) -> None:
     requests = data.draw(requests_of(world, item_node_set))
     with tempfile.TemporaryDirectory() as folder:
-        assert_degrees(world, requests, folder, 2)
+        assert_degrees(world, requests, DEFINITIONS, folder, 2)
 
 
 def test_long_rows(tmp_path: Path) -> None:
@@ -61,7 +52,7 @@ def test_long_rows(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     world.edges["watched"] = [Edge(0, 1, int(time), ("tv", 0.5)) for time in random.integers(0, 500, 700)]
     requests = [Request(0, time, "video", (1, 1)) for time in range(0, 520, 40)]
-    assert_degrees(world, [*requests, *example_requests(world, "video", 12)], tmp_path, 1)
+    assert_degrees(world, [*requests, *example_requests(world, "video", 12)], DEFINITIONS, tmp_path, 1)
 
 
 def test_a_window_reaches_back_to_its_very_edge(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def _keys_at(kind: type[BaseModel], location: Sequence[Any]) -> set[str]:
     annotation: Any = kind
     for part in location:
         annotation = _step(annotation, part)
-    return {name for model in _models_in(annotation) for name in model.model_fields}
+    return {field.alias or name for model in _models_in(annotation) for name, field in model.model_fields.items()}
 
 
 def _step(annotation: Any, part: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.tables import Scalar
+
+_WEIGHED = ("weighted", "top_by_weight")
 
 
 class SplitConfig(FrozenConfig):
@@ -28,10 +30,28 @@ class BuildConfig(FrozenConfig):
 
 
 class FanOut(FrozenConfig):
-    """How many edges of one edge set are sampled for one node; zero switches the edge set off."""
+    """How many edges of one edge set are sampled for one node, and which; zero switches the edge set off.
+
+    Of the edges that the request may see, with `window_seconds` only of those that young:
+      most_recent: the newest.
+      uniform: any, all equally likely.
+      weighted: any, drawn one after another, each with a chance that is proportional to its `weight`; an edge whose
+        weight is not above zero is never taken.
+      top_by_weight: those of the highest `weight`, the newer ones of equal ones.
+    `weight` is a numeric feature of the edges; an edge whose weight is NaN is never taken.
+    """
 
     fan_out: int = Field(ge=0)
-    strategy: Literal["most_recent", "uniform"] = "most_recent"
+    strategy: Literal["most_recent", "uniform", "weighted", "top_by_weight"] = "most_recent"
+    weight: str | None = None
+    window_seconds: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _weight_where_weighed(self) -> "FanOut":
+        if (self.weight is not None) != (self.strategy in _WEIGHED):
+            verb = "needs" if self.weight is None else "takes no"
+            raise ValueError(f"strategy {self.strategy} {verb} weight")
+        return self
 
 
 class SamplingConfig(FrozenConfig):

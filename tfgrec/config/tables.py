@@ -1,12 +1,22 @@
 """What a `schemas/<dataset>/tables.yaml` says: which files and columns feed the graph and the requests."""
 
-from typing import Literal
+import datetime
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig
 
-Scalar = int | float | str
+
+def _date_as_text(value: object) -> object:
+    """YAML reads 2022-04-25 as a date, and tables hold it as text or as a time."""
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+Scalar = Annotated[int | float | str, BeforeValidator(_date_as_text)]
+TableFormat = Literal["csv", "parquet", "tfrecord"]
+# A format of times beside those of strptime.
+ISO_8601 = "iso8601"
 
 
 class CountedBackTime(FrozenConfig):
@@ -22,7 +32,10 @@ class CountedBackTime(FrozenConfig):
 
 
 class TimeColumn(FrozenConfig):
-    """How a row's time is read: a number since 1970 in `unit`, or text in strptime `format` (UTC when naive)."""
+    """How a row's time is read: a number since 1970 in `unit`, or text in `format`.
+
+    `format` is one of strptime, or iso8601 for texts such as 2022-04-24T15:05:41.436+08:00; UTC when naive.
+    """
 
     column: str
     unit: Literal["seconds", "milliseconds", "microseconds", "nanoseconds"] | None = None
@@ -37,10 +50,23 @@ class TimeColumn(FrozenConfig):
 
 
 class Table(FrozenConfig):
-    """One table: a file or a glob below the data directory, CSV or Parquet by its suffix."""
+    """One table: a file or a glob below the data directory.
+
+    `*`, `?` and `[abc]` of a glob stay within a name, `**` crosses folders; a folder named `key=value` gives its files
+    a column `key`. The suffix tells the format (.csv, .parquet, .pq, .tfrecord), unless `format` does; CSV and TFRecord
+    files may end in .gz, .bz2 or .zst besides. A TFRecord file holds flat tf.Examples, one a row.
+    """
 
     path: str
+    format: TableFormat | None = None
     time: TimeColumn | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _below_the_data_folder(cls, path: str) -> str:
+        if not path or path.startswith("/") or "://" in path:
+            raise ValueError("give a path that begins at the data folder (--data)")
+        return path
 
 
 class Column(FrozenConfig):
@@ -76,8 +102,50 @@ class EdgeSource(FrozenConfig):
     features: dict[str, ColumnOrName] = {}
 
 
+class _DerivedEdges(FrozenConfig):
+    """Edges from items to items, made of what users did with both along the edge sets `from` and `to`.
+
+    At every multiple of `refresh_seconds` since 1970 (UTC) all lists are made anew, and their edges have that time b.
+    There count a user's newest `max_items_per_user` edges of each edge set of those with b - history <= time < b. An
+    item keeps its `max_neighbours` largest weights; of equal ones those whose raw ids have the smallest hashes.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: str = Field(alias="from")
+    to: str | None = None
+    refresh_seconds: float = Field(default=86_400, ge=0.001)
+    history_seconds: float | None = Field(default=None, gt=0)
+    max_items_per_user: int = Field(default=100, ge=1)
+    max_neighbours: int = Field(default=50, ge=1)
+    min_weight: float = Field(default=0.0, ge=0)
+
+    @property
+    def base(self) -> tuple[str, str]:
+        """The edge sets `from` and `to`."""
+        return self.from_, self.to or self.from_
+
+
+class CoWatch(_DerivedEdges):
+    """The weight is the number of users who have both items, with `within_seconds` so close to one another."""
+
+    kind: Literal["co_watch"]
+    within_seconds: float | None = Field(default=None, ge=0)
+
+
+class Swing(_DerivedEdges):
+    """The weight is that of Swing (see tfgrec.graph.swing) among the newest `max_users_per_item` users of an item."""
+
+    kind: Literal["swing"]
+    damping: float = Field(default=1.0, ge=0)
+    max_users_per_item: int = Field(default=200, ge=2)
+
+
+DerivedEdges = CoWatch | Swing
+
+
 class EdgeSetSource(FrozenConfig):
-    """An edge set is the union of its sources, or the reverse of another edge set.
+    """An edge set is the union of its sources, or the reverse of another edge set, or derived from others.
 
     Edges from a table with a time carry it, and are seen only by later requests: strictly after
     the edge's time plus `feedback_delay_seconds`.
@@ -85,12 +153,13 @@ class EdgeSetSource(FrozenConfig):
 
     sources: list[EdgeSource] = []
     reverse_of: str | None = None
+    derived: Annotated[DerivedEdges, Field(discriminator="kind")] | None = None
     feedback_delay_seconds: float = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")
     def _one_way(self) -> "EdgeSetSource":
-        if bool(self.sources) == (self.reverse_of is not None):
-            raise ValueError("give either sources or reverse_of")
+        if [bool(self.sources), self.reverse_of is not None, self.derived is not None].count(True) != 1:
+            raise ValueError("give either sources or reverse_of or derived")
         return self
 
 
@@ -101,18 +170,64 @@ class TimePart(FrozenConfig):
     utc_offset_hours: float = 0.0
 
 
+class SharedNeighbour(FrozenConfig):
+    """The edge's target and the candidate have a neighbour in common along `edge_set`, for example their author.
+
+    One name that leaves both node sets, or node set -> name where they differ.
+    """
+
+    edge_set: str | dict[str, str]
+
+    def leaving(self, node_set: str) -> str | None:
+        """The edge set that leaves a node set, None where there is no name for it."""
+        return self.edge_set if isinstance(self.edge_set, str) else self.edge_set.get(node_set)
+
+
+class SharedFeature(FrozenConfig):
+    """The edge has in `edge_feature` the value that the candidate has in `request_feature`, a feature of requests."""
+
+    edge_feature: str
+    request_feature: str
+
+
+def _kind_of_shared(value: object) -> str:
+    """The kind that a value is meant to be, so that one mistake is told once."""
+    if isinstance(value, SharedFeature) or (
+        isinstance(value, dict) and {"edge_feature", "request_feature"} & set(value)
+    ):
+        return "feature"
+    return "neighbour" if isinstance(value, SharedNeighbour | dict) else "item"
+
+
+Shared = Annotated[
+    Annotated[Literal["item"], Tag("item")]
+    | Annotated[SharedNeighbour, Tag("neighbour")]
+    | Annotated[SharedFeature, Tag("feature")],
+    Discriminator(_kind_of_shared),
+]
+
+
 class TemporalDegree(FrozenConfig):
     """The exact count of a node's edges that the request may see; or the seconds since the newest of them.
 
     `of` is the request's user or the candidate item. `edge_set` is one name, or item node set -> name where
     candidates come from several node sets. `window_seconds` counts only the edges that young.
     `measure: seconds_since_last` is -1 where there is no such edge.
+
+    With `shared_with_item` only some of the user's edges count: with `item` those that lead to the candidate item.
     """
 
     of: Literal["user", "item"]
     edge_set: str | dict[str, str]
     window_seconds: float | None = Field(default=None, gt=0)
     measure: Literal["count", "seconds_since_last"] = "count"
+    shared_with_item: Shared | None = None
+
+    @model_validator(mode="after")
+    def _shared_by_users(self) -> "TemporalDegree":
+        if self.shared_with_item is not None and self.of != "user":
+            raise ValueError("shared_with_item goes with of: user")
+        return self
 
 
 class RequestSource(FrozenConfig):
@@ -142,6 +257,12 @@ class TablesConfig(FrozenConfig):
     node_sets: dict[str, NodeSetSource]
     edge_sets: dict[str, EdgeSetSource]
     requests: Requests
+
+
+def reverse_edge_set(tables: TablesConfig, name: str) -> str | None:
+    """The edge set with the same edges the other way round, if there is one."""
+    reversed_by = (other for other, edge_set in tables.edge_sets.items() if edge_set.reverse_of == name)
+    return tables.edge_sets[name].reverse_of or next(reversed_by, None)
 
 
 def as_column(value: ColumnOrName) -> Column:

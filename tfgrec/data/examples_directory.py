@@ -8,9 +8,11 @@ from typing import Any
 
 from tfgrec.errors import InputDataError
 from tfgrec.graph.files import checksum, size
+from tfgrec.graph.layout import is_intact
 from tfgrec.graph.schema import GraphSchema
 
 MANIFEST = "manifest.json"
+_ANEW = "sample again with beam_jobs.sample_subgraphs, or run the same tfgrec command again"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +32,13 @@ class ExamplesDirectory:
       schema: what each record holds, labels included.
       splits: by name, `train` and `validation`.
       statistics: of the `_readout` features, over the training split.
+      sizes: of requests in all splits, see `tfgrec.graph.sampling_statistics`.
     """
 
     schema: GraphSchema
     splits: Mapping[str, Split]
     statistics: Mapping[str, Any]
+    sizes: Mapping[str, Any]
 
     @classmethod
     def open(cls, path: str | Path) -> "ExamplesDirectory":
@@ -46,7 +50,8 @@ class ExamplesDirectory:
         path = Path(path)
         manifest = _read_manifest(path)
         splits = {name: _open_split(path, values) for name, values in manifest["splits"].items()}
-        return cls(GraphSchema.from_json(manifest["schema"]), splits, manifest["statistics"])
+        schema = GraphSchema.from_json(manifest["schema"])
+        return cls(schema, splits, manifest["statistics"], manifest.get("sizes", {}))
 
     def split(self, name: str) -> Split:
         """A split that has requests.
@@ -60,14 +65,27 @@ class ExamplesDirectory:
         return split
 
 
+def parse_manifest(text: bytes, where: str) -> dict[str, Any]:
+    """The manifest of an examples directory; `where` is named in errors.
+
+    Raises:
+      InputDataError: it is cut short or damaged.
+    """
+    try:
+        manifest = json.loads(text)
+    except ValueError as error:
+        raise InputDataError(f"{where}: is not JSON: {error}: {_ANEW}") from error
+    if not isinstance(manifest, dict) or not is_intact(manifest):
+        raise InputDataError(f"{where}: is damaged: {_ANEW}")
+    return manifest
+
+
 def _read_manifest(path: Path) -> dict[str, Any]:
     file = path / MANIFEST
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return parse_manifest(file.read_bytes(), str(file))
     except FileNotFoundError:
         raise InputDataError(f"{file}: is missing: sampling did not finish, or never began") from None
-    except ValueError as error:
-        raise InputDataError(f"{file}: is not JSON: {error}") from error
 
 
 def _open_split(path: Path, values: Mapping[str, Any]) -> Split:
@@ -81,6 +99,6 @@ def _check_file(file: Path, expected: Mapping[str, Any]) -> None:
     found = size(file)
     if found != expected["bytes"]:
         state = "is missing" if found < 0 else f"has {found} bytes, the manifest says {expected['bytes']}"
-        raise InputDataError(f"{file}: {state}; sample again")
+        raise InputDataError(f"{file}: {state}: {_ANEW}")
     if checksum(file) != expected["sha256"]:
-        raise InputDataError(f"{file}: is damaged, its checksum is not the manifest's; sample again")
+        raise InputDataError(f"{file}: is damaged, its checksum is not the manifest's: {_ANEW}")

@@ -9,6 +9,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.labels import split_labels
+from tfgrec.data.padded_batches import padded_batches
 from tfgrec.graph.schema import GraphSchema
 
 # Files read at once in training: few, so that windows of records hold other mixtures in each epoch.
@@ -35,16 +36,23 @@ class TrainingData:
         return math.ceil(self.num_requests / batch_size)
 
     def batches(
-        self, *, batch_size: int, seed: int, epoch: int, shuffle_buffer: int, skip_batches: int = 0
+        self,
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        shuffle_buffer: int,
+        skip_batches: int = 0,
+        padding: Sequence[tfgnn.SizeConstraints] | None = None,
     ) -> tf.data.Dataset:
         """One epoch of (merged scalar GraphTensor, {label: float32 `[num_candidates]`}), each request once.
 
         The order follows from `seed` and `epoch` alone: an epoch that was broken off after n batches goes on with
-        `skip_batches=n`, which skips serialized records before any is parsed.
+        `skip_batches=n`, which skips serialized records before any is parsed. With `padding`, see `padded_batches`.
         """
         records = shuffled_records(self.files, seed=seed, epoch=epoch, window=shuffle_buffer)
-        batches = records.batch(batch_size).skip(skip_batches)
-        return parsed_batches(batches, self.schema, self.labels)
+        batches = parsed_batches(records.batch(batch_size).skip(skip_batches), self.schema, self.labels)
+        return batches if padding is None else padded_batches(batches, padding)
 
 
 def shuffled_records(files: Sequence[str], *, seed: int, epoch: int, window: int) -> tf.data.Dataset:

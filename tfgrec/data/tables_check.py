@@ -4,7 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from tfgrec.close_match import suggestion
-from tfgrec.config.tables import Column, ColumnOrName, EdgeSource, TablesConfig, TemporalDegree, TimePart, as_column
+from tfgrec.config.tables import Column, ColumnOrName, EdgeSource, TablesConfig, TimePart, as_column
+from tfgrec.data.derived_check import derived_mismatches
+from tfgrec.data.target_edges import leaking_edge_sets
+from tfgrec.data.temporal_degrees_check import temporal_degree_mismatches
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import ID, ITEM_READOUT, READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
 
@@ -16,7 +19,8 @@ def check_tables(schema: GraphSchema, tables: TablesConfig, origin: str | Path) 
       SchemaError: names all keys that don't fit.
     """
     problems = [*_node_set_mismatches(schema, tables), *_edge_set_mismatches(schema, tables)]
-    problems += [*_request_mismatches(schema, tables), *_temporal_degree_mismatches(schema, tables)]
+    problems += [*_request_mismatches(schema, tables), *temporal_degree_mismatches(schema, tables)]
+    problems += _leaking_edges(schema, tables)
     if problems:
         raise SchemaError("\n".join(f"{origin}: {problem}" for problem in problems))
 
@@ -37,9 +41,21 @@ def _edge_set_mismatches(schema: GraphSchema, tables: TablesConfig) -> Iterator[
             continue
         if edge_set.reverse_of is not None:
             yield from _reverse_mismatches(name, edge_set.reverse_of, schema, tables)
+        if edge_set.derived is not None:
+            yield from derived_mismatches(name, edge_set.derived, schema, tables)
         for number, source in enumerate(edge_set.sources):
             where = f"edge_sets.{name}.sources.{number}"
             yield from _edge_source_mismatches(where, source, schema.edge_sets[name], tables)
+
+
+def _leaking_edges(schema: GraphSchema, tables: TablesConfig) -> Iterator[str]:
+    for name, table in leaking_edge_sets(schema, tables):
+        # Of a table with a time it is said elsewhere that its edges need one.
+        if tables.tables[table].time is None:
+            yield (
+                f"edge_sets.{name}: its edges have no times, and table '{table}' is a log of requests, each of which "
+                f"would see what it led to: give the table its time, and the edge set a feature '{TIME}' in graph.pbtxt"
+            )
 
 
 def _reverse_mismatches(name: str, reverse_of: str, schema: GraphSchema, tables: TablesConfig) -> Iterator[str]:
@@ -47,8 +63,8 @@ def _reverse_mismatches(name: str, reverse_of: str, schema: GraphSchema, tables:
     if reverse_of not in tables.edge_sets or reverse_of not in schema.stored_edge_sets:
         yield f"{where}: unknown edge set '{reverse_of}': {suggestion(reverse_of, tables.edge_sets)}"
         return
-    if tables.edge_sets[reverse_of].reverse_of is not None:
-        yield f"{where}: '{reverse_of}' is a reverse itself: name the edge set that has sources"
+    if not tables.edge_sets[reverse_of].sources:
+        yield f"{where}: '{reverse_of}' is a reverse or derived itself: name an edge set that has sources"
     backward, forward = schema.edge_sets[name], schema.edge_sets[reverse_of]
     if (backward.source, backward.target) != (forward.target, forward.source):
         yield (
@@ -117,34 +133,6 @@ def _readout_feature_mismatches(
         yield f"{where}.{name}: expected a scalar {expected} in graph.pbtxt, received {declared[name].dtype}"
     if isinstance(source, str | Column):
         yield from _separator_mismatch(f"{where}.{name}", source, declared[name])
-
-
-def _temporal_degree_mismatches(schema: GraphSchema, tables: TablesConfig) -> Iterator[str]:
-    user_set = schema.edge_sets[USER_READOUT].source
-    item_sets = sorted({source.item_node_set for source in tables.requests.sources})
-    for name, degree in tables.requests.temporal_degrees.items():
-        where = f"requests.temporal_degrees.{name}.edge_set"
-        by_item = dict.fromkeys(item_sets, degree.edge_set) if isinstance(degree.edge_set, str) else degree.edge_set
-        for item_set in sorted({*item_sets, *by_item}):
-            if item_set not in by_item:
-                yield f"{where}: names no edge set for node set '{item_set}'"
-            elif item_set not in item_sets:
-                yield f"{where}: no candidate is of node set '{item_set}': {suggestion(item_set, item_sets)}"
-            else:
-                node_set = user_set if degree.of == "user" else item_set
-                yield from _degree_edge_set_mismatches(where, node_set, by_item[item_set], degree, schema)
-
-
-def _degree_edge_set_mismatches(
-    where: str, node_set: str, edge_set: str, degree: TemporalDegree, schema: GraphSchema
-) -> Iterator[str]:
-    needs_times = degree.window_seconds is not None or degree.measure == "seconds_since_last"
-    if edge_set not in schema.stored_edge_sets:
-        yield f"{where}: unknown edge set '{edge_set}': {suggestion(edge_set, schema.stored_edge_sets)}"
-    elif schema.edge_sets[edge_set].source != node_set:
-        yield f"{where}: '{edge_set}' does not leave node set '{node_set}' but '{schema.edge_sets[edge_set].source}'"
-    elif needs_times and not schema.edge_sets[edge_set].timed:
-        yield f"{where}: the edges of '{edge_set}' have no times"
 
 
 def _differing_names(where: str, given: Collection[str], declared: Collection[str]) -> Iterator[str]:

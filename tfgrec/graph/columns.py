@@ -8,12 +8,12 @@ import pyarrow as pa
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import Feature
 
-_SCALARS = {"int64": pa.int64(), "float32": pa.float32(), "string": pa.string()}
+SCALARS = {"int64": pa.int64(), "float32": pa.float32(), "string": pa.string()}
 
 
 def arrow_type(feature: Feature) -> pa.DataType:
     """The type of a feature's column in the store: a scalar's, or a list of it where multi-valued."""
-    scalar = _SCALARS[feature.dtype]
+    scalar = SCALARS[feature.dtype]
     return pa.list_(scalar) if feature.multi_valued else scalar
 
 

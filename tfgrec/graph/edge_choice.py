@@ -1,4 +1,4 @@
-"""Which of a node's visible edges a hop takes."""
+"""Which of a node's visible edges a hop takes that does not weigh them; and the random numbers of all that draw."""
 
 import hashlib
 
@@ -44,7 +44,7 @@ def uniform(start: np.ndarray, end: np.ndarray, fan_out: int, keys: np.ndarray) 
 
 
 def random_keys(seed: int, edge_set: str, *parts: np.ndarray) -> np.ndarray:
-    """Keys for `uniform`, uint64 `[num_rows]`: a function of seed, edge set and the row's parts, integers, alone."""
+    """Random keys, uint64 `[num_rows]`: a function of seed, edge set and the row's parts, integers, alone."""
     digest = hashlib.sha256(f"{seed} {edge_set}".encode()).digest()
     keys = np.full(len(parts[0]), int.from_bytes(digest[:8], "little"), np.uint64)
     for part in parts:
@@ -52,12 +52,17 @@ def random_keys(seed: int, edge_set: str, *parts: np.ndarray) -> np.ndarray:
     return keys
 
 
+def random_numbers(keys: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Evenly spread numbers, uint64: the `draws`-th (from zero) of each key's sequence, which is SplitMix64."""
+    return _mix(keys + draws.astype(np.uint64) * _GOLDEN)
+
+
 def _floyd(lengths: np.ndarray, fan_out: int, keys: np.ndarray) -> np.ndarray:
     """Distinct numbers below `lengths [num_rows]`, largest first, int64 `[num_rows, fan_out]`."""
     chosen = np.full((len(lengths), fan_out), -1, np.int64)
     for draw in range(fan_out):
         largest = lengths - fan_out + draw
-        number = (_mix(keys + np.array([draw], np.uint64) * _GOLDEN) % (largest + 1).astype(np.uint64)).astype(np.int64)
+        number = (random_numbers(keys, np.array([draw])) % (largest + 1).astype(np.uint64)).astype(np.int64)
         taken = (chosen[:, :draw] == number[:, np.newaxis]).any(axis=1)
         chosen[:, draw] = np.where(taken, largest, number)
     return -np.sort(-chosen, axis=1)

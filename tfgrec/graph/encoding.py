@@ -1,4 +1,4 @@
-"""Sampled subgraphs as columns named as TF-GNN reads them, one row a request, ready for `encode_examples`."""
+"""Sampled subgraphs as ragged columns named as TF-GNN reads them, one row a request, ready for `encode_examples`."""
 
 from collections.abc import Mapping
 
@@ -8,26 +8,27 @@ import pyarrow.compute as pc
 
 from tfgrec.errors import InputDataError
 from tfgrec.graph.example_wire import encode_examples
+from tfgrec.graph.ragged_column import RaggedColumn
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling import SampledSubgraphs
 from tfgrec.graph.schema import READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
 from tfgrec.graph.store import GraphStore
 
-__all__ = ["encode_examples", "to_record_batch"]
+__all__ = ["encode_examples", "to_ragged_columns"]
 
 SIZE = "#size"
 SOURCE = "#source"
 TARGET = "#target"
 
 
-def to_record_batch(
+def to_ragged_columns(
     store: GraphStore,
     requests: RequestBatch,
     subgraphs: SampledSubgraphs,
     degrees: Mapping[str, np.ndarray],
     schema: GraphSchema,
-) -> pa.RecordBatch:
-    """One row a request; every column a list a row, named by TF-GNN's rule (`nodes/user.#size`, `edges/liked.#source`).
+) -> dict[str, RaggedColumn]:
+    """One row a request, columns named by TF-GNN's rule (`nodes/user.#size`, `edges/liked.#source`).
 
     Args:
       store: where features are read.
@@ -42,7 +43,7 @@ def to_record_batch(
     """
     columns = _Columns(requests.num_requests)
     for name in schema.context:
-        columns.add(f"context/{name}", pa.array(_context_feature(name, requests)), columns.one_each)
+        columns.add(f"context/{name}", _context_feature(name, requests), columns.one_each)
     for name in schema.stored_node_sets:
         sampled = subgraphs.node_sets[name]
         columns.add_size(f"nodes/{name}", sampled.splits)
@@ -58,41 +59,40 @@ def to_record_batch(
     for name, edge_set in schema.edge_sets.items():
         if edge_set.target == READOUT:
             columns.add_edges(f"edges/{name}", *_readout_edges(name, edge_set, requests, subgraphs))
-    return columns.record_batch()
+    return columns.columns
 
 
 class _Columns:
-    """Columns of lists under construction, one list a request."""
+    """Columns under construction."""
 
     def __init__(self, num_requests: int) -> None:
-        self._columns: dict[str, pa.Array] = {}
+        self.columns: dict[str, RaggedColumn] = {}
         self.one_each = np.arange(num_requests + 1)
 
-    def add(self, name: str, values: pa.Array, splits: np.ndarray) -> None:
+    def add(self, name: str, values: np.ndarray | pa.Array, splits: np.ndarray) -> None:
         """Adds flat values, those of request r from `splits[r]` to `splits[r + 1]`."""
-        self._columns[name] = pa.ListArray.from_arrays(pa.array(splits, pa.int32()), values)
+        if isinstance(values, pa.Array) and pa.types.is_primitive(values.type):
+            values = values.to_numpy()
+        self.columns[name] = RaggedColumn(values, splits)
 
     def add_size(self, prefix: str, splits: np.ndarray) -> None:
-        self.add(f"{prefix}.{SIZE}", pa.array(np.diff(splits)), self.one_each)
+        self.add(f"{prefix}.{SIZE}", np.diff(splits), self.one_each)
 
-    def add_features(self, prefix: str, features: Mapping[str, pa.Array], splits: np.ndarray) -> None:
+    def add_features(self, prefix: str, features: Mapping[str, np.ndarray | pa.Array], splits: np.ndarray) -> None:
         """Adds features of nodes or edges; multi-valued ones as flat values beside `<name>.d1`, their counts."""
         for name, values in features.items():
-            if pa.types.is_list(values.type):
-                lengths = pc.list_value_length(values).to_numpy()
+            if isinstance(values, pa.ListArray):
+                lengths = pc.list_value_length(values).to_numpy().astype(np.int64)
                 ends = np.concatenate([[0], np.cumsum(lengths)])
                 self.add(f"{prefix}.{name}", values.flatten(), ends[splits])
-                self.add(f"{prefix}.{name}.d1", pa.array(lengths, pa.int64()), splits)
+                self.add(f"{prefix}.{name}.d1", lengths, splits)
             else:
                 self.add(f"{prefix}.{name}", values, splits)
 
     def add_edges(self, prefix: str, sources: np.ndarray, targets: np.ndarray, splits: np.ndarray) -> None:
         self.add_size(prefix, splits)
-        self.add(f"{prefix}.{SOURCE}", pa.array(sources), splits)
-        self.add(f"{prefix}.{TARGET}", pa.array(targets), splits)
-
-    def record_batch(self) -> pa.RecordBatch:
-        return pa.RecordBatch.from_arrays(list(self._columns.values()), names=list(self._columns))
+        self.add(f"{prefix}.{SOURCE}", sources, splits)
+        self.add(f"{prefix}.{TARGET}", targets, splits)
 
 
 def _context_feature(name: str, requests: RequestBatch) -> np.ndarray:
@@ -103,8 +103,8 @@ def _context_feature(name: str, requests: RequestBatch) -> np.ndarray:
 
 def _readout_features(
     requests: RequestBatch, degrees: Mapping[str, np.ndarray], declared: Mapping[str, Feature]
-) -> dict[str, pa.Array]:
-    given = {**requests.readout, **{name: pa.array(values) for name, values in degrees.items()}}
+) -> dict[str, np.ndarray | pa.Array]:
+    given = {**requests.readout, **degrees}
     if set(given) != set(declared):
         missing, unknown = sorted(set(declared) - set(given)), sorted(set(given) - set(declared))
         raise InputDataError(f"'{READOUT}' features: missing {missing}, not in the schema {unknown}")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,24 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from tfgrec.errors import GraphStoreError
+from tfgrec.errors import GraphStoreError, OutputError
 
 StorePath = str | os.PathLike[str]
 
 _BLOCK_BYTES = 1 << 20
+
+
+def refuse_scheme(store: StorePath) -> None:
+    """A graph store is memory-mapped.
+
+    Raises:
+      GraphStoreError: the path has a scheme, such as gs:// or hdfs://.
+    """
+    if "://" in str(store):
+        raise GraphStoreError(
+            f"{store}: a graph store is memory-mapped, so its folder has to be on a local or shared disk: "
+            "expected a path without a scheme"
+        )
 
 
 def child(folder: StorePath, *names: str) -> str:
@@ -52,27 +66,44 @@ def checksum(path: StorePath) -> str:
     return digest.hexdigest()
 
 
-def write_atomically(path: StorePath, write: Callable[[BinaryIO], None]) -> None:
+def write_atomically(path: StorePath, write: Callable[[BinaryIO], None], *, durably: bool = False) -> None:
     """Makes a file under a temporary name and renames it: whenever the process dies, nobody sees half of it.
 
-    It does not wait for the disk: what a power cut loses, checksums find.
+    It waits for the disk only if `durably`: what a power cut loses of other files, checksums find.
+
+    Raises:
+      OutputError: the file can't be written, for example since the disk is full.
     """
     folder, name = os.path.split(path)
-    os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
     try:
+        os.makedirs(folder or ".", exist_ok=True)
         with open(temporary, "wb") as file:
             write(file)
+            if durably:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from error
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
 
 
+def link(path: StorePath, new_path: StorePath) -> None:
+    """Gives a file a second name, for files that are never changed; copies it where a disk has no such links."""
+    os.makedirs(os.path.dirname(new_path), exist_ok=True)
+    try:
+        os.link(path, new_path)
+    except OSError:
+        shutil.copyfile(path, new_path)
+
+
 def write_json(path: StorePath, values: Any) -> None:
-    """Writes plain values, atomically."""
+    """Writes plain values, atomically; they are on the disk when it returns, since they vouch for other files."""
     text = json.dumps(values, indent=1, allow_nan=False)
-    write_atomically(path, lambda file: file.write(text.encode("utf-8")))
+    write_atomically(path, lambda file: file.write(text.encode("utf-8")), durably=True)
 
 
 def read_json(path: StorePath) -> Any:

@@ -9,6 +9,9 @@ from tfgrec.graph.files import StorePath, child
 FORMAT = "tfgrec graph store"
 VERSION = 1
 
+# Its edges and its row splits.
+EDGE_SHARD_FILES = 2
+
 _SEAL = "sha256"
 
 

@@ -11,7 +11,7 @@ from tfgrec.graph import files
 from tfgrec.graph.columns import column_of
 from tfgrec.graph.layout import node_shard_path
 from tfgrec.graph.schema import ID, DType
-from tfgrec.graph.shards import ShardRanges
+from tfgrec.graph.shards import ShardRanges, gatherable
 
 HASH = "#hash"
 
@@ -32,14 +32,14 @@ def as_id_array(ids: np.ndarray | Sequence | pa.Array, dtype: DType, where: str)
     Raises:
       InputDataError: an id is missing or not of `dtype`.
     """
-    array = np.asarray(ids)
+    # NumPy's own strings lose NUL characters at their ends.
+    array = np.asarray(ids, object if dtype == "string" else None)
     if len(array) == 0:
         return np.empty(0, np.int64 if dtype == "int64" else object)
     if dtype == "int64":
         if array.dtype.kind not in "iu":
             raise InputDataError(f"{where}: expected int64 ids, received {array.tolist()[0]!r}")
         return array.astype(np.int64, copy=False)
-    array = array.astype(object)
     if pd.api.types.infer_dtype(array, skipna=False) != "string":
         wrong = next(value for value in array if not isinstance(value, str))
         raise InputDataError(f"{where}: expected string ids, received {wrong!r}")
@@ -55,10 +55,12 @@ class NodeIndex:
     def __init__(self, paths: Sequence[str], dtype: DType) -> None:
         self._dtype = dtype
         self._where = paths[0]
-        self.batches = [files.map_columns(path) for path in paths]
-        self.ranges = ShardRanges([batch.num_rows for batch in self.batches])
-        self._hashes = [column_of(batch, HASH).to_numpy() for batch in self.batches]
-        self._ids = [column_of(batch, ID) for batch in self.batches]
+        batches = [files.map_columns(path) for path in paths]
+        self.ranges = ShardRanges([batch.num_rows for batch in batches])
+        self._hashes = [column_of(batch, HASH).to_numpy() for batch in batches]
+        self._ids = [column_of(batch, ID) for batch in batches]
+        names = [name for name in batches[0].schema.names if name != HASH]
+        self._columns = {name: [gatherable(column_of(batch, name)) for batch in batches] for name in names}
 
     @property
     def num_nodes(self) -> int:
@@ -70,13 +72,18 @@ class NodeIndex:
         ids = as_id_array(ids, self._dtype, self._where)
         hashes = hash_ids(ids)
         nodes = np.full(len(ids), -1, np.int64)
-        shards = shards_of_hashes(hashes, len(self.batches))
+        shards = shards_of_hashes(hashes, len(self._ids))
         for shard, (known, raw) in enumerate(zip(self._hashes, self._ids, strict=True)):
             chosen = np.flatnonzero(shards == shard)
             if len(chosen) and len(known):
                 ranks = _find(known, raw, hashes[chosen], ids[chosen])
                 nodes[chosen] = np.where(ranks < 0, -1, ranks + self.ranges.offsets[shard])
         return nodes
+
+    def features(self, nodes: np.ndarray) -> dict[str, pa.Array]:
+        """The features of dense ids by name, `#id` included, each `[num_nodes]`; multi-valued ones are lists."""
+        selection = self.ranges.select(nodes)
+        return {name: selection.gather_arrow(pieces) for name, pieces in self._columns.items()}
 
     def hashes(self, nodes: np.ndarray) -> np.ndarray:
         """The hashes, uint64 `[num_nodes]`, of the raw ids of dense ids."""

@@ -6,13 +6,13 @@ import numpy as np
 
 from tfgrec.config.sampling import FanOut, SamplingConfig
 from tfgrec.errors import InputDataError
-from tfgrec.graph import edge_choice
 from tfgrec.graph.discovery import Discovery, Frontier
 from tfgrec.graph.ordering import stable_order
 from tfgrec.graph.record_schema import record_schema
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import USER_READOUT
 from tfgrec.graph.store import GraphStore
+from tfgrec.graph.strategies import choose_edges
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,28 +40,45 @@ class SampledEdges:
 
 
 @dataclasses.dataclass(frozen=True)
+class Expansion:
+    """What hop number `hop` did along an edge set, int64 `[num_rows]` each, a row being a node of a request.
+
+    `visible` are the edges that the strategy chose from: seen by the request and within the window; `taken` those
+    that it took. Where fewer were taken, the fan-out cut the row, or edges without weight were left.
+    """
+
+    hop: int
+    edge_set: str
+    visible: np.ndarray
+    taken: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class SampledSubgraphs:
     """Subgraphs of a batch of requests, for all stored node and edge sets of the record schema.
 
     `user_numbers [num_requests]` and `item_numbers [num_candidates]` are the numbers of the requests' users and of
-    the candidates' items among the nodes of their sets.
+    the candidates' items among the nodes of their sets. `expansions` come in the order of the plan.
     """
 
     node_sets: dict[str, SampledNodes]
     edge_sets: dict[str, SampledEdges]
     user_numbers: np.ndarray
     item_numbers: np.ndarray
+    expansions: list[Expansion]
 
 
 def sample_subgraphs(store: GraphStore, requests: RequestBatch, sampling: SamplingConfig) -> SampledSubgraphs:
     """Samples hop by hop from each request's user and distinct candidate items.
 
     Hop h takes, for the nodes that hop h - 1 found (the roots for h = 0) and along each of its edge sets, up to
-    fan_out edges with time + feedback delay < the request's time. A node is expanded in one hop only. The result of
-    a request depends on neither the other requests of the batch nor the number of the store's shards.
+    fan_out edges with time + feedback delay < the request's time and, with a window, time >= the request's time less
+    the window, chosen by the edge set's strategy. A node is expanded in one hop only. The result of a request depends
+    on neither the other requests of the batch nor the number of the store's shards.
 
     Raises:
-      ConfigurationError: the plan names an edge set that the store does not have.
+      ConfigurationError: the plan names an edge set or a weight that the store does not have, or a window of edges
+        without times.
       InputDataError: the requests' item node set has no readout edge set.
     """
     items = store.schema.item_readouts()
@@ -96,6 +113,7 @@ class _Sampler:
         self._edges: dict[str, list[tuple[_FoundEdges, np.ndarray]]] = {
             name: [] for name in self._schema.stored_edge_sets
         }
+        self._expansions: list[Expansion] = []
 
     def run(self) -> SampledSubgraphs:
         requests = self._requests
@@ -105,51 +123,40 @@ class _Sampler:
             (requests.item_node_set, requests.candidate_requests, requests.items),
         ]
         (user_numbers, item_numbers), frontiers = self._discover(roots)
-        for hop in self._sampling.hops:
-            frontiers = self._sample_hop(hop, frontiers)
+        for number, hop in enumerate(self._sampling.hops):
+            frontiers = self._sample_hop(number, hop, frontiers)
         return SampledSubgraphs(
             node_sets={name: SampledNodes(*found.nodes_by_request()) for name, found in self._discoveries.items()},
             edge_sets={name: _by_request(hops, requests.num_requests) for name, hops in self._edges.items()},
             user_numbers=user_numbers,
             item_numbers=item_numbers,
+            expansions=self._expansions,
         )
 
-    def _sample_hop(self, hop: dict[str, FanOut], frontiers: dict[str, Frontier]) -> dict[str, Frontier]:
+    def _sample_hop(self, number: int, hop: dict[str, FanOut], frontiers: dict[str, Frontier]) -> dict[str, Frontier]:
         found = []
         for name, plan in hop.items():
             frontier = frontiers.get(self._store.schema.edge_sets[name].source)
             if plan.fan_out and frontier is not None:
-                found.append(self._sample_edges(name, plan, frontier))
+                found.append(self._sample_edges(number, name, plan, frontier))
         targets = [(self._schema.edge_sets[edges.edge_set].target, edges.requests, edges.nodes) for edges in found]
         numbers, frontiers = self._discover(targets)
         for edges, target_numbers in zip(found, numbers, strict=True):
             self._edges[edges.edge_set].append((edges, target_numbers))
         return frontiers
 
-    def _sample_edges(self, name: str, plan: FanOut, frontier: Frontier) -> _FoundEdges:
-        adjacency = self._store.adjacency(name)
-        before = self._requests.times[frontier.requests] - self._store.feedback_delays[name]
-        start, end = adjacency.visible_bounds(frontier.nodes, before)
-        if plan.strategy == "uniform":
-            keys = self._random_keys(name, frontier)
-            positions, counts = edge_choice.uniform(start, end, plan.fan_out, keys)
-        else:
-            positions, counts = edge_choice.most_recent(start, end, plan.fan_out)
+    def _sample_edges(self, hop: int, name: str, plan: FanOut, frontier: Frontier) -> _FoundEdges:
+        store, requests = self._store, self._requests
+        rows = store.visible_rows(name, frontier.nodes, requests.times[frontier.requests], plan.window_seconds)
+        positions, counts = choose_edges(store, requests, name, plan, frontier, rows, self._sampling.seed)
+        self._expansions.append(Expansion(hop, name, rows[1] - rows[0], counts))
         return _FoundEdges(
             edge_set=name,
             requests=np.repeat(frontier.requests, counts),
             sources=np.repeat(frontier.numbers, counts),
-            nodes=adjacency.targets(positions),
+            nodes=store.adjacency(name).targets(positions),
             positions=positions,
         )
-
-    def _random_keys(self, name: str, frontier: Frontier) -> np.ndarray:
-        edges = self._schema.edge_sets
-        users = self._store.node_index(edges[USER_READOUT].source).hashes(self._requests.users)
-        nodes = self._store.node_index(edges[name].source).hashes(frontier.nodes)
-        of_request = frontier.requests
-        times = self._requests.times
-        return edge_choice.random_keys(self._sampling.seed, name, users[of_request], times[of_request], nodes)
 
     def _discover(
         self, found: list[tuple[str, np.ndarray, np.ndarray]]

@@ -1,8 +1,9 @@
 """Statistics of features, gathered piece by piece in any order: what the model normalises and looks values up with."""
 
+import functools
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ SAMPLE_SIZE = 16_384
 class NumericStatistics:
     """Moments and quantiles of finite numbers; NaN and infinities are left out.
 
-    Moments are merged with Chan's formulas. Quantiles come from the values of the `SAMPLE_SIZE` rows with the
+    Quantiles come from the values of the `SAMPLE_SIZE` rows with the
     smallest keys, so that they don't depend on how rows were split; the extremes are exact.
     """
 
@@ -36,8 +37,8 @@ class NumericStatistics:
         values, keys = values[finite].astype(np.float64), keys[finite]
         if not len(values):
             return
-        self._plain.merge(_Moments.of(values))
-        self._log.merge(_Moments.of(np.sign(values) * np.log1p(np.abs(values))))
+        self._plain.add(values)
+        self._log.add(np.sign(values) * np.log1p(np.abs(values)))
         self._widen(values.min(), values.max())
         self._extend_sample(values, keys)
 
@@ -54,12 +55,14 @@ class NumericStatistics:
         if len(self._sample):
             quantiles = np.quantile(self._sample, np.linspace(0, 1, NUM_QUANTILES))
             quantiles[[0, -1]] = self._range
+        count, mean, standard_deviation = self._plain.total()
+        _, log_mean, log_standard_deviation = self._log.total()
         return {
-            "count": self._plain.count,
-            "mean": self._plain.mean,
-            "standard_deviation": self._plain.standard_deviation,
-            "log_mean": self._log.mean,
-            "log_standard_deviation": self._log.standard_deviation,
+            "count": count,
+            "mean": mean,
+            "standard_deviation": standard_deviation,
+            "log_mean": log_mean,
+            "log_standard_deviation": log_standard_deviation,
             "quantiles": quantiles.tolist(),
         }
 
@@ -73,29 +76,50 @@ class NumericStatistics:
         self._sample, self._keys = values[kept], keys[kept]
 
 
+class _Piece(NamedTuple):
+    """Count, mean and sum of squared deviations of some numbers."""
+
+    count: int
+    mean: float
+    deviations: float
+
+    def with_piece(self, other: "_Piece") -> "_Piece":
+        """Both pieces as one, by Chan's formulas."""
+        count = self.count + other.count
+        difference = other.mean - self.mean
+        deviations = self.deviations + other.deviations + difference**2 * self.count * other.count / count
+        return _Piece(count, self.mean + difference * other.count / count, deviations)
+
+
 class _Moments:
-    """Count, mean and sum of squared deviations."""
+    """Mean and standard deviation of numbers, to the last bit the same in whatever order they were merged.
 
-    def __init__(self, count: int = 0, mean: float = 0.0, deviations: float = 0.0) -> None:
-        self.count, self.mean, self.deviations = count, mean, deviations
+    What is added becomes one piece; pieces that are merged stay apart (one a shard) until they are summed in order.
+    """
 
-    @classmethod
-    def of(cls, values: np.ndarray) -> "_Moments":
+    def __init__(self) -> None:
+        self._added: _Piece | None = None
+        self._merged: list[_Piece] = []
+
+    def add(self, values: np.ndarray) -> None:
+        values = np.sort(values)
         mean = values.mean()
-        return cls(len(values), float(mean), float(np.square(values - mean).sum()))
+        piece = _Piece(len(values), float(mean), float(np.square(values - mean).sum()))
+        self._added = piece if self._added is None else self._added.with_piece(piece)
 
     def merge(self, other: "_Moments") -> None:
-        count = self.count + other.count
-        if not count:
-            return
-        difference = other.mean - self.mean
-        self.deviations += other.deviations + difference**2 * self.count * other.count / count
-        self.mean += difference * other.count / count
-        self.count = count
+        self._merged += other._pieces()
 
-    @property
-    def standard_deviation(self) -> float:
-        return float(np.sqrt(self.deviations / self.count)) if self.count else 0.0
+    def total(self) -> tuple[int, float, float]:
+        """Count, mean and standard deviation of all."""
+        pieces = sorted(self._pieces())
+        if not pieces:
+            return 0, 0.0, 0.0
+        whole = functools.reduce(_Piece.with_piece, pieces)
+        return whole.count, whole.mean, float(np.sqrt(whole.deviations / whole.count))
+
+    def _pieces(self) -> list[_Piece]:
+        return [*self._merged, *([] if self._added is None else [self._added])]
 
 
 class CategoricalStatistics:

@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from tfgrec.errors import GraphStoreError
 from tfgrec.graph import files, layout
-from tfgrec.graph.adjacency import ROW_SPLITS, Adjacency
-from tfgrec.graph.columns import column_of
-from tfgrec.graph.node_index import HASH, NodeIndex, open_node_index
+from tfgrec.graph.adjacency import Adjacency, open_adjacency
+from tfgrec.graph.node_index import NodeIndex, open_node_index
 from tfgrec.graph.schema import ID, GraphSchema
+
+_MILLISECONDS = 1000
 
 
 class GraphStore:
@@ -41,8 +42,10 @@ class GraphStore:
         """Opens the store in folder `path`.
 
         Raises:
-          GraphStoreError: there is none, it was not finished, it is of another format, or a file is missing or cut.
+          GraphStoreError: there is none, the path has a scheme, it was not finished, it is of another format, or a file
+            is missing or cut.
         """
+        files.refuse_scheme(path)
         manifest = _read_manifest(path)
         store = cls(path, manifest)
         for described in store._files():
@@ -66,6 +69,14 @@ class GraphStore:
         if damaged:
             raise GraphStoreError(f"{self._path}: damaged, build the store again: {', '.join(damaged)}")
 
+    def shard_entries(self) -> Iterator[dict[str, Any]]:
+        """What `GraphStoreWriter.finish` takes of each shard, for a store that takes this one's shards over."""
+        for kind in ("node_sets", "edge_sets"):
+            for name, described in self.manifest[kind].items():
+                for shard, of_shard in enumerate(described["shards"]):
+                    kept = {"count": of_shard["count"], "files": of_shard["files"]}
+                    yield {"kind": kind, "name": name, "shard": shard, **kept}
+
     def num_nodes(self, node_set: str) -> int:
         """The number of nodes of a node set."""
         return self.manifest["node_sets"][node_set]["count"]
@@ -83,21 +94,28 @@ class GraphStore:
 
     def node_features(self, node_set: str, nodes: np.ndarray) -> dict[str, pa.Array]:
         """The features of dense ids by name, `#id` included, each `[num_nodes]`; multi-valued ones are lists."""
-        index = self.node_index(node_set)
-        selection = index.ranges.select(nodes)
-        names = [name for name in index.batches[0].schema.names if name != HASH]
-        return {name: selection.gather_arrow([column_of(batch, name) for batch in index.batches]) for name in names}
+        return self.node_index(node_set).features(nodes)
 
     def adjacency(self, edge_set: str) -> Adjacency:
         """The edges of an edge set."""
         if edge_set not in self._adjacencies:
-            shards = self.manifest["shards"]
-            rows = [files.map_columns(layout.row_splits_path(self._path, edge_set, s, shards)) for s in range(shards)]
-            edges = [files.map_columns(layout.edge_shard_path(self._path, edge_set, s, shards)) for s in range(shards)]
             sources = self.node_index(self.schema.edge_sets[edge_set].source).ranges
-            row_splits = [column_of(batch, ROW_SPLITS).to_numpy() for batch in rows]
-            self._adjacencies[edge_set] = Adjacency(sources, row_splits, edges)
+            shards = self.manifest["shards"]
+            self._adjacencies[edge_set] = open_adjacency(self._path, edge_set, sources, shards)
         return self._adjacencies[edge_set]
+
+    def visible_rows(
+        self, edge_set: str, nodes: np.ndarray, times: np.ndarray, window_seconds: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """First and past-the-last position, int64 `[num_nodes]`, of the nodes' edges that requests at `times` see.
+
+        An edge is seen iff its time + feedback delay < t, and with a window of w seconds iff also t - w <= its time.
+
+        Raises:
+          ValueError: there is a window, but the edges have no times.
+        """
+        oldest = None if window_seconds is None else times - round(window_seconds * _MILLISECONDS)
+        return self.adjacency(edge_set).visible_bounds(nodes, times - self.feedback_delays[edge_set], oldest)
 
     def _files(self) -> Iterator[dict[str, Any]]:
         for kind in ("node_sets", "edge_sets"):

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from tfgrec.errors import GraphStoreError, InputDataError
 from tfgrec.graph import files, layout
-from tfgrec.graph.adjacency import ROW_SPLITS, TARGET
-from tfgrec.graph.columns import as_columns
+from tfgrec.graph.adjacency import ROW_SPLITS, TARGET, Adjacency, open_adjacency
+from tfgrec.graph.columns import as_columns, column_of
+from tfgrec.graph.edge_order import edge_order
 from tfgrec.graph.node_index import HASH, NodeIndex, as_id_array, hash_ids, open_node_index, shards_of_hashes
 from tfgrec.graph.schema import ID, TIME, GraphSchema
 
@@ -24,13 +25,20 @@ class GraphStoreWriter:
     """
 
     def __init__(self, path: files.StorePath, schema: GraphSchema, shards: int) -> None:
+        files.refuse_scheme(path)
         self._path = str(path)
         self._schema = schema
         self._shards = shards
         self._indexes: dict[str, NodeIndex] = {}
+        self._adjacencies: dict[str, Adjacency] = {}
 
     def __reduce__(self) -> tuple:
         return GraphStoreWriter, (self._path, self._schema, self._shards)
+
+    @property
+    def shards(self) -> int:
+        """How many shards each set has."""
+        return self._shards
 
     def shard_of(self, ids: np.ndarray) -> np.ndarray:
         """The shard, int64 `[num_ids]`, that holds each raw id (int64 or strings), the same on all machines."""
@@ -51,6 +59,21 @@ class GraphStoreWriter:
             dtype = self._schema.node_sets[node_set].features[ID].dtype
             self._indexes[node_set] = open_node_index(self._path, node_set, dtype, self._shards)
         return self._indexes[node_set]
+
+    def adjacency(self, edge_set: str) -> Adjacency:
+        """Reads edges back; usable once all shards of the edge set, and of the node set it leaves, are written.
+
+        Raises:
+          GraphStoreError: a shard is not written yet.
+        """
+        if edge_set not in self._adjacencies:
+            sources = self.node_index(self._schema.edge_sets[edge_set].source).ranges
+            self._adjacencies[edge_set] = open_adjacency(self._path, edge_set, sources, self._shards)
+        return self._adjacencies[edge_set]
+
+    def nodes_of_shard(self, node_set: str, shard: int) -> np.ndarray:
+        """The dense ids of a shard's nodes."""
+        return np.arange(*self._source_range(node_set, shard))
 
     def write_node_shard(
         self, node_set: str, shard: int, ids: np.ndarray, features: Mapping[str, pa.Array]
@@ -87,6 +110,11 @@ class GraphStoreWriter:
         files.write_columns(path, {HASH: pa.array(hashes), ID: raw, **columns})
         return self._entry("node_sets", node_set, shard, len(ids), [path])
 
+    def read_node_shard(self, node_set: str, shard: int) -> dict[str, pa.Array]:
+        """The nodes of a shard that is written, in the order of their dense ids: `#id` and features by name."""
+        batch = files.map_columns(layout.node_shard_path(self._path, node_set, shard, self._shards))
+        return {name: column_of(batch, name) for name in self._schema.node_sets[node_set].features}
+
     def write_edge_shard(
         self,
         edge_set: str,
@@ -122,7 +150,7 @@ class GraphStoreWriter:
         _refuse_outside(targets, 0, self.node_index(declared.target).num_nodes, f"{where}: targets")
         given = {**features, TIME: np.asarray(times, np.int64)} if times is not None else features
         columns = as_columns(given, declared.features, len(sources), where)
-        order = _edge_order(sources, targets, columns)
+        order = edge_order(sources, targets, columns)
         paths = [path(self._path, edge_set, shard, self._shards) for path in _EDGE_PATHS]
         row_splits = np.searchsorted(sources[order], np.arange(first, last + 1))
         files.write_columns(paths[0], {ROW_SPLITS: pa.array(row_splits, pa.int64())})
@@ -194,13 +222,6 @@ class GraphStoreWriter:
 
 
 _EDGE_PATHS = (layout.row_splits_path, layout.edge_shard_path)
-
-
-def _edge_order(sources: np.ndarray, targets: np.ndarray, columns: Mapping[str, pa.Array]) -> np.ndarray:
-    features = [columns[name].to_numpy(zero_copy_only=False) for name in sorted(columns, reverse=True) if name != TIME]
-    ties = [pd.factorize(values, sort=True)[0] for values in features]
-    times = [columns[TIME].to_numpy()] if TIME in columns else []
-    return np.lexsort((*ties, targets, *times, sources))
 
 
 def _refuse_outside(nodes: np.ndarray, first: int, last: int, where: str) -> None:

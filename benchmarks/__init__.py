@@ -1,0 +1,1 @@
+"""Ratios against a peer or a limit, measured side by side: `python -m benchmarks.<name> --json FILE`."""

@@ -1,0 +1,133 @@
+"""Degrees of a user and a candidate against looking at each edge, and at each neighbour of its ends."""
+
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from graph_oracle import (
+    Edge,
+    Request,
+    World,
+    assert_degrees,
+    example_requests,
+    example_world,
+    request_batch,
+    requests_of,
+    worlds,
+    write_world,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tfgrec.config.tables import TemporalDegree
+from tfgrec.errors import ConfigurationError
+from tfgrec.graph import shared_edges
+from tfgrec.graph.temporal_degrees import temporal_degrees
+
+DOMAINS = {"video": "watched", "live": "joined"}
+AUTHORS = {"edge_set": {"video": "made_by", "live": "hosted_by"}}
+# Edges with times of their own, many a node: who saw the one also saw the other.
+AUDIENCE = {"edge_set": {"video": "watched_by", "live": "joined_by"}}
+DEVICE = {"edge_feature": "device", "request_feature": "device"}
+
+
+def degree(edge_set: str | dict[str, str], shared: str | dict, **options: object) -> TemporalDegree:
+    return TemporalDegree(of="user", edge_set=edge_set, shared_with_item=shared, **options)
+
+
+DEFINITIONS = {
+    "item": degree(DOMAINS, "item"),
+    "item_lately": degree(DOMAINS, "item", window_seconds=0.002),
+    "item_since": degree(DOMAINS, "item", measure="seconds_since_last"),
+    "author": degree(DOMAINS, AUTHORS),
+    "author_of_other_domain": degree("watched", AUTHORS),
+    "author_lately": degree("watched", AUTHORS, window_seconds=0.003),
+    "author_since_lately": degree("watched", AUTHORS, window_seconds=0.001, measure="seconds_since_last"),
+    "audience": degree("watched", AUDIENCE),
+    "audience_since": degree("joined", AUDIENCE, measure="seconds_since_last"),
+    "device": degree("watched", DEVICE),
+    "device_lately": degree("watched", DEVICE, window_seconds=0.002),
+    "scenario_since": degree(
+        "joined", {"edge_feature": "scenario", "request_feature": "scenario"}, measure="seconds_since_last"
+    ),
+}
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(worlds(), st.sampled_from(["video", "live"]), st.integers(1, 3), st.sampled_from([1, 3, 1000]), st.data())
+def test_counts_what_the_oracle_counts(
+    world: World, item_node_set: str, shards: int, chunk: int, data: st.DataObject
+) -> None:
+    requests = data.draw(requests_of(world, item_node_set))
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(shared_edges, "CHUNK", chunk):
+        assert_degrees(world, requests, DEFINITIONS, folder, shards)
+
+
+@pytest.mark.parametrize("item_node_set", ["video", "live"])
+def test_counts_of_a_batch_of_middling_size(item_node_set: str, tmp_path: Path) -> None:
+    world = example_world()
+    assert_degrees(world, example_requests(world, item_node_set, 60), DEFINITIONS, tmp_path, 3)
+
+
+def test_an_edge_that_shares_several_neighbours_counts_once(tmp_path: Path) -> None:
+    world = example_world()
+    world.edges["made_by"] = [Edge(video, f"author {number}") for video in (1, 2, 3) for number in range(3)]
+    world.edges["made_by"] += [Edge(1, "author 0"), Edge(1, "author 0"), Edge(4, "author 4")]
+    world.edges["watched"] = [Edge(0, video, 10 * video, ("tv", 0.5)) for video in (1, 1, 2, 4, 5)]
+    store = write_world(world, tmp_path, 2)
+    batch = request_batch(store, [Request(0, 1000, "video", (3, 1, 4, 5)), Request(0, 16, "video", (2,))])
+    by_author = {"edge_set": "made_by"}
+    definitions = {
+        "count": degree("watched", by_author),
+        "since": degree("watched", by_author, measure="seconds_since_last"),
+    }
+    degrees = temporal_degrees(store, batch, definitions)
+    assert degrees["count"].tolist() == [3, 3, 1, 0, 2]
+    # The edges' feedback delay is 5 ms: the request at 16 sees those at 10.
+    np.testing.assert_allclose(degrees["since"], [0.98, 0.98, 0.96, -1, 0.006], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
+        (degree("joined", "item"), "'joined' leads to 'live', but the candidates are of 'video'"),
+        (degree("joined", {"edge_set": {"video": "made_by"}}), "names no edge set for node set 'live'"),
+        (degree("watched", {"edge_set": "made_bi"}), "unknown edge set 'made_bi': did you mean 'made_by'?"),
+        (degree("watched", {"edge_set": "made"}), "'made' does not leave node set 'video' but 'author'"),
+        (
+            degree("joined", {"edge_set": {"video": "made_by", "live": "joined_by"}}),
+            "nothing can be shared between node sets author, user",
+        ),
+        (
+            degree("watched", {"edge_feature": "devise", "request_feature": "device"}),
+            "shared_with_item.edge_feature: 'devise' is no scalar integer or string of 'watched': "
+            "did you mean 'device'?",
+        ),
+        (
+            degree("watched", {"edge_feature": "device", "request_feature": "click"}),
+            "shared_with_item.request_feature: 'click' is no scalar integer or string of '_readout'",
+        ),
+        (
+            degree("watched", {"edge_feature": "device", "request_feature": "scenario"}),
+            "'device' of 'watched' is string, but 'scenario' of '_readout' is int64",
+        ),
+        (
+            degree({"video": "made_by"}, "item", window_seconds=1),
+            "the edges of 'made_by' have no times",
+        ),
+    ],
+)
+def test_definitions_that_cannot_work_are_named(definition: TemporalDegree, expected: str, tmp_path: Path) -> None:
+    world = example_world()
+    store = write_world(world, tmp_path, 1)
+    with pytest.raises(ConfigurationError, match="temporal degree 'together'") as error:
+        temporal_degrees(store, request_batch(store, example_requests(world, "video", 2)), {"together": definition})
+    assert expected in str(error.value)
+
+
+def test_items_share_nothing_with_themselves() -> None:
+    with pytest.raises(ValidationError, match="shared_with_item goes with of: user"):
+        TemporalDegree(of="item", edge_set="watched_by", shared_with_item="item")

@@ -1,0 +1,104 @@
+"""A run never goes on with a damaged graph or damaged records: the stage that made them is done again."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import small_records
+
+from tfgrec import data_stages
+from tfgrec.config import load_run_config
+from tfgrec.data_stages import DataStages
+from tfgrec.run_directory import RunDirectory
+from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
+
+CONFIG = Path(__file__).parents[1] / "configs" / "demo.yaml"
+
+
+class Jobs:
+    """Stands in for the Beam jobs: copies finished outputs, and counts."""
+
+    def __init__(self, outputs: Path) -> None:
+        self.done: list[str] = []
+        self._outputs = outputs
+
+    def __call__(self, module: str, *arguments: str) -> None:
+        self.done.append(module)
+        folder = Path(arguments[arguments.index("--examples" if "audit" in module else "--output") + 1])
+        if module == "beam_jobs.audit":
+            (folder / "audit.json").write_text("{}")
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self._outputs / folder.name, folder)
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("outputs")
+    store = small_records.write_store(folder / "graph")
+    small_records.write_examples(folder / "examples", store, {"train": 20, "validation": 10})
+    world = create_world(WorldSettings(users=20, videos=20, live_rooms=20, authors=5, days=2, impressions=100))
+    write_tables(world, simulate_interactions(world), folder / "data")
+    return folder
+
+
+def flip_last_byte(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+GRAPH, SAMPLING, AUDIT = "beam_jobs.build_graph", "beam_jobs.sample_subgraphs", "beam_jobs.audit"
+
+
+@pytest.mark.parametrize("damage", [flip_last_byte, cut])
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("graph/nodes/user/*.arrow", [GRAPH]),
+        ("graph/edges/watched/*.arrow", [GRAPH]),
+        ("graph/manifest.json", [GRAPH]),
+        ("examples/train/*.tfrecord", [SAMPLING, AUDIT]),
+        ("examples/manifest.json", [SAMPLING, AUDIT]),
+        ("stages/graph.json", [GRAPH]),
+    ],
+)
+def test_what_is_damaged_is_made_again(
+    outputs: Path,
+    pattern: str,
+    expected: list[str],
+    damage: Callable[[Path], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jobs, said = Jobs(outputs), []
+    monkeypatch.setattr(data_stages, "run_module", jobs)
+    run = RunDirectory.at(tmp_path / "run")
+    DataStages(load_run_config(CONFIG), run, outputs / "data", announce=said.append).run()
+    assert jobs.done == [GRAPH, SAMPLING, AUDIT]
+    path = sorted(run.root.glob(pattern))[0]
+    sound = path.read_bytes()
+    damage(path)
+    jobs.done.clear()
+    said.clear()
+    DataStages(load_run_config(CONFIG), run, outputs / "data", announce=said.append).run()
+    assert jobs.done == expected
+    assert any("done again" in line and path.name in line for line in said)
+    if path.parent.name != "stages":
+        assert path.read_bytes() == sound
+    jobs.done.clear()
+    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
+    assert jobs.done == []
+
+
+def test_what_killed_jobs_left_is_deleted(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_stages, "run_module", Jobs(outputs))
+    run = RunDirectory.at(tmp_path / "run")
+    for left in ("graph.unfinished-1a", "graph.replaced-2b", "examples.unfinished-3c"):
+        (run.root / left / "nodes").mkdir(parents=True)
+    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
+    assert {path.name for path in run.root.iterdir()} == {"config.yaml", "schema", "stages", "graph", "examples"}

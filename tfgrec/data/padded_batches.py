@@ -1,0 +1,46 @@
+"""Batches padded to one of a few sizes: for XLA and accelerators, which compile a function for each shape."""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from tfgrec.graph.schema import READOUT
+
+
+def padded_batches(batches: tf.data.Dataset, budgets: Sequence[tfgnn.SizeConstraints]) -> tf.data.Dataset:
+    """Pads (graph, labels) to the first of the rising `budgets` that holds it. No batch is left out.
+
+    Padding comes behind what is there, in components of its own; its candidates' labels are NaN, missing.
+
+    Raises (when a batch is read):
+      InvalidArgumentError: a batch is larger than the last budget.
+    """
+
+    def pad(
+        graph: tfgnn.GraphTensor, labels: Mapping[str, tf.Tensor]
+    ) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
+        padded = _padded(graph, budgets)
+        missing = padded.node_sets[READOUT].total_size - graph.node_sets[READOUT].total_size
+        filled = {name: tf.pad(values, [[0, missing]], constant_values=float("nan")) for name, values in labels.items()}
+        return padded, filled
+
+    # No Python control flow depends on tensors here; looking for it in TF-GNN's code nearly doubles the time to build.
+    pad = tf.autograph.experimental.do_not_convert(pad)
+    return batches.map(pad, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _padded(graph: tfgnn.GraphTensor, budgets: Sequence[tfgnn.SizeConstraints]) -> tfgnn.GraphTensor:
+    fits = tf.stack([tfgnn.satisfies_size_constraints(graph, total_sizes=budget) for budget in budgets])
+    tf.debugging.Assert(tf.reduce_any(fits), ["a batch is larger than the last padding budget: sample again"])
+    specs = []
+
+    def branch(budget: tfgnn.SizeConstraints) -> list[tf.Tensor]:
+        padded, _ = tfgnn.pad_to_total_sizes(graph, budget, validate=False)
+        specs.append(padded.spec.relax(num_nodes=True, num_edges=True))
+        return tf.nest.flatten(padded, expand_composites=True)
+
+    # Branches may return tensors of several shapes, but not graphs whose types differ.
+    branches = [lambda budget=budget: branch(budget) for budget in budgets]
+    tensors = tf.switch_case(tf.argmax(fits, output_type=tf.int32), branches)
+    return tf.nest.pack_sequence_as(specs[0], tensors, expand_composites=True)

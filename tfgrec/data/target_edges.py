@@ -1,0 +1,39 @@
+"""Edges that would tie a request's user to its candidates by what the request itself brought about."""
+
+from collections.abc import Iterator
+
+from tfgrec.config.tables import TablesConfig
+from tfgrec.graph.schema import USER_READOUT, GraphSchema
+from tfgrec.table_paths import TablePath
+
+
+def edge_sets_between_users_and_items(schema: GraphSchema) -> dict[str, str]:
+    """Edge sets, in either direction, between the users and a node set of items: name -> the items' node set."""
+    user_set = schema.edge_sets[USER_READOUT].source
+    found = {}
+    for item_set in schema.item_readouts():
+        for name, edges in schema.stored_edge_sets.items():
+            if sorted((edges.source, edges.target)) == sorted((user_set, item_set)):
+                found[name] = item_set
+    return found
+
+
+def leaking_edge_sets(schema: GraphSchema, tables: TablesConfig) -> Iterator[tuple[str, str]]:
+    """Edge sets without times between users and items that a log of requests feeds, each with the table that does it.
+
+    Nothing hides their edges from the request that they are of. A table counts as a log of requests where it shares
+    files with one, under whatever name.
+    """
+    paths = {name: table.path for name, table in tables.tables.items()}
+    logs = {paths[source.table] for source in tables.requests.sources if source.table in paths}
+    for name in edge_sets_between_users_and_items(schema):
+        if schema.edge_sets[name].timed or name not in tables.edge_sets:
+            continue
+        fed = tables.edge_sets.get(tables.edge_sets[name].reverse_of or name)
+        for table in dict.fromkeys(source.table for source in (fed.sources if fed else [])):
+            if any(_share_files(paths.get(table, ""), log) for log in logs):
+                yield name, table
+
+
+def _share_files(path: str, other: str) -> bool:
+    return path == other or TablePath(path).matches(other) or TablePath(other).matches(path)
