@@ -7,13 +7,13 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.checked_shards import CHECKED, CheckShards
-from beam_jobs.command_line import job_parser, parse_job_args, shown_progress
-from beam_jobs.facts import Fact
-from beam_jobs.feedback_delays import feedback_delays
-from beam_jobs.outputs import MANIFEST, delete, write_json
-from beam_jobs.pipelines import run_pipeline
-from beam_jobs.shard_progress import OnProgress, watch_files
+from beam_jobs.graph_shards.feedback_delays import feedback_delays
+from beam_jobs.records.checked_shards import CHECKED, CheckShards
+from beam_jobs.running.command_line import job_parser, parse_job_args, shown_progress
+from beam_jobs.running.facts import Fact
+from beam_jobs.running.outputs import MANIFEST, delete, write_json
+from beam_jobs.running.pipelines import run_pipeline
+from beam_jobs.running.shard_progress import OnProgress, watch_files
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.data.examples_directory import parse_manifest

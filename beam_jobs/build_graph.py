@@ -6,29 +6,29 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.build_plan import BuildPlan
-from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, shown_progress
-from beam_jobs.dead_letters import FOLDER, dead_letter_files
-from beam_jobs.derived_shards import BuildDerivedShards, derived_edge_sets
-from beam_jobs.earlier_store import TABLES, EarlierStore, told_additions
-from beam_jobs.edge_shards import BuildEdgeShards
-from beam_jobs.facts import Fact, of_kind
-from beam_jobs.feedback_delays import feedback_delays
-from beam_jobs.inputs_taken_in import INPUTS, SOURCES, describe_inputs, describe_sources
-from beam_jobs.node_shards import BuildNodeShards
-from beam_jobs.outputs import delete, unfinished_output
-from beam_jobs.pipelines import run_pipeline
-from beam_jobs.row_counts import check_rows, count_rows
-from beam_jobs.shard_progress import OnProgress, watch_files
-from beam_jobs.statistics import STATISTICS
+from beam_jobs.graph_shards.build_plan import BuildPlan
+from beam_jobs.graph_shards.derived_shards import BuildDerivedShards, derived_edge_sets
+from beam_jobs.graph_shards.earlier_store import TABLES, EarlierStore, told_additions
+from beam_jobs.graph_shards.edge_shards import BuildEdgeShards
+from beam_jobs.graph_shards.feedback_delays import feedback_delays
+from beam_jobs.graph_shards.inputs_taken_in import INPUTS, SOURCES, describe_inputs, describe_sources
+from beam_jobs.graph_shards.node_shards import BuildNodeShards
+from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
+from beam_jobs.running.facts import Fact, of_kind
+from beam_jobs.running.outputs import delete, unfinished_output
+from beam_jobs.running.pipelines import run_pipeline
+from beam_jobs.running.shard_progress import OnProgress, watch_files
+from beam_jobs.running.statistics import STATISTICS
+from beam_jobs.tables.dead_letters import FOLDER, dead_letter_files
+from beam_jobs.tables.row_counts import check_rows, count_rows
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
-from tfgrec.graph.files import refuse_scheme
-from tfgrec.graph.layout import EDGE_SHARD_FILES
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store import GraphStore
-from tfgrec.graph.store_writer import GraphStoreWriter
+from tfgrec.graph.store.files import refuse_scheme
+from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.layout import EDGE_SHARD_FILES
+from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 
 def build_graph(

@@ -8,24 +8,24 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, shown_progress
-from beam_jobs.dead_letters import FOLDER
-from beam_jobs.derived_shards import BuildDerivedShards, derived_edge_sets
-from beam_jobs.facts import of_kind
-from beam_jobs.feedback_delays import feedback_delays
-from beam_jobs.inputs_taken_in import SOURCES, describe_sources
-from beam_jobs.outputs import delete, unfinished_output
-from beam_jobs.pipelines import run_pipeline
-from beam_jobs.shard_progress import OnProgress, watch_files
+from beam_jobs.graph_shards.derived_shards import BuildDerivedShards, derived_edge_sets
+from beam_jobs.graph_shards.feedback_delays import feedback_delays
+from beam_jobs.graph_shards.inputs_taken_in import SOURCES, describe_sources
+from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
+from beam_jobs.running.facts import of_kind
+from beam_jobs.running.outputs import delete, unfinished_output
+from beam_jobs.running.pipelines import run_pipeline
+from beam_jobs.running.shard_progress import OnProgress, watch_files
+from beam_jobs.tables.dead_letters import FOLDER
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import ConfigurationError, SchemaError
-from tfgrec.graph import files
-from tfgrec.graph.layout import EDGE_SHARD_FILES
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store import GraphStore
-from tfgrec.graph.store_writer import GraphStoreWriter
+from tfgrec.graph.store import files
+from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.layout import EDGE_SHARD_FILES
+from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 
 def derive_edges(

@@ -7,29 +7,29 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.command_line import job_parser, parse_job_args, read_configuration, shown_progress
-from beam_jobs.dead_letters import FOLDER
-from beam_jobs.facts import Fact, of_kind
-from beam_jobs.outputs import MANIFEST, delete, unfinished_output, write_json
-from beam_jobs.pipelines import run_pipeline
-from beam_jobs.record_shards import WriteRecordShards
-from beam_jobs.request_rows import request_columns, sources_by_table
-from beam_jobs.row_counts import check_rows, count_rows
-from beam_jobs.several_values import columns_of_several
-from beam_jobs.shard_progress import OnProgress, watch_files
-from beam_jobs.splits import SPLITS
-from beam_jobs.statistics import SAMPLING, STATISTICS
-from beam_jobs.table_files import TableFiles, find_table
-from beam_jobs.tables import time_columns
+from beam_jobs.records.record_shards import WriteRecordShards
+from beam_jobs.records.request_rows import request_columns, sources_by_table
+from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
+from beam_jobs.running.facts import Fact, of_kind
+from beam_jobs.running.outputs import MANIFEST, delete, unfinished_output, write_json
+from beam_jobs.running.pipelines import run_pipeline
+from beam_jobs.running.shard_progress import OnProgress, watch_files
+from beam_jobs.running.statistics import SAMPLING, STATISTICS
+from beam_jobs.tables.dead_letters import FOLDER
+from beam_jobs.tables.read_table import time_columns
+from beam_jobs.tables.row_counts import check_rows, count_rows
+from beam_jobs.tables.several_values import columns_of_several
+from beam_jobs.tables.splits import SPLITS
+from beam_jobs.tables.table_files import TableFiles, find_table
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import InputDataError, SchemaError
-from tfgrec.graph.batch_sizes import batch_sizes
-from tfgrec.graph.layout import sealed
-from tfgrec.graph.record_schema import record_schema
+from tfgrec.graph.sampling.batch_sizes import batch_sizes
+from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.layout import sealed
 
 # Of batches, whose sizes the manifest tells beside those that hold all.
 _SHARES = (0.5, 0.9, 0.99)

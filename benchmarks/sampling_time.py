@@ -9,13 +9,13 @@ from benchmarks.timed_job import timed_sampling
 
 # Functions that do not call one another; what none of them takes is Beam and the job around it.
 _PARTS = {
-    "reading the log": ("beam_jobs/table_batches.py", "read_part"),
-    "looking requests up": ("beam_jobs/request_rows.py", "process"),
-    "sampling": ("tfgrec/graph/sampling.py", "sample_subgraphs"),
-    "temporal degrees": ("tfgrec/graph/temporal_degrees.py", "temporal_degrees"),
-    "gathering features": ("tfgrec/graph/encoding.py", "to_ragged_columns"),
-    "encoding": ("tfgrec/graph/example_wire.py", "encode_examples"),
-    "checksums of records": ("beam_jobs/tfrecord_shards.py", "_framed"),
+    "reading the log": ("beam_jobs/tables/table_batches.py", "read_part"),
+    "looking requests up": ("beam_jobs/records/request_rows.py", "process"),
+    "sampling": ("tfgrec/graph/sampling/subgraphs.py", "sample_subgraphs"),
+    "temporal degrees": ("tfgrec/graph/degrees/temporal_degrees.py", "temporal_degrees"),
+    "gathering features": ("tfgrec/graph/examples/encoding.py", "to_ragged_columns"),
+    "encoding": ("tfgrec/graph/examples/example_wire.py", "encode_examples"),
+    "checksums of records": ("beam_jobs/records/tfrecord_shards.py", "_framed"),
 }
 _REST = "Beam and the rest"
 

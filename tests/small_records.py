@@ -11,18 +11,18 @@ import yaml
 
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import TemporalDegree
-from tfgrec.graph.encoding import encode_examples, to_ragged_columns
-from tfgrec.graph.files import checksum
-from tfgrec.graph.layout import sealed
-from tfgrec.graph.record_schema import record_schema
+from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
+from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
 from tfgrec.graph.requests import RequestBatch
-from tfgrec.graph.sampling import sample_subgraphs
-from tfgrec.graph.sampling_statistics import SamplingStatistics
+from tfgrec.graph.sampling.record_schema import record_schema
+from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
+from tfgrec.graph.sampling.subgraphs import sample_subgraphs
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, Feature, GraphSchema, NodeSet
 from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
-from tfgrec.graph.store import GraphStore
-from tfgrec.graph.store_writer import GraphStoreWriter
-from tfgrec.graph.temporal_degrees import temporal_degrees
+from tfgrec.graph.store.files import checksum
+from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.layout import sealed
+from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 USERS, VIDEOS, ROOMS = 40, 30, 8
 LABELS = ("click", "watch_ms")

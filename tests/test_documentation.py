@@ -9,7 +9,7 @@ import small_records
 from tfgrec.config import load_run_config, load_tables_config
 from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.data.tables_check import check_tables
-from tfgrec.graph.record_schema import record_schema
+from tfgrec.graph.sampling.record_schema import record_schema
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]

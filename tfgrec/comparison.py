@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tfgrec.config import RunConfig
 from tfgrec.config.run import Arm
 from tfgrec.data_stages import DataStages
-from tfgrec.graph.files import write_json
+from tfgrec.graph.store.files import write_json
 from tfgrec.model_stages import ModelStages
 from tfgrec.run_directory import RunDirectory
 

@@ -9,7 +9,6 @@ from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError
 from tfgrec.fingerprint import fingerprint_file, fingerprint_files
-from tfgrec.graph.store import GraphStore
 from tfgrec.run_directory import RunDirectory
 from tfgrec.stages import StageLog, run_module
 from tfgrec.table_paths import TablePath
@@ -84,6 +83,9 @@ class DataStages:
         )
 
     def _verify_graph(self) -> None:
+        # Brings pandas, which takes a second that `--help` need not wait for.
+        from tfgrec.graph.store.graph_store import GraphStore
+
         GraphStore.open(self._run.graph).verify()
 
     def _verify_examples(self) -> None:

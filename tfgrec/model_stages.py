@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgrec.config import RunConfig
 from tfgrec.fingerprint import fingerprint_file
-from tfgrec.graph.files import read_json, write_json
+from tfgrec.graph.store.files import read_json, write_json
 from tfgrec.run_directory import RunDirectory
 from tfgrec.stages import StageLog
 

@@ -11,7 +11,7 @@ from typing import Any
 import tfgrec
 from tfgrec.errors import TfgrecError
 from tfgrec.fingerprint import file_sizes
-from tfgrec.graph.files import write_json
+from tfgrec.graph.store.files import write_json
 
 
 class StageFailed(Exception):

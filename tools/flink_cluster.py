@@ -164,7 +164,7 @@ def _prepare(folder: Path, ports: dict[str, int], slots: int) -> Path:
     (folder / "flink-conf.yaml").write_text(flink_configuration(folder, ports, slots), encoding="utf-8")
     worker = folder / "worker"
     log = folder / "logs" / "workers.log"
-    command = f'exec "{sys.executable}" -m beam_jobs.process_worker "$@" >>"{log}" 2>&1'
+    command = f'exec "{sys.executable}" -m beam_jobs.running.process_worker "$@" >>"{log}" 2>&1'
     worker.write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
     worker.chmod(0o755)
     return worker

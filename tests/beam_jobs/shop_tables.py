@@ -10,7 +10,7 @@ import pandas as pd
 
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, Feature, GraphSchema, NodeSet
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 INTEGER, NUMBER, TEXT, TEXTS = Feature("int64"), Feature("float32"), Feature("string"), Feature("string", True)
 FIRST_TIME = 1_650_000_000_000

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from shop_tables import FIRST_TIME, INTEGER, NUMBER, RUN, TEXT, TEXTS
 
 from beam_jobs.build_graph import build_graph
-from beam_jobs.row_keyed_edges import RowKey, row_keyed_edge_sets
+from beam_jobs.graph_shards.row_keyed_edges import RowKey, row_keyed_edge_sets
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.errors import GraphStoreError, InputDataError, SchemaError
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, GraphSchema, NodeSet
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 SCHEMA = GraphSchema(
     context={TIME: INTEGER},

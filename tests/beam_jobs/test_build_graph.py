@@ -24,7 +24,7 @@ from shop_tables import (
 from beam_jobs.build_graph import build_graph
 from tfgrec.errors import InputDataError, SchemaError
 from tfgrec.graph.schema import ID
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 
 def build(data: Path, output: Path, *, config: Any = None, tables: Any = None, **options: Any) -> dict[str, Any]:

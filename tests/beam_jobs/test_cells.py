@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_jobs.cells import read_cells, read_numbers
+from beam_jobs.tables.cells import read_cells, read_numbers
 from tfgrec.errors import InputDataError
 
 TEXTS = st.one_of(

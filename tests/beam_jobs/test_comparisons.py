@@ -5,9 +5,9 @@ import datetime
 import pyarrow as pa
 import pytest
 
-from beam_jobs.comparisons import between, equals_any
-from beam_jobs.row_checks import RowChecks
-from beam_jobs.splits import NO_SPLIT, splits_of_rows
+from beam_jobs.tables.comparisons import between, equals_any
+from beam_jobs.tables.row_checks import RowChecks
+from beam_jobs.tables.splits import NO_SPLIT, splits_of_rows
 from tfgrec.config.sampling import SplitConfig
 from tfgrec.errors import ConfigurationError
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from beam_jobs.counted_back import dated_back
-from beam_jobs.facts import read_facts
-from beam_jobs.pipelines import run_pipeline
-from beam_jobs.table_files import find_table
-from beam_jobs.tables import ReadTable
+from beam_jobs.running.facts import read_facts
+from beam_jobs.running.pipelines import run_pipeline
+from beam_jobs.tables.counted_back import dated_back
+from beam_jobs.tables.read_table import ReadTable
+from beam_jobs.tables.table_files import find_table
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.config.tables import Table
 

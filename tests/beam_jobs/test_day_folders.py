@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from shop_tables import SCHEMA, TABLES, Shop, run_config, tables_config, write_frames
 
 from beam_jobs.build_graph import build_graph
-from beam_jobs.folder_columns import folder_columns
 from beam_jobs.sample_subgraphs import sample_subgraphs
-from beam_jobs.table_batches import read_part
-from beam_jobs.table_files import find_table, list_files
+from beam_jobs.tables.folder_columns import folder_columns
+from beam_jobs.tables.table_batches import read_part
+from beam_jobs.tables.table_files import find_table, list_files
 from tfgrec.config.tables import Table
 from tfgrec.errors import InputDataError
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.table_paths import TablePath
 
 FILES = [

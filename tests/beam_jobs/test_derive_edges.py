@@ -16,7 +16,7 @@ from beam_jobs.build_graph import build_graph
 from beam_jobs.derive_edges import derive_edges
 from beam_jobs.sample_subgraphs import sample_subgraphs
 from tfgrec.errors import ConfigurationError, GraphStoreError, SchemaError
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 HOUR = 3_600_000
 

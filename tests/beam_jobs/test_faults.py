@@ -21,7 +21,7 @@ from beam_jobs.derive_edges import derive_edges
 from beam_jobs.sample_subgraphs import sample_subgraphs
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import GraphStoreError, InputDataError, OutputError
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 REPOSITORY = Path(__file__).parents[2]
 BOTH_JOBS = """

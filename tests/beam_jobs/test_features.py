@@ -5,8 +5,8 @@ import math
 import pyarrow as pa
 import pytest
 
-from beam_jobs.features import read_feature, read_ids, read_label, read_lists
-from beam_jobs.row_checks import RowChecks
+from beam_jobs.tables.features import read_feature, read_ids, read_label, read_lists
+from beam_jobs.tables.row_checks import RowChecks
 from tfgrec.config.tables import Column
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import Feature

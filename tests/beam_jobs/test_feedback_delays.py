@@ -2,7 +2,7 @@
 
 from derived_shop import derived_tables
 
-from beam_jobs.feedback_delays import feedback_delays
+from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from tfgrec.config import TablesConfig
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs.iso_times import NO_TIME, read_iso_times
-from beam_jobs.times import read_times
+from beam_jobs.tables.iso_times import NO_TIME, read_iso_times
+from beam_jobs.tables.times import read_times
 from tfgrec.config.tables import TimeColumn
 
 MOMENT = 1_650_812_741_436

@@ -12,7 +12,7 @@ from shop_tables import RUN, SCHEMA, TABLES, Shop, make_frames, write_frames
 
 from beam_jobs import audit, build_graph
 from tfgrec.graph.schema import Feature
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 REPOSITORY = Path(__file__).parents[2]
 JOB = """

@@ -11,12 +11,12 @@ import tensorflow_gnn as tfgnn
 from decoded_records import candidates_of, decode
 from shop_tables import Shop, run_config, tables_config
 
-from beam_jobs.tfrecord_shards import read_records
+from beam_jobs.records.tfrecord_shards import read_records
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.data.labels import without_labels
-from tfgrec.graph.example_service import ExampleService
-from tfgrec.graph.online_request import OnlineRequest
+from tfgrec.graph.examples.example_service import ExampleService
+from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.schema import READOUT
 
 LABELS = ("click", "seconds")

@@ -13,7 +13,7 @@ from beam_jobs.audit import audit
 from beam_jobs.build_graph import build_graph
 from beam_jobs.sample_subgraphs import sample_subgraphs
 from tfgrec.errors import GraphStoreError, InputDataError
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 DATA, EXAMPLES = f"{SCHEME}://bucket/data", f"{SCHEME}://bucket/run/examples"
 

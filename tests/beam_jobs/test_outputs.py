@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from beam_jobs.outputs import unfinished_output
+from beam_jobs.running.outputs import unfinished_output
 
 
 def test_what_lost_workers_left_half_written_is_not_put_in_place(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from apache_beam.portability.api import beam_provision_api_pb2 as provision_pb2
 from apache_beam.portability.api import beam_provision_api_pb2_grpc as provision_pb2_grpc
 from google.protobuf import struct_pb2
 
-from beam_jobs import process_worker
+from beam_jobs.running import process_worker
 
 
 class Runner(provision_pb2_grpc.ProvisionServiceServicer):

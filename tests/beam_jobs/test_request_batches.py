@@ -6,9 +6,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_jobs.request_batches import request_batches
-from beam_jobs.request_rows import GROUP, ITEM, SOURCE, USER
-from beam_jobs.table_batches import TIME
+from beam_jobs.records.request_batches import request_batches
+from beam_jobs.records.request_rows import GROUP, ITEM, SOURCE, USER
+from beam_jobs.tables.table_batches import TIME
 from tfgrec.graph.requests import RequestBatch
 
 NODE_SETS = ["video", "live"]

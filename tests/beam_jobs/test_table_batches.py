@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from beam_jobs.table_batches import read_part
-from beam_jobs.table_files import find_table
+from beam_jobs.tables.table_batches import read_part
+from beam_jobs.tables.table_files import find_table
 from tfgrec.config.tables import Table
 from tfgrec.errors import InputDataError
 

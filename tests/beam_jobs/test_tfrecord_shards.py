@@ -7,9 +7,9 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_jobs.tfrecord_shards import masked_crc32c, read_records, write_records
+from beam_jobs.records.tfrecord_shards import masked_crc32c, read_records, write_records
 from tfgrec.errors import InputDataError
-from tfgrec.graph.files import checksum
+from tfgrec.graph.store.files import checksum
 
 RECORDS = [b"", b"a", bytes(range(256)) * 300]
 

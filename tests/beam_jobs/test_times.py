@@ -5,7 +5,7 @@ import datetime
 import pyarrow as pa
 import pytest
 
-from beam_jobs.times import read_times
+from beam_jobs.tables.times import read_times
 from tfgrec.config.tables import TimeColumn
 
 MOMENT = 1_650_812_741_436

@@ -9,7 +9,7 @@ import small_records
 
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError
-from tfgrec.graph.layout import sealed
+from tfgrec.graph.store.layout import sealed
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import TrainingData, parse_merged, read_records, shuffled_records
 from tfgrec.data.labels import without_labels
-from tfgrec.graph.record_schema import record_schema
+from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import READOUT
 
 NUM_REQUESTS = 50

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfgrec.data.prediction_rows import PredictionRows
 from tfgrec.errors import SchemaError
-from tfgrec.graph.record_schema import record_schema
+from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import READOUT
 
 SCHEMA = record_schema(small_records.SCHEMA, small_records.SAMPLING)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from tfgrec.config.sampling import FanOut, SamplingConfig
 from tfgrec.config.tables import SharedFeature, SharedNeighbour, TemporalDegree
-from tfgrec.graph.columns import arrow_type
+from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, Feature, GraphSchema, NodeSet
-from tfgrec.graph.store import GraphStore
-from tfgrec.graph.store_writer import GraphStoreWriter
-from tfgrec.graph.temporal_degrees import temporal_degrees
+from tfgrec.graph.store.columns import arrow_type
+from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 INTEGER, NUMBER, TEXT = Feature("int64"), Feature("float32"), Feature("string")
 TEXTS, INTEGERS = Feature("string", multi_valued=True), Feature("int64", multi_valued=True)

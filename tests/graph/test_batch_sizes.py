@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfgrec.graph.batch_sizes import batch_sizes
+from tfgrec.graph.sampling.batch_sizes import batch_sizes
 
 SHARES = (0.5, 0.9, 0.99)
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from tfgrec.config.tables import CoWatch, DerivedEdges, Swing
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph import co_watch, derived_edges, neighbour_weights, swing
-from tfgrec.graph.derived_edges import DerivedColumns, derivation_base, derive_edges
-from tfgrec.graph.item_events import DerivationBase
+from tfgrec.graph.derived import co_watch, derived_edges, neighbour_weights, swing
+from tfgrec.graph.derived.derived_edges import DerivedColumns, derivation_base, derive_edges
+from tfgrec.graph.derived.item_events import DerivationBase
+from tfgrec.graph.derived.snapshots import Snapshots
 from tfgrec.graph.schema import ID
-from tfgrec.graph.snapshots import Snapshots
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 # Several events in a refresh interval, several at once, and some at the very time of a snapshot.
 STEP, REFRESH = 500, 1_000

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfgrec.graph.edge_choice import most_recent, random_keys, uniform
+from tfgrec.graph.sampling.edge_choice import most_recent, random_keys, uniform
 
 ROWS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 30)), max_size=12)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfgrec.graph.edge_order import edge_order
+from tfgrec.graph.store.edge_order import edge_order
 
 NARROW = st.integers(0, 3)
 # Wide enough that source and time do not fit into one integer together.

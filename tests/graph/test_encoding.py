@@ -26,11 +26,11 @@ from hypothesis import strategies as st
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.errors import InputDataError
-from tfgrec.graph.encoding import encode_examples, to_ragged_columns
-from tfgrec.graph.record_schema import record_schema
-from tfgrec.graph.sampling import sample_subgraphs
+from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
+from tfgrec.graph.sampling.record_schema import record_schema
+from tfgrec.graph.sampling.subgraphs import sample_subgraphs
 from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 PLAN = SamplingConfig(hops=[{"watched": 3, "joined": 2, "hosted_by": 1}, {"watched_by": 2, "made_by": 1, "made": 2}])
 

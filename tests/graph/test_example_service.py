@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from tfgrec.config.tables import Requests
 from tfgrec.errors import GraphStoreError, InputDataError, SchemaError
-from tfgrec.graph.example_service import ExampleService
-from tfgrec.graph.online_request import OnlineRequest
+from tfgrec.graph.examples.example_service import ExampleService
+from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.schema import READOUT, NodeSet
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 REQUESTS = {
     "user_node_set": "user",

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from tfgrec.errors import InputDataError
-from tfgrec.graph.example_wire import encode_examples, varints
-from tfgrec.graph.ragged_column import RaggedColumn
+from tfgrec.graph.examples.example_wire import encode_examples, varints
+from tfgrec.graph.examples.ragged_column import RaggedColumn
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 300)
 FLOATS = st.floats(width=32, allow_nan=False)

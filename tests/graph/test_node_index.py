@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfgrec.graph import node_index, store_writer
 from tfgrec.graph.schema import ID, Feature, GraphSchema, NodeSet
-from tfgrec.graph.store_writer import GraphStoreWriter
+from tfgrec.graph.store import node_index, store_writer
+from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 
 @pytest.mark.parametrize("kind", ["int64", "string"])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfgrec.graph.ranges import flat, flat_chunks, whole_chunks
+from tfgrec.graph.store.ranges import flat, flat_chunks, whole_chunks
 
 RANGES = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 12)), max_size=10)
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfgrec.graph.renumbering import Renumbering
+from tfgrec.graph.store.renumbering import Renumbering
 
 
 @given(old=st.sets(st.integers(0, 60)), new=st.sets(st.integers(0, 60)))

@@ -29,11 +29,11 @@ from pydantic import ValidationError
 
 from tfgrec.config.sampling import FanOut, SamplingConfig
 from tfgrec.errors import ConfigurationError, InputDataError
-from tfgrec.graph.encoding import encode_examples, to_ragged_columns
-from tfgrec.graph.record_schema import record_schema
-from tfgrec.graph.sampling import SampledSubgraphs, sample_subgraphs
+from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
+from tfgrec.graph.sampling.record_schema import record_schema
+from tfgrec.graph.sampling.subgraphs import SampledSubgraphs, sample_subgraphs
 from tfgrec.graph.schema import ID, TIME
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 MIXED = SamplingConfig(
     hops=[

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfgrec.config.sampling import SamplingConfig
-from tfgrec.graph.record_schema import record_schema
-from tfgrec.graph.sampling import sample_subgraphs
-from tfgrec.graph.sampling_statistics import SamplingStatistics
+from tfgrec.graph.sampling.record_schema import record_schema
+from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
+from tfgrec.graph.sampling.size_histogram import SizeHistogram
+from tfgrec.graph.sampling.subgraphs import sample_subgraphs
 from tfgrec.graph.schema import READOUT
-from tfgrec.graph.size_histogram import SizeHistogram
 from tfgrec.graph.statistics import row_keys
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 
 PLAN = SamplingConfig(hops=[{"watched": 2, "joined": 1, "made_by": 0}, {"watched_by": 1}])
 SIZES = st.lists(st.integers(0, 300) | st.integers(0, 2**40), max_size=30)
@@ -54,7 +54,7 @@ def statistics(store: GraphStore, batches: list[list[Request]]) -> SamplingStati
 
 
 def test_pieces_in_any_order_make_the_same_whole(store: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tfgrec.graph.sampling_statistics.SAMPLE_SIZE", 20)
+    monkeypatch.setattr("tfgrec.graph.sampling.sampling_statistics.SAMPLE_SIZE", 20)
     videos, rooms = (example_requests(example_world(), name, 40) for name in ("video", "live"))
     whole = statistics(store, [videos, rooms]).to_json()
     pieces = [rooms[30:], videos[:3], videos[3:17], rooms[:30], videos[17:]]

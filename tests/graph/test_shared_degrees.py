@@ -24,8 +24,8 @@ from pydantic import ValidationError
 
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph import shared_edges
-from tfgrec.graph.temporal_degrees import temporal_degrees
+from tfgrec.graph.degrees import shared_edges
+from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 
 DOMAINS = {"video": "watched", "live": "joined"}
 AUTHORS = {"edge_set": {"video": "made_by", "live": "hosted_by"}}

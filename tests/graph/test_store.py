@@ -10,10 +10,10 @@ import pytest
 from graph_oracle import SCHEMA, STORED_EDGE_SETS, World, example_world, row_order, write_world
 
 from tfgrec.errors import GraphStoreError, InputDataError
-from tfgrec.graph.layout import sealed
 from tfgrec.graph.schema import ID, TIME, EdgeSet, Feature, GraphSchema, NodeSet
-from tfgrec.graph.store import GraphStore
-from tfgrec.graph.store_writer import GraphStoreWriter
+from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.layout import sealed
+from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 TIMED = GraphSchema(
     context={TIME: Feature("int64")},

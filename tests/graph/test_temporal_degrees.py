@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.temporal_degrees import temporal_degrees
+from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 
 BY_ITEMS = {"video": "watched_by", "live": "joined_by"}
 DEFINITIONS = {

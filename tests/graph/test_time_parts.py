@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfgrec.config.tables import TimePart
-from tfgrec.graph.time_parts import time_part
+from tfgrec.graph.examples.time_parts import time_part
 
 
 @given(times=st.lists(st.integers(0, 4_102_444_800_000), min_size=1), offset=st.sampled_from([0.0, 8.0, -3.5]))

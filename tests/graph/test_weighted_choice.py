@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfgrec.graph import weighted_choice
-from tfgrec.graph.edge_choice import random_keys
-from tfgrec.graph.weighted_choice import top_by_weight, weighted
+from tfgrec.graph.sampling import weighted_choice
+from tfgrec.graph.sampling.edge_choice import random_keys
+from tfgrec.graph.sampling.weighted_choice import top_by_weight, weighted
 
 WEIGHTS = st.sampled_from([0.0, 1.0, 1.0, 2.5, -1.0, np.inf, -np.inf, np.nan])
 ROWS = st.lists(st.lists(WEIGHTS, max_size=20), max_size=8)

@@ -134,7 +134,7 @@ class CoWatch(_DerivedEdges):
 
 
 class Swing(_DerivedEdges):
-    """The weight is that of Swing (see tfgrec.graph.swing) among the newest `max_users_per_item` users of an item."""
+    """The weight is Swing's (tfgrec.graph.derived.swing) among the newest `max_users_per_item` users of an item."""
 
     kind: Literal["swing"]
     damping: float = Field(default=1.0, ge=0)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import DerivedEdges, TablesConfig, reverse_edge_set
-from tfgrec.graph.derived_edges import WEIGHT
+from tfgrec.graph.derived.derived_edges import WEIGHT
 from tfgrec.graph.schema import TIME, USER_READOUT, Feature, GraphSchema
 
 _FEATURES = {TIME: Feature("int64"), WEIGHT: Feature("float32")}

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tfgrec.errors import InputDataError
-from tfgrec.graph.files import checksum, size
-from tfgrec.graph.layout import is_intact
 from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.store.files import checksum, size
+from tfgrec.graph.store.layout import is_intact
 
 MANIFEST = "manifest.json"
 _ANEW = "sample again with beam_jobs.sample_subgraphs, or run the same tfgrec command again"
@@ -32,7 +32,7 @@ class ExamplesDirectory:
       schema: what each record holds, labels included.
       splits: by name, `train` and `validation`.
       statistics: of the `_readout` features, over the training split.
-      sizes: of requests in all splits, see `tfgrec.graph.sampling_statistics`.
+      sizes: of requests in all splits, see `tfgrec.graph.sampling.sampling_statistics`.
     """
 
     schema: GraphSchema

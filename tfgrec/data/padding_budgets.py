@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow_gnn as tfgnn
 
 from tfgrec.errors import InputDataError
-from tfgrec.graph.batch_sizes import batch_sizes
+from tfgrec.graph.sampling.batch_sizes import batch_sizes
 
 QUANTILES = (0.9, 0.99)
 

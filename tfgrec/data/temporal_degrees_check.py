@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import SharedFeature, TablesConfig, TemporalDegree
+from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
 from tfgrec.graph.schema import USER_READOUT, GraphSchema
-from tfgrec.graph.shared_mismatches import shared_mismatches
 
 
 def temporal_degree_mismatches(schema: GraphSchema, tables: TablesConfig) -> Iterator[str]:

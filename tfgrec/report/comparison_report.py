@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from tfgrec.config.model import TaskConfig
-from tfgrec.graph.files import write_atomically
+from tfgrec.graph.store.files import write_atomically
 from tfgrec.metrics import METRICS, PairedDifference
 from tfgrec.report.arm_comparison import COMPARED, LOWER_IS_BETTER, ArmComparison, SeedSummary
 from tfgrec.report.curves import smoothed, thinned_positions

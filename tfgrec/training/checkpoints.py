@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgrec.graph.files import read_json, write_json
+from tfgrec.graph.store.files import read_json, write_json
 
 _MADE_FROM = "made_from.json"
 _KEPT = 2

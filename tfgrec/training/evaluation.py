@@ -12,8 +12,8 @@ from tfgrec.config.model import TaskConfig
 from tfgrec.data.examples_directory import Split
 from tfgrec.data.input_pipeline import read_records
 from tfgrec.data.prediction_rows import PredictionRows
-from tfgrec.graph.files import write_atomically, write_json
 from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.store.files import write_atomically, write_json
 from tfgrec.metrics import evaluate_predictions
 from tfgrec.progress import stage_progress
 from tfgrec.scoring import CANDIDATES_PER_REQUEST, ScoringFunction

@@ -16,7 +16,7 @@ from tfgrec.data.labels import without_labels
 from tfgrec.errors import ConfigurationError
 from tfgrec.export import export_model
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store import GraphStore
+from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.build import build_joint_model
 from tfgrec.run_directory import RunDirectory
 from tfgrec.scoring import make_scoring_function

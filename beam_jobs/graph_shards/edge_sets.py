@@ -1,0 +1,171 @@
+"""Rows of tables as edges: ids looked up in the node shards that are written, bad rows found."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from beam_jobs.running.arrow_shuffle import ShardKey, split
+from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch, tagged
+from beam_jobs.tables.comparisons import equals_any
+from beam_jobs.tables.features import column_of, read_feature, read_ids
+from beam_jobs.tables.row_checks import RowChecks, RowSelection
+from beam_jobs.tables.table_batches import FILE, ROW, TIME
+from tfgrec.config.tables import Column, EdgeSource, TablesConfig, as_column
+from tfgrec.graph.schema import ID, EdgeSet, GraphSchema
+from tfgrec.graph.store.store_writer import GraphStoreWriter
+
+SOURCE, TARGET = "#source", "#target"
+
+
+@dataclasses.dataclass(frozen=True)
+class EdgeRows:
+    """What one source of an edge set takes from its table; `reverses` are the edge sets that get the edges swapped."""
+
+    edge_set: str
+    source: EdgeSource
+    reverses: tuple[str, ...]
+
+
+def edges_by_table(tables: TablesConfig) -> dict[str, list[EdgeRows]]:
+    """The edges that each table feeds."""
+    by_table: dict[str, list[EdgeRows]] = {}
+    for name, edge_set in tables.edge_sets.items():
+        reverses = tuple(other for other, of in tables.edge_sets.items() if of.reverse_of == name)
+        for source in edge_set.sources:
+            by_table.setdefault(source.table, []).append(EdgeRows(name, source, reverses))
+    return by_table
+
+
+def edge_columns(source: EdgeSource) -> list[str]:
+    """The columns that edges are read from."""
+    columns = [as_column(column).column for column in (source.source, source.target, *source.features.values())]
+    return [*columns, *source.where]
+
+
+class ReadEdges(beam.DoFn):
+    """Batches of one table -> ((edge set, shard), edges) for the edge sets that it feeds."""
+
+    def __init__(self, table: str, edges: Sequence[EdgeRows], schema: GraphSchema, writer: GraphStoreWriter) -> None:
+        self._table, self._edges, self._schema, self._writer = table, edges, schema, writer
+
+    def process(
+        self, batch: pa.RecordBatch, set_aside: Sequence[tuple[str, int, int]]
+    ) -> Iterator[tuple[ShardKey, bytes]]:
+        """`set_aside` are (table, file, row) of rows that feed nothing."""
+        checks = RowChecks(batch.num_rows)
+        nodes = _NodeColumns(batch, self._schema, self._writer)
+        usable = ~_stand_among(batch, [(file, row) for table, file, row in set_aside if table == self._table])
+        for rows in self._edges:
+            edge_set = self._schema.edge_sets[rows.edge_set]
+            edges = _read_edges(batch, rows.source, edge_set, nodes, checks.selection(usable))
+            yield from self._by_shard(rows.edge_set, edges)
+            for reverse in rows.reverses:
+                yield from self._by_shard(reverse, _swapped(edges))
+        yield from tagged(self._table, of_batch(batch, checks, LOOKING_UP))
+
+    def _by_shard(self, name: str, edges: pa.RecordBatch) -> Iterator[tuple[ShardKey, bytes]]:
+        if edges.num_rows:
+            shards = self._writer.shard_of_nodes(self._schema.edge_sets[name].source, _numbers(edges, SOURCE))
+            for shard, part in split(edges, shards):
+                yield (name, shard), part
+
+
+@dataclasses.dataclass(frozen=True)
+class _Nodes:
+    """Dense ids `[num_ids]` that rows name, the row of each, and the rows `[num_rows]` rejected for each reason."""
+
+    nodes: np.ndarray
+    rows: np.ndarray
+    rejected: list[tuple[np.ndarray, str]]
+
+
+class _NodeColumns:
+    """Id columns of a batch as nodes, each looked up once: most edge sets of a table share them."""
+
+    def __init__(self, batch: pa.RecordBatch, schema: GraphSchema, writer: GraphStoreWriter) -> None:
+        self._batch, self._schema, self._writer = batch, schema, writer
+        self._found: dict[tuple[Column, str], _Nodes] = {}
+
+    def nodes(self, column: Column, node_set: str, selection: RowSelection) -> _Nodes:
+        key = column, node_set
+        if key not in self._found:
+            self._found[key] = self._look_up(column, node_set)
+        for rows, reason in self._found[key].rejected:
+            selection.reject(rows, reason)
+        return self._found[key]
+
+    def _look_up(self, column: Column, node_set: str) -> _Nodes:
+        rejections = _Rejections()
+        ids = read_ids(self._batch, column, self._schema.node_sets[node_set].features[ID].dtype, rejections)
+        nodes = self._writer.node_index(node_set).lookup(ids.values.to_numpy(zero_copy_only=False))
+        unknown = np.zeros(self._batch.num_rows, bool)
+        unknown[ids.rows[nodes < 0]] = True
+        rejections.reject(unknown, f"{column.column}: is no known {node_set}")
+        return _Nodes(nodes, ids.rows, rejections.found)
+
+
+class _Rejections:
+    """Stands in for a RowSelection and remembers what is rejected, for any number of selections."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[np.ndarray, str]] = []
+
+    def reject(self, rows: np.ndarray, reason: str) -> None:
+        if rows.any():
+            self.found.append((rows, reason))
+
+
+def _read_edges(
+    batch: pa.RecordBatch, source: EdgeSource, edge_set: EdgeSet, nodes: _NodeColumns, selection: RowSelection
+) -> pa.RecordBatch:
+    for column, values in source.where.items():
+        wanted = values if isinstance(values, list) else [values]
+        matching, cells = equals_any(column_of(batch, column), wanted)
+        selection.reject(cells.unreadable, f"{column}: {cells.complaint}")
+        selection.kept &= matching
+    sources = nodes.nodes(as_column(source.source), edge_set.source, selection)
+    targets = nodes.nodes(as_column(source.target), edge_set.target, selection)
+    features = {
+        name: read_feature(batch, as_column(column), edge_set.features[name], selection)
+        for name, column in source.features.items()
+    }
+    if edge_set.timed:
+        features[TIME] = column_of(batch, TIME)
+    from_, to = _pairs(sources.rows, targets.rows, batch.num_rows)
+    kept = selection.kept[sources.rows[from_]]
+    from_, to = from_[kept], to[kept]
+    rows = pa.array(sources.rows[from_])
+    columns = {SOURCE: pa.array(sources.nodes[from_]), TARGET: pa.array(targets.nodes[to])}
+    columns |= {name: column.take(rows) for name, column in features.items()}
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _pairs(source_rows: np.ndarray, target_rows: np.ndarray, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs (position in sources, position in targets) of the same row; both are sorted by row."""
+    targets_of_row = np.bincount(target_rows, minlength=num_rows)
+    first_of_row = np.cumsum(targets_of_row) - targets_of_row
+    counts = targets_of_row[source_rows]
+    from_ = np.repeat(np.arange(len(source_rows)), counts)
+    place = np.arange(len(from_)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return from_, first_of_row[source_rows[from_]] + place
+
+
+def _swapped(edges: pa.RecordBatch) -> pa.RecordBatch:
+    names = [{SOURCE: TARGET, TARGET: SOURCE}.get(name, name) for name in edges.schema.names]
+    return pa.RecordBatch.from_arrays(edges.columns, names=names)
+
+
+def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
+    return column_of(batch, name).to_numpy()
+
+
+def _stand_among(batch: pa.RecordBatch, places: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Whether each row, bool `[num_rows]`, stands at one of the places (file, row)."""
+    found = np.zeros(batch.num_rows, bool)
+    for file in {file for file, _ in places}:
+        rows = [row for of_file, row in places if of_file == file]
+        found |= (_numbers(batch, FILE) == file) & np.isin(_numbers(batch, ROW), rows)
+    return found

@@ -1,0 +1,1 @@
+"""Requests as TFRecord shards of sampled subgraphs, and their audit."""

@@ -1,0 +1,157 @@
+"""Finds what records carry of their requests' future: reads the encoded records, and knows nothing of the sampler."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from beam_jobs.records.target_edges import TargetEdges, Ties
+from beam_jobs.tables.decoded_columns import flat_values
+from tfgrec.config import TablesConfig
+from tfgrec.data.target_edges import leaking_edge_sets
+from tfgrec.graph.schema import READOUT, TIME, Feature, GraphSchema
+
+_REQUEST_TIME = f"context/{TIME}"
+_NO_EDGE = -1.0
+_MILLISECOND = 1e-3
+_TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
+
+
+@dataclasses.dataclass(frozen=True)
+class Leak:
+    """A record, by its position, with something of its future."""
+
+    record: int
+    problem: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What a check of some records looked at and found.
+
+    Attributes:
+      records: how many there were.
+      edges: those with times, by edge set.
+      target_edges: edges that tie the request's user to one of its candidates, with times or without, by edge set.
+      leaks: what none of the records may have.
+    """
+
+    records: int
+    edges: dict[str, int]
+    target_edges: dict[str, int]
+    leaks: list[Leak]
+
+
+class LeakageCheck:
+    """Checks serialized records against the schema of the records and the configuration of the tables.
+
+    Every edge of an edge set with times has to have one, with time + feedback delay < the request's time: those that
+    tie the request's user to one of its candidates too, and these must not be of an edge set without times that a log
+    of requests feeds. Where the seconds since the newest edge are a request feature, they have to be more than the
+    delay, or -1 for no edge.
+    """
+
+    def __init__(self, schema: GraphSchema, tables: TablesConfig, delays: Mapping[str, int]) -> None:
+        self._delays = delays
+        self._edge_sets = [name for name, edges in schema.stored_edge_sets.items() if edges.timed]
+        self._seconds_since = {
+            name: min(delays[edge_set] for edge_set in _names(degree.edge_set))
+            for name, degree in tables.requests.temporal_degrees.items()
+            if degree.measure == "seconds_since_last"
+        }
+        self._target_edges = TargetEdges(schema)
+        self._leaking = dict(leaking_edge_sets(schema, tables))
+        self._decoder = ExamplesToRecordBatchDecoder(self._columns().SerializeToString())
+
+    def check(self, records: Sequence[bytes]) -> Findings:
+        """Looks at records, one a tf.Example."""
+        batch = self._decoder.DecodeBatch(list(records))
+        times, leaks = _request_times(batch)
+        ties = self._target_edges.ties(batch)
+        edges = {}
+        for name in self._edge_sets:
+            edges[name], found = self._check_edges(batch, name, times)
+            leaks += found
+        for name, of_edge_set in ties.items():
+            leaks += self._check_ties(name, of_edge_set)
+        for name, delay in self._seconds_since.items():
+            leaks += _check_seconds_since(batch, name, delay)
+        target_edges = {name: int(of_edge_set.tied.sum()) for name, of_edge_set in ties.items()}
+        return Findings(len(records), edges, target_edges, leaks)
+
+    def _check_edges(self, batch: pa.RecordBatch, name: str, times: np.ndarray) -> tuple[int, list[Leak]]:
+        sizes, _ = _numbers(batch, f"edges/{name}.#size")
+        edge_times, records = _numbers(batch, f"edges/{name}.{TIME}")
+        counts = np.bincount(records, minlength=batch.num_rows)
+        if len(sizes) != batch.num_rows:
+            return int(counts.sum()), [Leak(0, f"edge set '{name}': records without a number of edges")]
+        leaks = [
+            Leak(int(record), f"edge set '{name}': {sizes[record]} edges, {counts[record]} of which have a time")
+            for record in np.flatnonzero(sizes != counts)
+        ]
+        late = edge_times + self._delays[name] >= times[records]
+        newest = np.zeros(batch.num_rows, np.int64)
+        np.maximum.at(newest, records[late], edge_times[late])
+        for record, count in zip(*np.unique(records[late], return_counts=True), strict=True):
+            leaks.append(
+                Leak(
+                    int(record),
+                    f"edge set '{name}': {count} edges that a request at {times[record]} can't have seen, the newest "
+                    f"at {newest[record]}, feedback delay {self._delays[name]} ms",
+                )
+            )
+        return int(counts.sum()), leaks
+
+    def _check_ties(self, name: str, ties: Ties) -> list[Leak]:
+        leaks = [
+            Leak(int(record), f"edge set '{name}': names nodes that the record does not have") for record in ties.strays
+        ]
+        if name in self._leaking:
+            for record, count in zip(*np.unique(ties.records[ties.tied], return_counts=True), strict=True):
+                problem = f"{count} edges without a time tie the request's user to its candidates"
+                leaks.append(Leak(int(record), f"edge set '{name}', fed by '{self._leaking[name]}': {problem}"))
+        return leaks
+
+    def _columns(self) -> schema_pb2.Schema:
+        """The columns to decode; the others are left alone."""
+        integers = [f"edges/{name}.{part}" for name in self._edge_sets for part in ("#size", TIME)]
+        columns = dict.fromkeys((_REQUEST_TIME, *integers), Feature("int64"))
+        columns |= {f"nodes/{READOUT}.{name}": Feature("float32") for name in self._seconds_since}
+        columns |= self._target_edges.columns()
+        schema = schema_pb2.Schema()
+        for name, feature in columns.items():
+            schema.feature.add(name=name, type=_TYPES[feature.dtype])
+        return schema
+
+
+def _request_times(batch: pa.RecordBatch) -> tuple[np.ndarray, list[Leak]]:
+    """The time of each request; one without is told of and gets -1, before which no edge can be."""
+    values, records = _numbers(batch, _REQUEST_TIME)
+    times = np.full(batch.num_rows, -1, np.int64)
+    times[records] = values
+    return times, [Leak(int(record), f"no {_REQUEST_TIME}") for record in np.flatnonzero(times < 0)]
+
+
+def _check_seconds_since(batch: pa.RecordBatch, name: str, delay: int) -> list[Leak]:
+    seconds, records = _numbers(batch, f"nodes/{READOUT}.{name}")
+    limit = np.float32(delay / 1_000)
+    # Float32 can't tell a millisecond more than a delay of many hours from the delay itself.
+    at_limit = (seconds == limit) & (np.spacing(limit) < _MILLISECOND)
+    early = (seconds != _NO_EDGE) & ((seconds < limit) | at_limit)
+    return [
+        Leak(int(record), f"'{name}': {value:g} seconds since an edge, feedback delay {delay} ms")
+        for record, value in zip(records[early], seconds[early], strict=True)
+    ]
+
+
+def _numbers(batch: pa.RecordBatch, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """All values of a column of lists of numbers, and the record of each."""
+    values, records = flat_values(batch, name)
+    return values.to_numpy(), records
+
+
+def _names(edge_set: str | Mapping[str, str]) -> Iterator[str]:
+    yield from [edge_set] if isinstance(edge_set, str) else edge_set.values()

@@ -1,0 +1,77 @@
+"""Batches of requests -> serialized GraphTensors, and counts of what was sampled."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from beam_jobs.records.request_batches import PlacedRequests
+from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.graph.examples.request_examples import RequestEncoder
+from tfgrec.graph.requests import RequestBatch
+from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
+from tfgrec.graph.sampling.subgraphs import SampledSubgraphs
+from tfgrec.graph.schema import READOUT, Feature, GraphSchema
+from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
+from tfgrec.graph.store.graph_store import GraphStore
+
+
+class RecordSampler:
+    """Samples and encodes batches of requests.
+
+    Attributes:
+      num_requests, num_candidates: how many were encoded.
+      sampling: statistics of what was sampled.
+      statistics: of the features of `_readout`; None without `with_statistics`.
+    """
+
+    def __init__(
+        self, store: GraphStore, config: RunConfig, tables: TablesConfig, schema: GraphSchema, *, with_statistics: bool
+    ) -> None:
+        self._store, self._user_node_set = store, tables.requests.user_node_set
+        self._encoder = RequestEncoder(store=store, sampling=config.sampling, degrees=tables.requests.temporal_degrees)
+        self.num_requests = 0
+        self.num_candidates = 0
+        self.sampling = SamplingStatistics(schema)
+        self.statistics = StatisticsAccumulator(readout_features(schema)) if with_statistics else None
+
+    def records(self, placed: Sequence[PlacedRequests]) -> list[bytes]:
+        """One record a request, in the order of their places."""
+        examples: list[tuple[int, bytes]] = []
+        for part in placed:
+            examples += zip(part.places.tolist(), self._encode(part.requests), strict=True)
+        return [example for _, example in sorted(examples, key=lambda placed_example: placed_example[0])]
+
+    def _encode(self, requests: RequestBatch) -> list[bytes]:
+        encoded = self._encoder.encode(requests)
+        self._count(requests, encoded.subgraphs)
+        if self.statistics is not None:
+            self._add_statistics(self.statistics, requests, encoded.degrees)
+        return encoded.examples
+
+    def _count(self, requests: RequestBatch, subgraphs: SampledSubgraphs) -> None:
+        self.num_requests += requests.num_requests
+        self.num_candidates += requests.num_candidates
+        first_items = requests.items[requests.candidate_splits[:-1]]
+        keys = row_keys(self._user_hashes(requests), requests.times, self._item_hashes(requests, first_items))
+        self.sampling.add(requests, subgraphs, keys)
+
+    def _add_statistics(
+        self, statistics: StatisticsAccumulator, requests: RequestBatch, degrees: Mapping[str, np.ndarray]
+    ) -> None:
+        of_candidate = requests.candidate_requests
+        item_hashes = self._item_hashes(requests, requests.items)
+        keys = row_keys(self._user_hashes(requests)[of_candidate], requests.times[of_candidate], item_hashes)
+        columns = {**requests.readout, **{name: pa.array(values) for name, values in degrees.items()}}
+        statistics.add(READOUT, columns, keys)
+
+    def _user_hashes(self, requests: RequestBatch) -> np.ndarray:
+        return self._store.node_index(self._user_node_set).hashes(requests.users)
+
+    def _item_hashes(self, requests: RequestBatch, items: np.ndarray) -> np.ndarray:
+        return self._store.node_index(requests.item_node_set).hashes(items)
+
+
+def readout_features(schema: GraphSchema) -> dict[str, dict[str, Feature]]:
+    """The features of `_readout`, labels too, as StatisticsAccumulator takes them."""
+    return {READOUT: dict(schema.node_sets[READOUT].features)}

@@ -1,0 +1,98 @@
+"""TFRecord files through Beam's file systems: written under another name first, read with all checksums compared.
+
+Format of a record (https://www.tensorflow.org/tutorials/load_data/tfrecord): length (uint64), masked CRC32C of the
+length, data, masked CRC32C of the data; little endian.
+"""
+
+import dataclasses
+import hashlib
+import struct
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import google_crc32c
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.running.outputs import delete
+from tfgrec.errors import InputDataError
+
+_LENGTH = struct.Struct("<Q")
+_CHECKSUM = struct.Struct("<I")
+_HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
+_MASK_DELTA = 0xA282EAD8
+_UINT32 = 0xFFFFFFFF
+
+
+@dataclasses.dataclass(frozen=True)
+class WrittenFile:
+    """A finished file: its size and the SHA-256 of its bytes, as `sha256sum` prints it."""
+
+    bytes: int
+    sha256: str
+
+
+def write_records(path: str, records: Iterable[bytes]) -> WrittenFile:
+    """Writes a TFRecord file: it has its name only once it is whole, and replaces an earlier one."""
+    unfinished = f"{path}.unfinished-{uuid.uuid4().hex[:8]}"
+    digest, size = hashlib.sha256(), 0
+    with FileSystems.create(unfinished, "application/octet-stream") as file:
+        for record in records:
+            framed = _framed(record)
+            digest.update(framed)
+            size += len(framed)
+            file.write(framed)
+    delete(path)
+    FileSystems.rename([unfinished], [path])
+    return WrittenFile(size, digest.hexdigest())
+
+
+def read_records(path: str) -> Iterator[bytes]:
+    """The records of a TFRecord file.
+
+    Raises:
+      InputDataError: the file is missing, cut short or damaged; names the record (the first one is 0).
+    """
+    try:
+        with FileSystems.open(path, "application/octet-stream") as file:
+            yield from records_in(file, path)
+    except OSError as error:
+        raise InputDataError(f"{path}: can't be read: {error}") from error
+
+
+def records_in(file: BinaryIO, where: str) -> Iterator[bytes]:
+    """The records of an open TFRecord file; `where` is named in errors.
+
+    Raises:
+      InputDataError: the file is cut short or damaged; names the record (the first one is 0).
+    """
+    number = 0
+    while header := file.read(_HEADER_BYTES):
+        yield _read_record(file, header, f"{where}: record {number}")
+        number += 1
+
+
+def masked_crc32c(data: bytes) -> int:
+    """TFRecord's checksum of `data`."""
+    checksum = google_crc32c.value(data)
+    return ((checksum >> 15 | checksum << 17) + _MASK_DELTA) & _UINT32
+
+
+def _framed(record: bytes) -> bytes:
+    length = _LENGTH.pack(len(record))
+    return b"".join((length, _checksum(length), record, _checksum(record)))
+
+
+def _read_record(file: BinaryIO, header: bytes, where: str) -> bytes:
+    length = header[: _LENGTH.size]
+    if len(header) < _HEADER_BYTES or header[_LENGTH.size :] != _checksum(length):
+        raise InputDataError(f"{where}: is damaged: its length does not fit the checksum")
+    (size,) = _LENGTH.unpack(length)
+    body = file.read(size + _CHECKSUM.size)
+    if len(body) < size + _CHECKSUM.size or body[size:] != _checksum(body[:size]):
+        raise InputDataError(f"{where}: is damaged: it is cut short or does not fit its checksum")
+    return body[:size]
+
+
+def _checksum(data: bytes) -> bytes:
+    return _CHECKSUM.pack(masked_crc32c(data))

@@ -1,0 +1,1 @@
+"""What all jobs share: their commands, pipelines, shuffles, outputs and progress."""

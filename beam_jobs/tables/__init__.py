@@ -1,0 +1,1 @@
+"""Tables as Arrow batches: files found and read, cells typed, times read, bad rows kept aside."""

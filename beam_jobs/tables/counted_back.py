@@ -1,0 +1,71 @@
+"""Times for a log that has order but none: rows are dated back, step by step, from the newest of their group."""
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from beam_jobs.running.arrow_shuffle import GroupSpilled, SpilledPiece, column_arrays, concatenate, split
+from beam_jobs.tables.cells import read_numbers
+from beam_jobs.tables.features import column_of
+from beam_jobs.tables.table_batches import FILE, ROW, TIME
+from tfgrec.config.tables import CountedBackTime
+
+
+class DateBack(beam.PTransform):
+    """Replaces the times of batches: see `CountedBackTime`.
+
+    Rows of a group may lie in any batch and any file, so batches are cut by a hash of the group and brought together;
+    memory is bounded by one of `partitions`. Equal orders count by file and position.
+    """
+
+    def __init__(self, counted_back: CountedBackTime, partitions: int, rows_per_batch: int, work: str) -> None:
+        super().__init__()
+        self._counted_back, self._partitions, self._rows_per_batch = counted_back, partitions, rows_per_batch
+        self._work = work
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        cut = batches | "cut by group" >> beam.FlatMap(_cut, self._counted_back.within, self._partitions)
+        return (
+            (cut,)
+            | "bring groups together" >> GroupSpilled(self._work)
+            | "date rows" >> beam.FlatMap(_date, self._counted_back, self._rows_per_batch)
+        )
+
+
+def dated_back(groups: np.ndarray, times: np.ndarray, step: int) -> np.ndarray:
+    """Times, int64 milliseconds `[num_rows]`, of rows that are sorted by group and then by order.
+
+    The last row of a group keeps its time; the one before it has `step` milliseconds less, and so on.
+    """
+    last = np.append(groups[1:] != groups[:-1], True)
+    ends = np.flatnonzero(last)
+    end_of_row = ends[np.searchsorted(ends, np.arange(len(groups)))]
+    return times[end_of_row] - (end_of_row - np.arange(len(groups))) * step
+
+
+def _cut(batch: pa.RecordBatch, within: str, partitions: int) -> Iterator[tuple[int, bytes]]:
+    hashes = pd.util.hash_array(_group_names(column_of(batch, within)))
+    yield from split(batch, (hashes % np.uint64(partitions)).astype(np.int64))
+
+
+def _date(
+    partition: tuple[int, Iterable[SpilledPiece]], counted_back: CountedBackTime, rows_per_batch: int
+) -> Iterator[pa.RecordBatch]:
+    columns = column_arrays(concatenate(partition[1]))
+    groups = pd.factorize(_group_names(columns[counted_back.within]))[0]
+    places = columns[ROW].to_numpy(), columns[FILE].to_numpy()
+    order = np.lexsort((*places, read_numbers(columns[counted_back.order]).values.to_numpy(), groups))
+    columns = {name: column.take(pa.array(order)) for name, column in columns.items()}
+    step = round(counted_back.step_seconds * 1_000)
+    columns[TIME] = pa.array(dated_back(groups[order], columns[TIME].to_numpy(), step))
+    table = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    for start in range(0, table.num_rows, rows_per_batch):
+        yield table.slice(start, rows_per_batch)
+
+
+def _group_names(column: pa.Array) -> np.ndarray:
+    """Groups as text: a hash of text does not depend on how a file types the column."""
+    return column.cast(pa.string()).to_numpy(zero_copy_only=False)

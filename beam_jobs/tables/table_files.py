@@ -1,0 +1,187 @@
+"""The files of a table: found, their columns checked, cut into parts that workers read one by one."""
+
+import dataclasses
+import os
+from collections.abc import Collection, Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.tables.folder_columns import folder_columns
+from beam_jobs.tables.table_formats import format_of, open_decompressed
+from beam_jobs.tables.tfrecord_tables import first_columns
+from tfgrec.close_match import suggestion
+from tfgrec.config.tables import Table, TableFormat
+from tfgrec.errors import InputDataError
+from tfgrec.table_paths import TablePath
+
+
+@dataclasses.dataclass(frozen=True)
+class TableFile:
+    """A file: its path, its path below the data folder, and its size."""
+
+    path: str
+    relative_path: str
+    bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TablePart:
+    """A whole file, or one row group of a Parquet file; `rows_before` counts the file's rows before it.
+
+    Attributes:
+      file: the number of the file among the table's.
+      folder_columns: columns that are not in the file, but in the names of its folders, each with its one value.
+    """
+
+    table: str
+    file: int
+    path: str
+    format: TableFormat
+    row_group: int | None
+    rows_before: int
+    folder_columns: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class TableFiles:
+    """A table's files in order of their names, the columns wanted of them, and the parts to read.
+
+    `several` are the columns that hold several values a row, where the file's own format does not tell.
+    """
+
+    name: str
+    files: tuple[TableFile, ...]
+    columns: tuple[str, ...]
+    several: frozenset[str]
+    parts: tuple[TablePart, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of the files."""
+        return tuple(file.path for file in self.files)
+
+    def only(self, columns: Iterable[str]) -> "TableFiles":
+        """The same files, of which only some columns are wanted."""
+        return dataclasses.replace(self, columns=tuple(dict.fromkeys(columns)))
+
+
+def find_table(
+    name: str, table: Table, data_dir: str, columns: Sequence[str], several: Collection[str] = ()
+) -> TableFiles:
+    """Finds a table's files below `data_dir` and opens them.
+
+    Raises:
+      InputDataError: there is no such file, or a file is of an unknown kind, is damaged, or lacks a column.
+    """
+    files = list_files(table, data_dir)
+    if not files:
+        pattern = FileSystems.join(str(data_dir), table.path)
+        raise InputDataError(f"table '{name}': there is no file {pattern}{_similar_file(pattern)}")
+    return open_table(name, table, files, columns, several)
+
+
+def list_files(table: Table, data_dir: str) -> tuple[TableFile, ...]:
+    """A table's files below `data_dir`, on any of Beam's file systems, sorted by name."""
+    path, root = TablePath(table.path), f"{str(data_dir).rstrip('/')}/"
+    listed = f"{root}{path.folder}/**".replace("//**", "/**") if path.has_wildcards else f"{root}{table.path}"
+    found = (
+        TableFile(metadata.path, metadata.path[len(root) :], metadata.size_in_bytes)
+        for metadata in FileSystems.match([listed])[0].metadata_list
+    )
+    files = [file for file in found if path.matches(file.relative_path) and not _is_folder(file.path)]
+    return tuple(sorted(files, key=lambda file: file.path))
+
+
+def open_table(
+    name: str, table: Table, files: Sequence[TableFile], columns: Sequence[str], several: Collection[str]
+) -> TableFiles:
+    """Checks that all files have the columns, in themselves or in the names of their folders, and finds their parts.
+
+    Raises:
+      InputDataError: a file is of an unknown kind, is damaged, or lacks a column.
+    """
+    wanted = tuple(dict.fromkeys(columns))
+    parts = [part for number, file in enumerate(files) for part in _parts(name, table, number, file, wanted)]
+    return TableFiles(name, tuple(files), wanted, frozenset(several), tuple(parts))
+
+
+def _parts(name: str, table: Table, number: int, file: TableFile, columns: Sequence[str]) -> list[TablePart]:
+    try:
+        kind = format_of(file.path, table.format)
+        names, row_counts = _LOOKS[kind](file.path)
+        given = _given_by_folders(file, names, columns)
+    except InputDataError as error:
+        raise InputDataError(f"table '{name}': {error}") from error
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+        shown = {"csv": "CSV", "parquet": "Parquet", "tfrecord": "TFRecord"}[kind]
+        raise InputDataError(f"table '{name}': {file.path}: can't be read as {shown}: {error}") from error
+    if row_counts is None:
+        return [TablePart(name, number, file.path, kind, None, 0, given)]
+    return [
+        TablePart(name, number, file.path, kind, group, sum(row_counts[:group]), given)
+        for group in range(len(row_counts))
+    ]
+
+
+def _look_at_csv(path: str) -> tuple[list[str], None]:
+    """The names of the columns; a CSV file has no row groups."""
+    with open_decompressed(path) as handle:
+        return pa_csv.open_csv(handle, read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names, None
+
+
+def _look_at_parquet(path: str) -> tuple[list[str], list[int]]:
+    """The names of the columns, and the rows of each row group."""
+    with FileSystems.open(path) as handle:
+        file = pq.ParquetFile(handle)
+        return file.schema_arrow.names, [
+            file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)
+        ]
+
+
+def _look_at_tfrecord(path: str) -> tuple[list[str] | None, None]:
+    """The names that the first records have, None where there is no record."""
+    with open_decompressed(path) as handle:
+        return first_columns(handle, path), None
+
+
+_LOOKS = {"csv": _look_at_csv, "parquet": _look_at_parquet, "tfrecord": _look_at_tfrecord}
+
+
+def _skip(_row: pa_csv.InvalidRow) -> str:
+    return "skip"
+
+
+_ONE_THREAD = pa_csv.ReadOptions(use_threads=False)
+_LENIENT = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_skip)
+
+
+def _given_by_folders(
+    file: TableFile, names: Sequence[str] | None, columns: Sequence[str]
+) -> tuple[tuple[str, str | None], ...]:
+    """The wanted columns that are in the names of folders alone; all others are in the file."""
+    of_folders, given = folder_columns(file.relative_path), []
+    for column in columns:
+        if names is not None and names.count(column) > 1:
+            raise InputDataError(f"{file.path}: has more than one column '{column}'")
+        if column in of_folders and (names is None or column not in names):
+            given.append((column, of_folders[column]))
+        elif names is not None and column not in names:
+            raise InputDataError(f"{file.path}: has no column '{column}': {suggestion(column, {*names, *of_folders})}")
+    return tuple(given)
+
+
+def _is_folder(path: str) -> bool:
+    """Whether a local path is a folder's; object stores have none."""
+    return FileSystems.get_scheme(path) is None and os.path.isdir(path)
+
+
+def _similar_file(pattern: str) -> str:
+    if _is_folder(pattern):
+        return f": that is a folder: give its files by a glob such as {FileSystems.split(pattern)[1]}/*"
+    folder, name = FileSystems.split(pattern)
+    beside = FileSystems.match([FileSystems.join(folder, "*")])[0].metadata_list
+    names = [FileSystems.split(metadata.path)[1] for metadata in beside]
+    return f": {suggestion(name, names)}" if names else f": {folder} is empty or does not exist"

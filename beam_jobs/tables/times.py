@@ -1,0 +1,76 @@
+"""Times of rows: numbers, text or Arrow times, as milliseconds since 1970."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from beam_jobs.tables.cells import Cells, is_null, plain, read_cells, read_numbers
+from beam_jobs.tables.iso_times import read_iso_times
+from tfgrec.config.tables import ISO_8601, TimeColumn
+
+# A time after this is taken for a mistake in the unit.
+LATEST = 7_258_118_400_000  # 2200-01-01
+
+_UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+_ARROW_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+
+def read_times(array: pa.Array, time: TimeColumn) -> Cells:
+    """A time column's cells as int64 milliseconds since 1970, rounded down.
+
+    Arrow timestamps and dates are read as they are (UTC where naive), whatever the table's `unit` or `format` says.
+    Times before 1970 or after 2200 are unreadable: they come from a wrong unit or a marker such as -1.
+    """
+    array = plain(array)
+    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
+        empty = is_null(array)
+        milliseconds = _of_timestamps(array)
+    elif time.format is not None:
+        milliseconds, empty = _of_text(array, time.format)
+    else:
+        milliseconds, empty = _of_numbers(array, _UNITS_PER_SECOND[time.unit])
+    readable = (milliseconds >= 0) & (milliseconds < LATEST) & ~empty
+    described = f"in {time.unit}" if time.format is None else f"of format {time.format}"
+    complaint = f"is not a time {described} between 1970 and 2200"
+    return Cells(pa.array(milliseconds, pa.int64(), mask=~readable), empty, ~readable & ~empty, complaint)
+
+
+def _of_timestamps(array: pa.Array) -> np.ndarray:
+    """Arrow keeps moments as counts of a unit since 1970, in UTC whether or not a time zone is named."""
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("ms"))
+    counts = _with_marker(array.cast(pa.int64()))
+    units = _UNITS_PER_SECOND[_ARROW_UNITS[array.type.unit]]
+    return counts * 1_000 if units == 1 else counts // (units // 1_000)
+
+
+def _of_numbers(array: pa.Array, units_per_second: int) -> tuple[np.ndarray, np.ndarray]:
+    cells = read_numbers(array)
+    if pa.types.is_integer(cells.values.type):
+        numbers = _with_marker(cells.values)
+        if units_per_second >= 1_000:
+            return numbers // (units_per_second // 1_000), cells.empty
+        return np.where(numbers < LATEST, numbers, -1) * 1_000, cells.empty
+    numbers = cells.values.to_numpy(zero_copy_only=False)
+    milliseconds = np.floor(np.nan_to_num(numbers, nan=-1.0) * (1_000 / units_per_second))
+    return np.clip(milliseconds, -1, LATEST).astype(np.int64), cells.empty
+
+
+def _of_text(array: pa.Array, pattern: str) -> tuple[np.ndarray, np.ndarray]:
+    # Days are often written as bare numbers, for example 20220425.
+    text = read_cells(array, "string")
+    if pattern == ISO_8601:
+        return read_iso_times(pc.utf8_trim_whitespace(text.values)), text.empty
+    moments = pd.to_datetime(text.values.to_pandas(), format=pattern, errors="coerce", utc=True)
+    return np.where(moments.isna(), -1, _milliseconds(moments)), text.empty
+
+
+def _milliseconds(moments: pd.Series) -> np.ndarray:
+    """pandas keeps times at different resolutions from version to version."""
+    return moments.dt.tz_convert(None).to_numpy().astype("datetime64[ms]").astype(np.int64)
+
+
+def _with_marker(numbers: pa.Array) -> np.ndarray:
+    """Integers with -1, which is no time, for null."""
+    return numbers.fill_null(-1).to_numpy(zero_copy_only=False)

@@ -1,0 +1,1 @@
+"""Edges derived from other edges: co-watch counts and Swing, made anew at intervals."""

@@ -1,0 +1,144 @@
+"""Answers requests online with the tf.Examples that the Beam job would write for them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfgrec.close_match import suggestion
+from tfgrec.config.sampling import SamplingConfig
+from tfgrec.config.tables import Requests
+from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.graph.examples.candidate_features import CandidateFeatures
+from tfgrec.graph.examples.online_request import OnlineRequest
+from tfgrec.graph.examples.request_examples import RequestEncoder
+from tfgrec.graph.requests import RequestBatch
+from tfgrec.graph.schema import ID, READOUT, GraphSchema
+from tfgrec.graph.store.files import StorePath
+from tfgrec.graph.store.graph_store import GraphStore
+
+
+class ExampleService:
+    """Makes tf.Examples of requests from a graph store: equal, byte for byte, to those of beam_jobs.sample_subgraphs.
+
+    Several threads may ask one service. The store's files are mapped, not read: the first requests that touch a page
+    wait for the disk.
+
+    Args:
+      store: the graph.
+      sampling: the plan that the model's training records were sampled by.
+      requests: the requests of tables.yaml.
+
+    Attributes:
+      schema: what a record holds, labels included.
+
+    Raises:
+      SchemaError: `requests` and the store's schema name different features.
+      ConfigurationError: the plan names an edge set that the store does not have.
+    """
+
+    def __init__(self, *, store: GraphStore, sampling: SamplingConfig, requests: Requests) -> None:
+        self._encoder = RequestEncoder(store=store, sampling=sampling, degrees=requests.temporal_degrees)
+        self.schema = self._encoder.schema
+        declared = self.schema.node_sets[READOUT].features
+        given = {*requests.features, *requests.labels, *requests.temporal_degrees}
+        if given != set(declared):
+            raise SchemaError(
+                f"tables.yaml and the graph store differ in features of '{READOUT}': {sorted(given ^ set(declared))}"
+            )
+        self._store, self._user_node_set = store, requests.user_node_set
+        self._item_node_sets = sorted({source.item_node_set for source in requests.sources})
+        self._features = CandidateFeatures(requests, declared)
+        _map_files(store, self.schema, requests)
+
+    @classmethod
+    def open(cls, path: StorePath, *, sampling: SamplingConfig, requests: Requests) -> "ExampleService":
+        """A service on the graph store in folder `path`.
+
+        Raises:
+          GraphStoreError: there is no whole store.
+        """
+        return cls(store=GraphStore.open(path), sampling=sampling, requests=requests)
+
+    def example(self, **request: Any) -> bytes:
+        """The serialized tf.Example of one request; takes what OnlineRequest takes.
+
+        Raises:
+          InputDataError: see `examples`.
+        """
+        return self.examples([OnlineRequest(**request)])[0]
+
+    def examples(self, requests: Sequence[OnlineRequest]) -> list[bytes]:
+        """The serialized tf.Examples of requests, in their order; many at once take much less time than one by one.
+
+        Raises:
+          InputDataError: names a request, by its number, whose user, item or node set is unknown, or whose features
+            are missing, unknown or of another type.
+        """
+        examples: dict[int, bytes] = {}
+        by_node_set: dict[str, dict[int, OnlineRequest]] = {}
+        for number, request in enumerate(requests):
+            by_node_set.setdefault(self._item_node_set(number, request), {})[number] = request
+        for node_set, of_node_set in by_node_set.items():
+            encoded = self._encoder.encode(self._batch(node_set, of_node_set))
+            examples.update(zip(of_node_set, encoded.examples, strict=True))
+        return [examples[number] for number in range(len(requests))]
+
+    def _item_node_set(self, number: int, request: OnlineRequest) -> str:
+        known = self._item_node_sets
+        if request.item_node_set is None and len(known) == 1:
+            return known[0]
+        if request.item_node_set not in known:
+            problem = "is missing" if request.item_node_set is None else f"'{request.item_node_set}' is unknown"
+            hint = suggestion(request.item_node_set or "", known)
+            raise InputDataError(f"request {number}: item_node_set {problem}: {hint}")
+        return request.item_node_set
+
+    def _batch(self, item_node_set: str, requests: Mapping[int, OnlineRequest]) -> RequestBatch:
+        for number, request in requests.items():
+            if len(request.items) == 0:
+                raise InputDataError(f"request {number}: has no candidate items")
+            if not _is_whole(request.time):
+                raise InputDataError(
+                    f"request {number}: time: expected milliseconds since 1970, received {request.time!r}"
+                )
+        items = [(number, item) for number, request in requests.items() for item in request.items]
+        return RequestBatch(
+            users=self._nodes(self._user_node_set, [(number, request.user) for number, request in requests.items()]),
+            times=np.array([request.time for request in requests.values()], np.int64),
+            item_node_set=item_node_set,
+            items=self._nodes(item_node_set, items),
+            candidate_splits=np.cumsum([0, *(len(request.items) for request in requests.values())]),
+            readout=self._features.columns(requests),
+        )
+
+    def _nodes(self, node_set: str, ids: Sequence[tuple[int, int | str]]) -> np.ndarray:
+        """Dense ids of raw ids, each beside its request's number."""
+        dtype = self._store.schema.node_sets[node_set].features[ID].dtype
+        fits = _is_whole if dtype == "int64" else _is_text
+        for number, raw in ids:
+            if not fits(raw):
+                raise InputDataError(f"request {number}: {node_set}: expected an id of {dtype}, received {raw!r}")
+        nodes = self._store.lookup(node_set, [raw for _, raw in ids])
+        if nodes.min() < 0:
+            number, raw = ids[int(np.argmin(nodes))]
+            raise InputDataError(f"request {number}: {node_set} {raw!r} is not in the graph")
+        return nodes
+
+
+def _map_files(store: GraphStore, schema: GraphSchema, requests: Requests) -> None:
+    """Maps the files that every request needs, so that the first one does not wait for it."""
+    counted = [degree.edge_set for degree in requests.temporal_degrees.values()]
+    names = [name for of in counted for name in ([of] if isinstance(of, str) else of.values())]
+    for edge_set in {*schema.stored_edge_sets, *names}:
+        store.adjacency(edge_set)
+    for node_set in schema.stored_node_sets:
+        store.node_index(node_set)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)

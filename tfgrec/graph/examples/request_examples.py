@@ -1,0 +1,57 @@
+"""Requests -> tf.Examples by one piece of code, so that a Beam job and a feature service write the same bytes."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from tfgrec.config.sampling import SamplingConfig
+from tfgrec.config.tables import TemporalDegree
+from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
+from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
+from tfgrec.graph.requests import RequestBatch
+from tfgrec.graph.sampling.record_schema import record_schema
+from tfgrec.graph.sampling.subgraphs import SampledSubgraphs, sample_subgraphs
+from tfgrec.graph.store.graph_store import GraphStore
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedRequests:
+    """Serialized tf.Examples `[num_requests]`, and what they were made from.
+
+    Attributes:
+      examples: one a request, in the order of the requests.
+      subgraphs: what was sampled.
+      degrees: the temporal degrees by name, float32 `[num_candidates]`.
+    """
+
+    examples: list[bytes]
+    subgraphs: SampledSubgraphs
+    degrees: dict[str, np.ndarray]
+
+
+class RequestEncoder:
+    """Samples, counts and encodes batches of requests. Several threads may use one encoder.
+
+    Args:
+      store: the graph.
+      sampling: the plan of the hops.
+      degrees: the temporal degrees by name.
+
+    Attributes:
+      schema: what a record holds.
+
+    Raises:
+      ConfigurationError: the plan names an edge set that the store does not have.
+    """
+
+    def __init__(self, *, store: GraphStore, sampling: SamplingConfig, degrees: Mapping[str, TemporalDegree]) -> None:
+        self._store, self._sampling, self._degrees = store, sampling, degrees
+        self.schema = record_schema(store.schema, sampling)
+
+    def encode(self, requests: RequestBatch) -> EncodedRequests:
+        """The requests' tf.Examples: the bytes of each depend on no other request of the batch."""
+        subgraphs = sample_subgraphs(self._store, requests, self._sampling)
+        degrees = temporal_degrees(self._store, requests, self._degrees)
+        columns = to_ragged_columns(self._store, requests, subgraphs, degrees, self.schema)
+        return EncodedRequests(encode_examples(columns), subgraphs, degrees)

@@ -1,0 +1,143 @@
+"""The graph on disk, memory-mapped: what sampling, degrees and encoding read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tfgrec.errors import GraphStoreError
+from tfgrec.graph.schema import ID, GraphSchema
+from tfgrec.graph.store import files, layout
+from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
+from tfgrec.graph.store.node_index import NodeIndex, open_node_index
+
+_MILLISECONDS = 1000
+
+
+class GraphStore:
+    """A finished graph store. Opening maps files and reads none of them; objects can be pickled.
+
+    Attributes:
+      schema: the whole schema, readout and context included.
+      statistics: `{node set: {feature: {"numeric": ..., "categorical": ...}}}`, see `tfgrec.graph.statistics`.
+      feedback_delays: milliseconds after its time at which an edge becomes visible, by edge set.
+      manifest: all that the manifest says.
+    """
+
+    def __init__(self, path: files.StorePath, manifest: dict[str, Any]) -> None:
+        self._path = str(path)
+        self.manifest = manifest
+        self.schema = GraphSchema.from_json(manifest["schema"])
+        self.statistics: dict[str, Any] = manifest["statistics"]
+        self.feedback_delays: dict[str, int] = manifest["feedback_delays"]
+        self._indexes: dict[str, NodeIndex] = {}
+        self._adjacencies: dict[str, Adjacency] = {}
+
+    def __reduce__(self) -> tuple:
+        return GraphStore.open, (self._path,)
+
+    @classmethod
+    def open(cls, path: files.StorePath) -> "GraphStore":
+        """Opens the store in folder `path`.
+
+        Raises:
+          GraphStoreError: there is none, the path has a scheme, it was not finished, it is of another format, or a file
+            is missing or cut.
+        """
+        files.refuse_scheme(path)
+        manifest = _read_manifest(path)
+        store = cls(path, manifest)
+        for described in store._files():
+            found = files.size(files.resolve(path, described["path"]))
+            if found != described["bytes"]:
+                state = "is missing" if found < 0 else f"has {found} bytes instead of {described['bytes']}"
+                raise GraphStoreError(f"{path}: file {described['path']} {state}: build the store again")
+        return store
+
+    def verify(self) -> None:
+        """Compares all files with their checksums.
+
+        Raises:
+          GraphStoreError: names the damaged files.
+        """
+        damaged = [
+            described["path"]
+            for described in self._files()
+            if files.checksum(files.resolve(self._path, described["path"])) != described["sha256"]
+        ]
+        if damaged:
+            raise GraphStoreError(f"{self._path}: damaged, build the store again: {', '.join(damaged)}")
+
+    def shard_entries(self) -> Iterator[dict[str, Any]]:
+        """What `GraphStoreWriter.finish` takes of each shard, for a store that takes this one's shards over."""
+        for kind in ("node_sets", "edge_sets"):
+            for name, described in self.manifest[kind].items():
+                for shard, of_shard in enumerate(described["shards"]):
+                    kept = {"count": of_shard["count"], "files": of_shard["files"]}
+                    yield {"kind": kind, "name": name, "shard": shard, **kept}
+
+    def num_nodes(self, node_set: str) -> int:
+        """The number of nodes of a node set."""
+        return self.manifest["node_sets"][node_set]["count"]
+
+    def lookup(self, node_set: str, ids: np.ndarray) -> np.ndarray:
+        """Dense ids, int64 `[num_ids]`, of raw ids; -1 where there is no such node."""
+        return self.node_index(node_set).lookup(ids)
+
+    def node_index(self, node_set: str) -> NodeIndex:
+        """The node set's ids."""
+        if node_set not in self._indexes:
+            dtype = self.schema.node_sets[node_set].features[ID].dtype
+            self._indexes[node_set] = open_node_index(self._path, node_set, dtype, self.manifest["shards"])
+        return self._indexes[node_set]
+
+    def node_features(self, node_set: str, nodes: np.ndarray) -> dict[str, pa.Array]:
+        """The features of dense ids by name, `#id` included, each `[num_nodes]`; multi-valued ones are lists."""
+        return self.node_index(node_set).features(nodes)
+
+    def adjacency(self, edge_set: str) -> Adjacency:
+        """The edges of an edge set."""
+        if edge_set not in self._adjacencies:
+            sources = self.node_index(self.schema.edge_sets[edge_set].source).ranges
+            shards = self.manifest["shards"]
+            self._adjacencies[edge_set] = open_adjacency(self._path, edge_set, sources, shards)
+        return self._adjacencies[edge_set]
+
+    def visible_rows(
+        self, edge_set: str, nodes: np.ndarray, times: np.ndarray, window_seconds: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """First and past-the-last position, int64 `[num_nodes]`, of the nodes' edges that requests at `times` see.
+
+        An edge is seen iff its time + feedback delay < t, and with a window of w seconds iff also t - w <= its time.
+
+        Raises:
+          ValueError: there is a window, but the edges have no times.
+        """
+        oldest = None if window_seconds is None else times - round(window_seconds * _MILLISECONDS)
+        return self.adjacency(edge_set).visible_bounds(nodes, times - self.feedback_delays[edge_set], oldest)
+
+    def _files(self) -> Iterator[dict[str, Any]]:
+        for kind in ("node_sets", "edge_sets"):
+            for described in self.manifest[kind].values():
+                for shard in described["shards"]:
+                    yield from shard["files"]
+
+
+def _read_manifest(path: files.StorePath) -> dict[str, Any]:
+    manifest_path = layout.manifest_path(path)
+    if not files.exists(path):
+        raise GraphStoreError(f"{path}: there is no graph store: build one with python -m beam_jobs.build_graph")
+    if not files.exists(manifest_path):
+        raise GraphStoreError(f"{path}: the graph store is unfinished (no manifest.json): build it again")
+    manifest = files.read_json(manifest_path)
+    if not isinstance(manifest, dict) or manifest.get("format") != layout.FORMAT:
+        raise GraphStoreError(f"{manifest_path}: is not the manifest of a graph store")
+    if manifest.get("version") != layout.VERSION:
+        raise GraphStoreError(
+            f"{manifest_path}: is of format version {manifest.get('version')}, this tfgrec reads version "
+            f"{layout.VERSION}: build the store again"
+        )
+    if not layout.is_intact(manifest):
+        raise GraphStoreError(f"{manifest_path}: is damaged: build the store again")
+    return manifest
