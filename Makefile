@@ -3,6 +3,8 @@ BOOT ?= python3
 STACK ?=
 PYTHON ?=
 BIN := .venv/bin
+# A process a core, each taking whole files of tests: what a file sets up, it sets up once.
+PARALLEL ?= --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-fast lint format lock demo doctor clean
@@ -14,10 +16,10 @@ setup:  ## Make .venv from nothing, or find it ready
 	@$(BOOT) -m tools.setup_environment --stack "$(STACK)" --python "$(PYTHON)"
 
 test: lint  ## Set up, lint, and run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: setup  ## Set up and run the tests that take seconds
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 lint: setup  ## Check style and format
 	$(BIN)/ruff check .

@@ -4,30 +4,23 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
-
 from beam_jobs.graph_shards.build_plan import BuildPlan
-from beam_jobs.graph_shards.derived_shards import BuildDerivedShards, derived_edge_sets
 from beam_jobs.graph_shards.earlier_store import TABLES, EarlierStore, told_additions
-from beam_jobs.graph_shards.edge_shards import BuildEdgeShards
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.graph_shards.inputs_taken_in import INPUTS, SOURCES, describe_inputs, describe_sources
-from beam_jobs.graph_shards.node_shards import BuildNodeShards
+from beam_jobs.graph_shards.store_steps import StoreSteps
 from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.running.facts import Fact, of_kind
-from beam_jobs.running.outputs import delete, unfinished_output
-from beam_jobs.running.pipelines import run_pipeline
+from beam_jobs.running.outputs import unfinished_output
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.running.statistics import STATISTICS
-from beam_jobs.tables.dead_letters import FOLDER, dead_letter_files
-from beam_jobs.tables.row_counts import check_rows, count_rows
+from beam_jobs.tables.row_counts import count_rows
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.files import refuse_scheme
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.graph.store.layout import EDGE_SHARD_FILES
 from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 
@@ -72,22 +65,18 @@ def build_graph(
     """
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
     refuse_scheme(output_dir)
-    earlier = EarlierStore.open(str(add_to), tables, schema, str(data_dir)) if add_to is not None else None
-    if earlier is not None:
-        config = config.model_copy(update={"build": config.build.model_copy(update={"shards": earlier.shards})})
-    if earlier is not None and not earlier.new_files.files:
-        with unfinished_output(str(output_dir)) as folder:
+    options, earlier = config.build, None
+    if add_to is not None:
+        earlier = EarlierStore.open(str(add_to), tables, schema, str(data_dir))
+        options = options.model_copy(update={"shards": earlier.shards})
+    with unfinished_output(str(output_dir)) as folder:
+        if earlier is not None and not earlier.new_files.files:
             earlier.copy_to(folder)
-        return GraphStore.open(output_dir).manifest
-    plan = BuildPlan.make(tables, schema, str(data_dir), chosen=earlier.new_files.files if earlier else None)
-    with unfinished_output(str(output_dir)) as folder, watch_files(*_files(folder, plan, config), on_progress):
-        writer = GraphStoreWriter(folder, schema, config.build.shards)
-        facts = _write_shards(plan, schema, config, writer, folder, str(output_dir), list(pipeline_args), earlier)
-        entries = [fact["entry"] for fact in of_kind(facts, "shard")]
-        inputs = describe_inputs(facts, plan.files, tables)
-        extra = {TABLES: count_rows(facts, plan.files), INPUTS: inputs, SOURCES: describe_sources(tables)}
-        extra = extra if earlier is None else earlier.add_letters(folder, extra)
-        writer.finish(entries, of_kind(facts, STATISTICS)[0]["values"], feedback_delays(tables), extra)
+        else:
+            plan = BuildPlan.make(tables, schema, str(data_dir), chosen=earlier.new_files.files if earlier else None)
+            steps = StoreSteps(plan, schema, options, folder, str(output_dir), earlier, pipeline_args)
+            with watch_files(*steps.files(), on_progress):
+                _finish(steps.writer, steps.run(), plan, earlier, folder)
     return GraphStore.open(output_dir).manifest
 
 
@@ -119,46 +108,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{args.output}: graph store")
 
 
-def _write_shards(
-    plan: BuildPlan,
-    schema: GraphSchema,
-    config: RunConfig,
-    writer: GraphStoreWriter,
-    folder: str,
-    output: str,
-    pipeline_args: list[str],
-    earlier: EarlierStore | None,
-) -> list[Fact]:
-    """Runs the pipelines: nodes, edges, derived edges; returns what is to be told of all."""
-    work = FileSystems.join(folder, "work")
-    FileSystems.mkdirs(work)
-    max_share = config.build.max_bad_row_share
-
-    node_letters = FileSystems.join(work, FOLDER)
-    earlier_nodes = earlier.nodes(folder, work) if earlier else None
-    nodes = BuildNodeShards(plan, schema, config.build, writer, work, node_letters, earlier_nodes)
-    node_facts = run_pipeline(nodes, FileSystems.join(work, "nodes.json"), pipeline_args)
-    check_rows(node_facts, plan.node_files, max_share, node_letters, output)
-
-    letters = FileSystems.join(folder, FOLDER)
-    left = dead_letter_files(node_letters)
-    earlier_edges = earlier.edges(earlier_nodes) if earlier else None
-    edges = BuildEdgeShards(plan, schema, config.build, writer, work, letters, left, earlier_edges)
-    facts = run_pipeline(edges, FileSystems.join(work, "edges.json"), pipeline_args)
-    facts += [fact for fact in node_facts if fact.get("table") not in plan.edge_files and fact["kind"] != "bad_rows"]
-    check_rows(facts, plan.files, max_share, letters, output)
-    if derived_edge_sets(plan.tables):
-        derived = BuildDerivedShards(plan.tables, schema, writer)
-        facts += run_pipeline(derived, FileSystems.join(work, "derived.json"), pipeline_args)
-    delete(work)
-    return facts
-
-
-def _files(folder: str, plan: BuildPlan, config: RunConfig) -> tuple[list[str], int]:
-    """Patterns of the files of a store, and how many there will be."""
-    patterns = [FileSystems.join(folder, kind, "*", "*.arrow") for kind in ("nodes", "edges")]
-    sets = len(plan.tables.node_sets) + EDGE_SHARD_FILES * len(plan.tables.edge_sets)
-    return patterns, config.build.shards * sets
+def _finish(
+    writer: GraphStoreWriter, facts: list[Fact], plan: BuildPlan, earlier: EarlierStore | None, folder: str
+) -> None:
+    """Writes the manifest, from what the pipelines told."""
+    tables = plan.tables
+    inputs = describe_inputs(facts, plan.files, tables)
+    extra = {TABLES: count_rows(facts, plan.files), INPUTS: inputs, SOURCES: describe_sources(tables)}
+    extra = extra if earlier is None else earlier.add_letters(folder, extra)
+    entries = [fact["entry"] for fact in of_kind(facts, "shard")]
+    writer.finish(entries, of_kind(facts, STATISTICS)[0]["values"], feedback_delays(tables), extra)
 
 
 if __name__ == "__main__":
