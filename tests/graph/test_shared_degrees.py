@@ -90,6 +90,21 @@ def test_an_edge_that_shares_several_neighbours_counts_once(tmp_path: Path) -> N
     np.testing.assert_allclose(degrees["since"], [0.98, 0.98, 0.96, -1, 0.006], rtol=1e-6)
 
 
+def test_degrees_of_the_same_edges_search_for_them_once(tmp_path: Path) -> None:
+    world = example_world()
+    store = write_world(world, tmp_path, 2)
+    batch = request_batch(store, example_requests(world, "video", 5))
+    definitions = {
+        "count": TemporalDegree(of="user", edge_set="watched"),
+        "since": TemporalDegree(of="user", edge_set="watched", measure="seconds_since_last"),
+        "item": degree("watched", "item"),
+        "device": degree("watched", DEVICE),
+    }
+    with mock.patch.object(store, "visible_rows", wraps=store.visible_rows) as searches:
+        temporal_degrees(store, batch, definitions)
+    assert searches.call_count == 1
+
+
 @pytest.mark.parametrize(
     ("definition", "expected"),
     [

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection
+from typing import Literal
 
 import numpy as np
 
@@ -24,33 +25,73 @@ class EdgeCounts:
         return EdgeCounts(self.counts[rows], self.newest[rows])
 
 
-def count_edges(
-    store: GraphStore, edge_set: str, nodes: np.ndarray, times: np.ndarray, window_seconds: float | None
-) -> EdgeCounts:
-    """Counts by binary search the edges of `nodes [num_rows]` that requests at `times [num_rows]` see."""
-    start, end = store.visible_rows(edge_set, nodes, times, window_seconds)
-    return EdgeCounts(end - start, np.where(start < end, end - 1, -1))
+class EdgeCounter:
+    """Counts edges for all temporal degrees of one batch, so that no two of them search for the same edges.
 
-
-def count_shared_edges(
-    store: GraphStore, requests: RequestBatch, edge_set: str, shared: Shared, windows: Collection[float | None]
-) -> dict[float | None, EdgeCounts]:
-    """Counts by window, a row a candidate, the edges of its request's user that are shared with the candidate.
-
-    It looks at every edge that a user may show to a request, a chunk of bounded size at a time.
+    Attributes:
+      times: when each candidate is asked for, in milliseconds, int64 `[num_candidates]`.
     """
-    edges = SharedEdges(requests, shared_keys(store, requests, edge_set, shared))
-    rows = {window: store.visible_rows(edge_set, requests.users, requests.times, window) for window in windows}
-    starts = {window: start for window, (start, _) in rows.items()}
-    end = next(iter(rows.values()))[1]
-    counts = {window: np.zeros(len(edges.requests), np.int64) for window in windows}
-    newest = np.full(len(edges.requests), -1, np.int64)
-    for pairs, positions in edges.find(np.minimum.reduce(list(starts.values())), end):
-        np.maximum.at(newest, pairs, positions)
-        for window, start in starts.items():
-            young = positions >= start[edges.requests[pairs]]
-            np.add.at(counts[window], pairs[young], 1)
-    return {
-        window: EdgeCounts(counts[window], np.where(counts[window], newest, -1)).of_rows(edges.pairs)
-        for window in windows
-    }
+
+    def __init__(self, store: GraphStore, requests: RequestBatch) -> None:
+        self._store, self._requests = store, requests
+        self._candidate_requests = requests.candidate_requests
+        self.times = requests.times[self._candidate_requests]
+        self._user_rows: dict[tuple[str, float | None], tuple[np.ndarray, np.ndarray]] = {}
+        self._shared_edges: dict[str, SharedEdges] = {}
+
+    def count(
+        self, of: Literal["user", "item"], edge_set: str, shared: Shared | None, windows: Collection[float | None]
+    ) -> dict[float | None, EdgeCounts]:
+        """Counts by window, a row a candidate, the edges of its item or of its request's user.
+
+        With `shared`, only the user's edges that are so shared with the candidate: it looks at every edge that a user
+        may show to a request, a chunk of bounded size at a time.
+        """
+        if shared is not None:
+            return self._count_shared(edge_set, shared, windows)
+        if of == "item":
+            items, times = self._requests.items, self.times
+            return {
+                window: _count_rows(*self._store.visible_rows(edge_set, items, times, window)) for window in windows
+            }
+        return {
+            window: _count_rows(*self._of_users(edge_set, window)).of_rows(self._candidate_requests)
+            for window in windows
+        }
+
+    def _of_users(self, edge_set: str, window_seconds: float | None) -> tuple[np.ndarray, np.ndarray]:
+        """The visible rows of the requests' users, int64 `[num_requests]` each."""
+        key = edge_set, window_seconds
+        if key not in self._user_rows:
+            users, times = self._requests.users, self._requests.times
+            self._user_rows[key] = self._store.visible_rows(edge_set, users, times, window_seconds)
+        return self._user_rows[key]
+
+    def _count_shared(
+        self, edge_set: str, shared: Shared, windows: Collection[float | None]
+    ) -> dict[float | None, EdgeCounts]:
+        edges = self._shared_with_candidates(shared)
+        rows = {window: self._of_users(edge_set, window) for window in windows}
+        starts = {window: start for window, (start, _) in rows.items()}
+        end = next(iter(rows.values()))[1]
+        counts = {window: np.zeros(len(edges.requests), np.int64) for window in windows}
+        newest = np.full(len(edges.requests), -1, np.int64)
+        for pairs, positions in edges.find(edge_set, np.minimum.reduce(list(starts.values())), end):
+            np.maximum.at(newest, pairs, positions)
+            for window, start in starts.items():
+                young = positions >= start[edges.requests[pairs]]
+                np.add.at(counts[window], pairs[young], 1)
+        return {
+            window: EdgeCounts(counts[window], np.where(counts[window], newest, -1)).of_rows(edges.pairs)
+            for window in windows
+        }
+
+    def _shared_with_candidates(self, shared: Shared) -> SharedEdges:
+        key = str(shared)
+        if key not in self._shared_edges:
+            self._shared_edges[key] = SharedEdges(self._requests, shared_keys(self._store, self._requests, shared))
+        return self._shared_edges[key]
+
+
+def _count_rows(start: np.ndarray, end: np.ndarray) -> EdgeCounts:
+    return EdgeCounts(end - start, np.where(start < end, end - 1, -1))

@@ -7,6 +7,7 @@ import pandas as pd
 
 from tfgrec.graph.degrees.shared_keys import SharedKeys
 from tfgrec.graph.requests import RequestBatch
+from tfgrec.graph.store.ordering import numbered
 from tfgrec.graph.store.ranges import CHUNK, flat, flat_chunks
 
 
@@ -27,18 +28,17 @@ class SharedEdges:
         joined = self.requests[pairs] * keys.bound + of_pairs
         order = np.argsort(joined, kind="stable")
         self._pairs_by_key = pairs[order]
-        distinct_keys, self._first, counts = np.unique(joined[order], return_index=True, return_counts=True)
-        self._last = self._first + counts
-        self._index = pd.Index(distinct_keys)
+        self._sorted_keys = joined[order]
         # Most edges are shared with nobody: the last bits of their keys tell so.
-        self._last_bits = (1 << (32 * len(distinct_keys) + 1).bit_length()) - 1
+        self._last_bits = (1 << (32 * len(joined) + 1).bit_length()) - 1
         self._known = np.zeros(self._last_bits + 1, bool)
-        self._known[distinct_keys & self._last_bits] = True
+        self._known[joined & self._last_bits] = True
         # Every edge with a key may be shared with as many pairs.
-        self._limit = max(CHUNK // int(counts.max(initial=1)), 1)
+        pairs_of_keys = np.bincount(numbered(self._sorted_keys))
+        self._limit = max(CHUNK // int(pairs_of_keys.max(initial=1)), 1)
 
-    def find(self, start: np.ndarray, end: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields pairs and positions, int64 `[num_shared]` each: the edges among `[start, end)` that a pair shares.
+    def find(self, edge_set: str, start: np.ndarray, end: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields pairs and positions, int64 `[num_shared]` each: what a pair shares of a set's `[start, end)`.
 
         Every edge comes once with a pair. `start` and `end [num_requests]` bound what the requests' users have.
         """
@@ -46,13 +46,13 @@ class SharedEdges:
         order = np.argsort(start, kind="stable")
         for places, positions in flat_chunks(start[order], end[order], self._limit):
             requests = order[places]
-            for edges, keys in self._keys.of_edges(positions, requests, self._limit):
+            for edges, keys in self._keys.of_edges(edge_set, positions, requests, self._limit):
                 keys = requests[edges] * self._keys.bound + keys
                 likely = np.flatnonzero(self._known[keys & self._last_bits])
-                codes = self._index.get_indexer(keys[likely])
-                known = codes >= 0
-                matches, at = flat(self._first[codes[known]], self._last[codes[known]])
-                pairs, shared = self._pairs_by_key[at], edges[likely[known]][matches]
+                first = np.searchsorted(self._sorted_keys, keys[likely])
+                last = np.searchsorted(self._sorted_keys, keys[likely], side="right")
+                matches, at = flat(first, last)
+                pairs, shared = self._pairs_by_key[at], edges[likely][matches]
                 if not self._keys.single:
                     both = pd.unique(pairs * len(positions) + shared)
                     pairs, shared = both // len(positions), both % len(positions)

@@ -32,17 +32,17 @@ class SharedKeys(Protocol):
     def of_values(self, values: np.ndarray, requests: np.ndarray) -> Keys:
         """The keys of values as `requests`, one a value, see them."""
 
-    def of_edges(self, positions: np.ndarray, requests: np.ndarray, limit: int) -> Iterator[Keys]:
-        """The keys of edges as `requests` see them, some `limit` keys at a time, all of an edge together."""
+    def of_edges(self, edge_set: str, positions: np.ndarray, requests: np.ndarray, limit: int) -> Iterator[Keys]:
+        """The keys of edges of a set as `requests` see them, some `limit` keys at a time, all of an edge together."""
 
 
-def shared_keys(store: GraphStore, requests: RequestBatch, edge_set: str, shared: Shared) -> SharedKeys:
-    """The keys that `shared` asks for, of the edges of one set and the candidates of one batch."""
+def shared_keys(store: GraphStore, requests: RequestBatch, shared: Shared) -> SharedKeys:
+    """The keys that `shared` asks for, of edges and of the candidates of one batch."""
     if isinstance(shared, SharedNeighbour):
-        return _Neighbours(store, requests, edge_set, shared)
+        return _Neighbours(store, requests, shared)
     if isinstance(shared, SharedFeature):
-        return _FeatureValues(store, requests, edge_set, shared)
-    return _Items(store, requests, edge_set)
+        return _FeatureValues(store, requests, shared)
+    return _Items(store, requests)
 
 
 class _Items:
@@ -50,16 +50,16 @@ class _Items:
 
     single = True
 
-    def __init__(self, store: GraphStore, requests: RequestBatch, edge_set: str) -> None:
+    def __init__(self, store: GraphStore, requests: RequestBatch) -> None:
         self.bound = store.num_nodes(requests.item_node_set)
         self.values = requests.items
-        self._adjacency = store.adjacency(edge_set)
+        self._store = store
 
     def of_values(self, values: np.ndarray, requests: np.ndarray) -> Keys:
         return np.arange(len(values)), values
 
-    def of_edges(self, positions: np.ndarray, requests: np.ndarray, limit: int) -> Iterator[Keys]:
-        yield np.arange(len(positions)), self._adjacency.targets(positions)
+    def of_edges(self, edge_set: str, positions: np.ndarray, requests: np.ndarray, limit: int) -> Iterator[Keys]:
+        yield np.arange(len(positions)), self._store.adjacency(edge_set).targets(positions)
 
 
 class _Neighbours:
@@ -67,11 +67,10 @@ class _Neighbours:
 
     single = False
 
-    def __init__(self, store: GraphStore, requests: RequestBatch, edge_set: str, shared: SharedNeighbour) -> None:
+    def __init__(self, store: GraphStore, requests: RequestBatch, shared: SharedNeighbour) -> None:
         self._store, self._times = store, requests.times
-        self._adjacency = store.adjacency(edge_set)
+        self._shared = shared
         self._of_items = shared.leaving(requests.item_node_set)
-        self._of_targets = shared.leaving(store.schema.edge_sets[edge_set].target)
         self.bound = store.num_nodes(store.schema.edge_sets[self._of_items].target)
         self.values = requests.items
 
@@ -79,13 +78,13 @@ class _Neighbours:
         owners, positions = flat(*self._store.visible_rows(self._of_items, values, self._times[requests]))
         return owners, self._store.adjacency(self._of_items).targets(positions)
 
-    def of_edges(self, positions: np.ndarray, requests: np.ndarray, limit: int) -> Iterator[Keys]:
-        start, end = self._store.visible_rows(
-            self._of_targets, self._adjacency.targets(positions), self._times[requests]
-        )
+    def of_edges(self, edge_set: str, positions: np.ndarray, requests: np.ndarray, limit: int) -> Iterator[Keys]:
+        of_targets = self._shared.leaving(self._store.schema.edge_sets[edge_set].target)
+        targets = self._store.adjacency(edge_set).targets(positions)
+        start, end = self._store.visible_rows(of_targets, targets, self._times[requests])
         for chosen in whole_chunks(end - start, limit):
             owners, neighbours = flat(start[chosen], end[chosen])
-            yield owners + chosen.start, self._store.adjacency(self._of_targets).targets(neighbours)
+            yield owners + chosen.start, self._store.adjacency(of_targets).targets(neighbours)
 
 
 class _FeatureValues:
@@ -93,18 +92,19 @@ class _FeatureValues:
 
     single = True
 
-    def __init__(self, store: GraphStore, requests: RequestBatch, edge_set: str, shared: SharedFeature) -> None:
+    def __init__(self, store: GraphStore, requests: RequestBatch, shared: SharedFeature) -> None:
         column = requests.readout[shared.request_feature].dictionary_encode()
         self.values = column.indices.to_numpy().astype(np.int64)
         self.bound = len(column.dictionary)
         self._known: pa.Array = column.dictionary
-        self._adjacency, self._feature = store.adjacency(edge_set), shared.edge_feature
+        self._store, self._feature = store, shared.edge_feature
 
     def of_values(self, values: np.ndarray, requests: np.ndarray) -> Keys:
         return np.arange(len(values)), values
 
-    def of_edges(self, positions: np.ndarray, requests: np.ndarray, limit: int) -> Iterator[Keys]:
-        codes = pc.index_in(self._adjacency.feature(self._feature, positions), value_set=self._known)
+    def of_edges(self, edge_set: str, positions: np.ndarray, requests: np.ndarray, limit: int) -> Iterator[Keys]:
+        values = self._store.adjacency(edge_set).feature(self._feature, positions)
+        codes = pc.index_in(values, value_set=self._known)
         keys = codes.fill_null(-1).to_numpy().astype(np.int64)
         known = np.flatnonzero(keys >= 0)
         yield known, keys[known]

@@ -6,7 +6,7 @@ import numpy as np
 
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.degrees.edge_counts import EdgeCounts, count_edges, count_shared_edges
+from tfgrec.graph.degrees.edge_counts import EdgeCounter
 from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.store.graph_store import GraphStore
@@ -31,40 +31,26 @@ def temporal_degrees(
         edge_set = _edge_set(store, name, definition, requests.item_node_set)
         key = definition.of, edge_set, str(definition.shared_with_item)
         groups.setdefault(key, {})[name] = definition
+    counter = EdgeCounter(store, requests)
     degrees = {}
-    for (_, edge_set, _), group in groups.items():
-        counts = _counts(store, requests, edge_set, list(group.values()))
+    for (of, edge_set, _), group in groups.items():
+        # They differ in window and measure alone.
+        shared = next(iter(group.values())).shared_with_item
+        windows = dict.fromkeys(definition.window_seconds for definition in group.values())
+        counts = counter.count(of, edge_set, shared, windows)
         for name, definition in group.items():
             counted = counts[definition.window_seconds]
             if definition.measure == "count":
                 degrees[name] = counted.counts.astype(np.float32)
             else:
-                degrees[name] = _seconds_since(store, requests, edge_set, counted.newest)
+                degrees[name] = _seconds_since(store, edge_set, counted.newest, counter.times)
     return {name: degrees[name] for name in definitions}
 
 
-def _counts(
-    store: GraphStore, requests: RequestBatch, edge_set: str, group: list[TemporalDegree]
-) -> dict[float | None, EdgeCounts]:
-    """Counts by window, a row a candidate, for definitions that differ in window and measure alone."""
-    windows = dict.fromkeys(definition.window_seconds for definition in group)
-    of_candidate = requests.candidate_requests
-    if group[0].shared_with_item is not None:
-        return count_shared_edges(store, requests, edge_set, group[0].shared_with_item, windows)
-    if group[0].of == "item":
-        times = requests.times[of_candidate]
-        return {window: count_edges(store, edge_set, requests.items, times, window) for window in windows}
-    return {
-        window: count_edges(store, edge_set, requests.users, requests.times, window).of_rows(of_candidate)
-        for window in windows
-    }
-
-
-def _seconds_since(store: GraphStore, requests: RequestBatch, edge_set: str, newest: np.ndarray) -> np.ndarray:
-    seconds = np.full(requests.num_candidates, -1, np.float32)
+def _seconds_since(store: GraphStore, edge_set: str, newest: np.ndarray, times: np.ndarray) -> np.ndarray:
+    seconds = np.full(len(newest), -1, np.float32)
     seen = np.flatnonzero(newest >= 0)
-    times = requests.times[requests.candidate_requests[seen]]
-    seconds[seen] = (times - store.adjacency(edge_set).times(newest[seen])) / _MILLISECONDS
+    seconds[seen] = (times[seen] - store.adjacency(edge_set).times(newest[seen])) / _MILLISECONDS
     return seconds
 
 
