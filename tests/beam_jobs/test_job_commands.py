@@ -1,5 +1,6 @@
 """The commands: exit codes, messages without tracebacks, what an interrupted or killed job leaves."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,8 +89,11 @@ class TestErrors:
         assert audit.main(["--config", str(configured), "--examples", "x", "extra"]) == 2
         assert "error: unexpected argument 'extra'" in capsys.readouterr().err
 
-    def test_beams_options_pass_through(self, configured: Path, shop: Shop, capsys: pytest.CaptureFixture) -> None:
-        options = ["--config", str(configured), "--examples", str(shop.examples), "--direct_num_workers=1"]
+    def test_beams_options_pass_through(
+        self, configured: Path, shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture
+    ) -> None:
+        examples = shutil.copytree(shop.examples, tmp_path / "examples")
+        options = ["--config", str(configured), "--examples", str(examples), "--direct_num_workers=1"]
         assert audit.main(options) == 0
         assert "none of the future" in capsys.readouterr().out
 
