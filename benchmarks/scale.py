@@ -1,4 +1,4 @@
-"""Building and sampling at growing sizes: python -m benchmarks.scale --json FILE (sizes to 10^8 edges: 20 minutes)."""
+"""Building and sampling at growing sizes: python -m benchmarks.scale --json FILE (some five minutes)."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = benchmark_parser("scale", "Build time, sampling rate and memory by the number of edges.")
     parser.add_argument("--sizes", nargs="+", type=_count, default=_SIZES, metavar="EDGES", help="for example 1e5 1e8")
     parser.add_argument("--requests", type=_count, default=100_000, metavar="N", help="requests sampled at each size")
-    parser.add_argument("--folder", type=Path, help="where graphs are written meanwhile (25 GB at 1e8 edges)")
+    parser.add_argument("--folder", type=Path, help="where graphs are written meanwhile")
     args = parser.parse_args(argv)
     sizes = []
     for size in args.sizes:

@@ -25,7 +25,6 @@ class BuildEdgeShards(beam.PTransform):
     """Tables -> all edge shards but derived ones, and dead letters in `letters`; gives facts: rows, bad rows, entries.
 
     `work` is a folder for what the pipeline writes by the way; `earlier` is the store, if any, that edges are added to.
-
     `earlier_letters` are files of bad rows that the node sets left: told again among this pipeline's, each row once.
     """
 

@@ -87,6 +87,7 @@ class EdgeCounter:
         }
 
     def _shared_with_candidates(self, shared: Shared) -> SharedEdges:
+        # Its text stands for it: what holds a dict has no hash.
         key = str(shared)
         if key not in self._shared_edges:
             self._shared_edges[key] = SharedEdges(self._requests, shared_keys(self._store, self._requests, shared))
