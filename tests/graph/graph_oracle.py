@@ -224,7 +224,12 @@ def oracle_degree(world: World, request: Request, number: int, definition: Tempo
     edges = [edge for edge in edges if _is_shared(world, request, number, name, edge, definition)]
     if definition.measure == "count":
         return float(len(edges))
-    return (request.time - max(edge.time for edge in edges)) / 1000 if edges else -1.0
+    if len(edges) < definition.nth_last:
+        return -1.0
+    edge = edges[-definition.nth_last]
+    if definition.measure == "last_value":
+        return edge.features[sorted(set(SCHEMA.edge_sets[name].features) - {TIME}).index(definition.feature)]
+    return (request.time - edge.time) / 1000
 
 
 def assert_degrees(

@@ -1,4 +1,4 @@
-"""Degrees of a user and a candidate against looking at each edge, and at each neighbour of its ends."""
+"""Degrees of edges that go with the candidate against looking at each edge, and at each neighbour of its ends."""
 
 import tempfile
 from pathlib import Path
@@ -32,6 +32,7 @@ AUTHORS = {"edge_set": {"video": "made_by", "live": "hosted_by"}}
 # Edges with times of their own, many a node: who saw the one also saw the other.
 AUDIENCE = {"edge_set": {"video": "watched_by", "live": "joined_by"}}
 DEVICE = {"edge_feature": "device", "request_feature": "device"}
+SCENARIO = {"edge_feature": "scenario", "request_feature": "scenario"}
 
 
 def degree(edge_set: str | dict[str, str], shared: str | dict, **options: object) -> TemporalDegree:
@@ -50,9 +51,23 @@ DEFINITIONS = {
     "audience_since": degree("joined", AUDIENCE, measure="seconds_since_last"),
     "device": degree("watched", DEVICE),
     "device_lately": degree("watched", DEVICE, window_seconds=0.002),
-    "scenario_since": degree(
-        "joined", {"edge_feature": "scenario", "request_feature": "scenario"}, measure="seconds_since_last"
-    ),
+    "scenario_since": degree("joined", SCENARIO, measure="seconds_since_last"),
+}
+
+
+def of_item(edge_set: str, shared: dict, **options: object) -> TemporalDegree:
+    return TemporalDegree(of="item", edge_set=edge_set, shared_with_item=shared, **options)
+
+
+OF_ITEMS = {
+    "video": {
+        "item_device": of_item("watched_by", DEVICE),
+        "item_device_lately": of_item("watched_by", DEVICE, window_seconds=0.002),
+    },
+    "live": {
+        "item_scenario": of_item("joined_by", SCENARIO),
+        "item_scenario_since": of_item("joined_by", SCENARIO, measure="seconds_since_last"),
+    },
 }
 
 
@@ -63,13 +78,13 @@ def test_counts_what_the_oracle_counts(
 ) -> None:
     requests = data.draw(requests_of(world, item_node_set))
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(shared_edges, "CHUNK", chunk):
-        assert_degrees(world, requests, DEFINITIONS, folder, shards)
+        assert_degrees(world, requests, DEFINITIONS | OF_ITEMS[item_node_set], folder, shards)
 
 
 @pytest.mark.parametrize("item_node_set", ["video", "live"])
 def test_counts_of_a_batch_of_middling_size(item_node_set: str, tmp_path: Path) -> None:
-    world = example_world()
-    assert_degrees(world, example_requests(world, item_node_set, 60), DEFINITIONS, tmp_path, 3)
+    world, definitions = example_world(), DEFINITIONS | OF_ITEMS[item_node_set]
+    assert_degrees(world, example_requests(world, item_node_set, 60), definitions, tmp_path, 3)
 
 
 def test_an_edge_that_shares_several_neighbours_counts_once(tmp_path: Path) -> None:
@@ -144,5 +159,5 @@ def test_definitions_that_cannot_work_are_named(definition: TemporalDegree, expe
 
 
 def test_items_share_nothing_with_themselves() -> None:
-    with pytest.raises(ValidationError, match="shared_with_item goes with of: user"):
+    with pytest.raises(ValidationError, match="with of: item, shared_with_item can only be"):
         TemporalDegree(of="item", edge_set="watched_by", shared_with_item="item")

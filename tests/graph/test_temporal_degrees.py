@@ -19,8 +19,9 @@ from graph_oracle import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.tables import Requests, TemporalDegree
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 
@@ -35,6 +36,12 @@ DEFINITIONS = {
     "item_seen": TemporalDegree(of="item", edge_set=BY_ITEMS),
     "item_seen_lately": TemporalDegree(of="item", edge_set=BY_ITEMS, window_seconds=0.001),
     "item_since_seen": TemporalDegree(of="item", edge_set=BY_ITEMS, measure="seconds_since_last"),
+    "user_before_last": TemporalDegree(of="user", edge_set="watched", measure="seconds_since_last", nth_last=2),
+    "user_last_share": TemporalDegree(of="user", edge_set="watched", measure="last_value", feature="share"),
+    "user_third_share_lately": TemporalDegree(
+        of="user", edge_set="watched", measure="last_value", feature="share", nth_last=3, window_seconds=0.003
+    ),
+    "user_last_scenario": TemporalDegree(of="user", edge_set="joined", measure="last_value", feature="scenario"),
     "item_authors": TemporalDegree(of="item", edge_set={"video": "made_by", "live": "hosted_by"}),
 }
 
@@ -73,6 +80,10 @@ def test_a_window_reaches_back_to_its_very_edge(tmp_path: Path) -> None:
     [
         (TemporalDegree(of="item", edge_set="made_by", window_seconds=5), "the edges of 'made_by' have no times"),
         (TemporalDegree(of="item", edge_set={"live": "joined_by"}), "names none for node set 'video'"),
+        (
+            TemporalDegree(of="user", edge_set="watched", measure="last_value", feature="device"),
+            "'device' is no scalar number of 'watched'",
+        ),
     ],
 )
 def test_definitions_that_cannot_work_are_named(definition: TemporalDegree, expected: str, tmp_path: Path) -> None:
@@ -81,3 +92,30 @@ def test_definitions_that_cannot_work_are_named(definition: TemporalDegree, expe
     with pytest.raises(ConfigurationError, match="temporal degree 'recent'") as error:
         temporal_degrees(store, request_batch(store, example_requests(world, "video", 2)), {"recent": definition})
     assert expected in str(error.value)
+
+
+def test_a_list_of_places_stands_for_a_degree_each() -> None:
+    definition = {"of": "user", "edge_set": "watched", "measure": "last_value", "feature": "share", "nth_last": [1, 3]}
+    requests = Requests(
+        user_node_set="user",
+        sources=[{"table": "views", "user": "user", "item": "video", "item_node_set": "video"}],
+        labels={"click": "click"},
+        temporal_degrees={"user_share": definition},
+    )
+    assert requests.temporal_degrees == {
+        f"user_share_{place}": TemporalDegree(**{**definition, "nth_last": place}) for place in (1, 3)
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"measure": "last_value"}, "needs the name of an edge `feature`"),
+        ({"feature": "share"}, "no other measure reads one"),
+        ({"nth_last": 2}, "nth_last goes with"),
+        ({"measure": "seconds_since_last", "nth_last": 2, "shared_with_item": "item"}, "without shared_with_item"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options: dict, expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
+        TemporalDegree(of="user", edge_set="watched", **options)

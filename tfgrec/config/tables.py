@@ -208,26 +208,55 @@ Shared = Annotated[
 
 
 class TemporalDegree(FrozenConfig):
-    """The exact count of a node's edges that the request may see; or the seconds since the newest of them.
+    """What the request may see of a node's edges, exactly: their count, or something of one of the newest.
 
     `of` is the request's user or the candidate item. `edge_set` is one name, or item node set -> name where
-    candidates come from several node sets. `window_seconds` counts only the edges that young.
-    `measure: seconds_since_last` is -1 where there is no such edge.
+    candidates come from several node sets. `window_seconds` lets only the edges that young count.
 
-    With `shared_with_item` only some of the user's edges count: with `item` those that lead to the candidate item.
+    `measure: count` counts edges. `seconds_since_last` is the age of the newest edge, `last_value` its number
+    `feature`: -1 where there is no such edge. With `nth_last: 2` both are told of the edge before the newest, and so
+    on; a list such as `nth_last: [1, 2, 3]` stands for one degree each, named `<name>_1`, `<name>_2`, `<name>_3`.
+
+    With `shared_with_item` only some of the user's edges count: with `item` those that lead to the candidate item. Of
+    the item's edges those can be chosen that have one of the candidate's request features.
     """
 
     of: Literal["user", "item"]
     edge_set: str | dict[str, str]
     window_seconds: float | None = Field(default=None, gt=0)
-    measure: Literal["count", "seconds_since_last"] = "count"
+    measure: Literal["count", "seconds_since_last", "last_value"] = "count"
+    feature: str | None = None
+    nth_last: int = Field(default=1, ge=1)
     shared_with_item: Shared | None = None
 
     @model_validator(mode="after")
-    def _shared_by_users(self) -> "TemporalDegree":
-        if self.shared_with_item is not None and self.of != "user":
-            raise ValueError("shared_with_item goes with of: user")
+    def _consistent(self) -> "TemporalDegree":
+        if self.of == "item" and not isinstance(self.shared_with_item, SharedFeature | None):
+            raise ValueError("with of: item, shared_with_item can only be of an edge_feature and a request_feature")
+        if (self.feature is None) == (self.measure == "last_value"):
+            raise ValueError("measure: last_value needs the name of an edge `feature`, and no other measure reads one")
+        if self.nth_last > 1 and (self.measure == "count" or self.shared_with_item is not None):
+            raise ValueError("nth_last goes with seconds_since_last and last_value, without shared_with_item")
         return self
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether the edges must have times."""
+        return self.window_seconds is not None or self.measure != "count"
+
+
+def _one_degree_each(definitions: object) -> object:
+    """Definitions whose `nth_last` is a list, written out."""
+    if not isinstance(definitions, dict):
+        return definitions
+    written_out = {}
+    for name, definition in definitions.items():
+        places = definition.get("nth_last") if isinstance(definition, dict) else None
+        if isinstance(places, list):
+            written_out |= {f"{name}_{place}": {**definition, "nth_last": place} for place in places}
+        else:
+            written_out[name] = definition
+    return written_out
 
 
 class RequestSource(FrozenConfig):
@@ -247,7 +276,12 @@ class Requests(FrozenConfig):
     sources: list[RequestSource] = Field(min_length=1)
     features: dict[str, TimePart | Column | str] = {}
     labels: dict[str, ColumnOrName] = Field(min_length=1)
-    temporal_degrees: dict[str, TemporalDegree] = {}
+    temporal_degrees: Annotated[dict[str, TemporalDegree], BeforeValidator(_one_degree_each)] = {}
+
+    def own_degrees(self, of: Literal["user", "item"]) -> dict[str, TemporalDegree]:
+        """The temporal degrees that a user, or an item, has by itself: not those of what a user shares with an item."""
+        degrees = self.temporal_degrees.items()
+        return {name: degree for name, degree in degrees if degree.of == of and degree.shared_with_item is None}
 
 
 class TablesConfig(FrozenConfig):

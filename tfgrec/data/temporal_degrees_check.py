@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import SharedFeature, TablesConfig, TemporalDegree
+from tfgrec.graph.degrees.last_edges import last_value_mismatches
 from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
 from tfgrec.graph.schema import USER_READOUT, GraphSchema
 
@@ -41,12 +42,12 @@ def _edge_set_mismatches(degree: TemporalDegree, item_sets: list[str], schema: G
 
 def _item_set_mismatches(degree: TemporalDegree, item_set: str, edge_set: str, schema: GraphSchema) -> Iterator[str]:
     node_set = schema.edge_sets[USER_READOUT].source if degree.of == "user" else item_set
-    needs_times = degree.window_seconds is not None or degree.measure == "seconds_since_last"
     if edge_set not in schema.stored_edge_sets:
         yield f"edge_set: unknown edge set '{edge_set}': {suggestion(edge_set, schema.stored_edge_sets)}"
         return
     if schema.edge_sets[edge_set].source != node_set:
         yield f"edge_set: '{edge_set}' does not leave node set '{node_set}' but '{schema.edge_sets[edge_set].source}'"
-    elif needs_times and not schema.edge_sets[edge_set].timed:
+    elif degree.needs_times and not schema.edge_sets[edge_set].timed:
         yield f"edge_set: the edges of '{edge_set}' have no times"
+    yield from last_value_mismatches(schema, degree.feature, edge_set)
     yield from shared_mismatches(schema, degree.shared_with_item, edge_set, item_set)

@@ -1,4 +1,4 @@
-"""Counts of the edges that requests may see: of users and items, and of what users share with candidate items."""
+"""Counts of the edges that requests may see: of users and items, and of those that go with the candidate."""
 
 import dataclasses
 from collections.abc import Collection
@@ -37,27 +37,28 @@ class EdgeCounter:
         self._candidate_requests = requests.candidate_requests
         self.times = requests.times[self._candidate_requests]
         self._user_rows: dict[tuple[str, float | None], tuple[np.ndarray, np.ndarray]] = {}
-        self._shared_edges: dict[str, SharedEdges] = {}
+        self._shared_edges: dict[tuple[str, str], SharedEdges] = {}
 
     def count(
         self, of: Literal["user", "item"], edge_set: str, shared: Shared | None, windows: Collection[float | None]
     ) -> dict[float | None, EdgeCounts]:
         """Counts by window, a row a candidate, the edges of its item or of its request's user.
 
-        With `shared`, only the user's edges that are so shared with the candidate: it looks at every edge that a user
-        may show to a request, a chunk of bounded size at a time.
+        With `shared`, only those of the edges that are so shared with the candidate: it looks at every edge that a user
+        or an item may show to a request, a chunk of bounded size at a time.
         """
         if shared is not None:
-            return self._count_shared(edge_set, shared, windows)
+            return self._count_shared(of, edge_set, shared, windows)
+        counts = {window: _count_rows(*self._rows(of, edge_set, window)) for window in windows}
         if of == "item":
-            items, times = self._requests.items, self.times
-            return {
-                window: _count_rows(*self._store.visible_rows(edge_set, items, times, window)) for window in windows
-            }
-        return {
-            window: _count_rows(*self._of_users(edge_set, window)).of_rows(self._candidate_requests)
-            for window in windows
-        }
+            return counts
+        return {window: of_users.of_rows(self._candidate_requests) for window, of_users in counts.items()}
+
+    def _rows(self, of: str, edge_set: str, window_seconds: float | None) -> tuple[np.ndarray, np.ndarray]:
+        """The visible rows, int64 `[num_requests]` each of the requests' users or `[num_candidates]` of the items."""
+        if of == "item":
+            return self._store.visible_rows(edge_set, self._requests.items, self.times, window_seconds)
+        return self._of_users(edge_set, window_seconds)
 
     def _of_users(self, edge_set: str, window_seconds: float | None) -> tuple[np.ndarray, np.ndarray]:
         """The visible rows of the requests' users, int64 `[num_requests]` each."""
@@ -68,29 +69,30 @@ class EdgeCounter:
         return self._user_rows[key]
 
     def _count_shared(
-        self, edge_set: str, shared: Shared, windows: Collection[float | None]
+        self, of: str, edge_set: str, shared: Shared, windows: Collection[float | None]
     ) -> dict[float | None, EdgeCounts]:
-        edges = self._shared_with_candidates(shared)
-        rows = {window: self._of_users(edge_set, window) for window in windows}
+        edges = self._shared_with_candidates(of, shared)
+        rows = {window: self._rows(of, edge_set, window) for window in windows}
         starts = {window: start for window, (start, _) in rows.items()}
         end = next(iter(rows.values()))[1]
-        counts = {window: np.zeros(len(edges.requests), np.int64) for window in windows}
-        newest = np.full(len(edges.requests), -1, np.int64)
+        counts = {window: np.zeros(len(edges.owners), np.int64) for window in windows}
+        newest = np.full(len(edges.owners), -1, np.int64)
         for pairs, positions in edges.find(edge_set, np.minimum.reduce(list(starts.values())), end):
             np.maximum.at(newest, pairs, positions)
             for window, start in starts.items():
-                young = positions >= start[edges.requests[pairs]]
+                young = positions >= start[edges.owners[pairs]]
                 np.add.at(counts[window], pairs[young], 1)
         return {
             window: EdgeCounts(counts[window], np.where(counts[window], newest, -1)).of_rows(edges.pairs)
             for window in windows
         }
 
-    def _shared_with_candidates(self, shared: Shared) -> SharedEdges:
+    def _shared_with_candidates(self, of: str, shared: Shared) -> SharedEdges:
         # Its text stands for it: what holds a dict has no hash.
-        key = str(shared)
+        key = of, str(shared)
         if key not in self._shared_edges:
-            self._shared_edges[key] = SharedEdges(self._requests, shared_keys(self._store, self._requests, shared))
+            owners = np.arange(len(self._requests.items)) if of == "item" else self._candidate_requests
+            self._shared_edges[key] = SharedEdges(owners, shared_keys(self._store, self._requests, shared))
         return self._shared_edges[key]
 
 

@@ -1,4 +1,4 @@
-"""Finds the edges that requests' users share with candidate items, by a join of their keys."""
+"""Finds the edges that go with candidate items among those of their owners, by a join of their keys."""
 
 from collections.abc import Iterator
 
@@ -6,26 +6,30 @@ import numpy as np
 import pandas as pd
 
 from tfgrec.graph.degrees.shared_keys import SharedKeys
-from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.store.ordering import numbered
 from tfgrec.graph.store.ranges import CHUNK, flat, flat_chunks
 
 
 class SharedEdges:
-    """Edges shared with the candidates of a batch. A pair is a request and a value that some of its candidates have.
+    """Edges shared with the candidates of a batch. A pair is an owner and a value that some of its candidates have.
+
+    Args:
+      owners: whose edges are looked at for each candidate, int64 `[num_candidates]`: its request (the edges are the
+        user's), or the candidate itself (they are its item's).
+      keys: what makes an edge one that goes with a candidate.
 
     Attributes:
       pairs: the pair of each candidate, int64 `[num_candidates]`.
-      requests: the request of each pair, int64 `[num_pairs]`.
+      owners: the owner of each pair, int64 `[num_pairs]`.
     """
 
-    def __init__(self, requests: RequestBatch, keys: SharedKeys) -> None:
+    def __init__(self, owners: np.ndarray, keys: SharedKeys) -> None:
         self._keys = keys
         num_values = int(keys.values.max(initial=0)) + 1
-        self.pairs, distinct = pd.factorize(requests.candidate_requests * num_values + keys.values)
-        self.requests = distinct // num_values
-        pairs, of_pairs = keys.of_values(distinct % num_values, self.requests)
-        joined = self.requests[pairs] * keys.bound + of_pairs
+        self.pairs, distinct = pd.factorize(owners * num_values + keys.values)
+        self.owners = distinct // num_values
+        pairs, of_pairs = keys.of_values(distinct % num_values, self.owners)
+        joined = self.owners[pairs] * keys.bound + of_pairs
         order = np.argsort(joined, kind="stable")
         self._pairs_by_key = pairs[order]
         self._sorted_keys = joined[order]
@@ -40,14 +44,14 @@ class SharedEdges:
     def find(self, edge_set: str, start: np.ndarray, end: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields pairs and positions, int64 `[num_shared]` each: what a pair shares of a set's `[start, end)`.
 
-        Every edge comes once with a pair. `start` and `end [num_requests]` bound what the requests' users have.
+        Every edge comes once with a pair. `start` and `end [num_owners]` bound what the owners have.
         """
         # In the order of the edges, so that memory is read from front to back.
         order = np.argsort(start, kind="stable")
         for places, positions in flat_chunks(start[order], end[order], self._limit):
-            requests = order[places]
-            for edges, keys in self._keys.of_edges(edge_set, positions, requests, self._limit):
-                keys = requests[edges] * self._keys.bound + keys
+            owners = order[places]
+            for edges, keys in self._keys.of_edges(edge_set, positions, owners, self._limit):
+                keys = owners[edges] * self._keys.bound + keys
                 likely = np.flatnonzero(self._known[keys & self._last_bits])
                 first = np.searchsorted(self._sorted_keys, keys[likely])
                 last = np.searchsorted(self._sorted_keys, keys[likely], side="right")
