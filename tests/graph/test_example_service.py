@@ -202,3 +202,19 @@ def test_no_store(tmp_path: Path) -> None:
         ExampleService.open(
             tmp_path / "graph", sampling=small_records.SAMPLING, requests=Requests.model_validate(REQUESTS)
         )
+
+
+def test_queries_have_the_user_s_side_of_a_request_and_no_item(service: ExampleService) -> None:
+    (example,) = service.query_examples([OnlineRequest(**{**GOOD, "items": []})])
+    whole, query = (
+        tf.train.Example.FromString(record).features.feature for record in (service.example(**GOOD), example)
+    )
+    assert query["edges/_readout/item/video.#size"].int64_list.value[:] == [0]
+    assert query[f"nodes/{READOUT}.#size"].int64_list.value[:] == [1]
+    for name in ("scenario", "hour", "user_watched"):
+        name = f"nodes/{READOUT}.{name}"
+        kind = whole[name].WhichOneof("kind")
+        assert getattr(query[name], kind).value[:] == getattr(whole[name], kind).value[:1]
+    assert query["nodes/user.#id"].int64_list.value[0] == GOOD["user"]
+    with pytest.raises(InputDataError, match="request 1: user 3 is not in the graph"):
+        service.query_examples([OnlineRequest(**GOOD), OnlineRequest(**{**GOOD, "user": 3})])

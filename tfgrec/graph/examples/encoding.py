@@ -114,12 +114,13 @@ def _readout_features(
 def _readout_edges(
     name: str, edge_set: EdgeSet, requests: RequestBatch, subgraphs: SampledSubgraphs
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sources, targets and splits of a readout edge set; empty where it belongs to another domain's items."""
+    """Sources, targets and splits of a readout edge set; empty where it belongs to another domain's items, and where
+    requests have no user or no item."""
     splits = requests.candidate_splits
     candidates = np.arange(requests.num_candidates) - splits[requests.candidate_requests]
-    if name == USER_READOUT:
+    if name == USER_READOUT and subgraphs.user_numbers is not None:
         return subgraphs.user_numbers[requests.candidate_requests], candidates, splits
-    if edge_set.source == requests.item_node_set:
+    if name != USER_READOUT and edge_set.source == requests.item_node_set and subgraphs.item_numbers is not None:
         return subgraphs.item_numbers, candidates, splits
     nothing = np.empty(0, np.int64)
     return nothing, nothing, np.zeros_like(splits)

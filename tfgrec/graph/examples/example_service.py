@@ -1,5 +1,6 @@
 """Answers requests online with the tf.Examples that the Beam job would write for them."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from tfgrec.errors import InputDataError, SchemaError
 from tfgrec.graph.examples.candidate_features import CandidateFeatures
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.request_examples import RequestEncoder
+from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import ID, READOUT, GraphSchema
 from tfgrec.graph.store.files import StorePath
@@ -49,6 +51,8 @@ class ExampleService:
         self._store, self._user_node_set = store, requests.user_node_set
         self._item_node_sets = sorted({source.item_node_set for source in requests.sources})
         self._features = CandidateFeatures(requests, declared)
+        self._solo = SoloExamples(store=store, sampling=sampling, requests=requests)
+        self._given = list(requests.features)
         _map_files(store, self.schema, requests)
 
     @classmethod
@@ -76,13 +80,36 @@ class ExampleService:
             are missing, unknown or of another type.
         """
         examples: dict[int, bytes] = {}
-        by_node_set: dict[str, dict[int, OnlineRequest]] = {}
-        for number, request in enumerate(requests):
-            by_node_set.setdefault(self._item_node_set(number, request), {})[number] = request
-        for node_set, of_node_set in by_node_set.items():
+        for node_set, of_node_set in self._by_item_node_set(requests).items():
             encoded = self._encoder.encode(self._batch(node_set, of_node_set))
             examples.update(zip(of_node_set, encoded.examples, strict=True))
         return [examples[number] for number in range(len(requests))]
+
+    def query_examples(self, requests: Sequence[OnlineRequest]) -> list[bytes]:
+        """The serialized tf.Examples of requests whose candidates are not known yet, for an index to find them.
+
+        The requests' `items` are not read; `item_node_set` is what to look for.
+
+        Raises:
+          InputDataError: see `examples`.
+        """
+        # One candidate, which stands for no item, carries a request's features.
+        unknown = [dataclasses.replace(request, items=(None,)) for request in requests]
+        examples: dict[int, bytes] = {}
+        for node_set, of_node_set in self._by_item_node_set(unknown).items():
+            _check_requests(of_node_set)
+            columns = self._features.columns(of_node_set)
+            encoded = self._solo.users(
+                self._users(of_node_set), _times(of_node_set), node_set, {name: columns[name] for name in self._given}
+            )
+            examples.update(zip(of_node_set, encoded, strict=True))
+        return [examples[number] for number in range(len(requests))]
+
+    def _by_item_node_set(self, requests: Sequence[OnlineRequest]) -> dict[str, dict[int, OnlineRequest]]:
+        by_node_set: dict[str, dict[int, OnlineRequest]] = {}
+        for number, request in enumerate(requests):
+            by_node_set.setdefault(self._item_node_set(number, request), {})[number] = request
+        return by_node_set
 
     def _item_node_set(self, number: int, request: OnlineRequest) -> str:
         known = self._item_node_sets
@@ -95,22 +122,19 @@ class ExampleService:
         return request.item_node_set
 
     def _batch(self, item_node_set: str, requests: Mapping[int, OnlineRequest]) -> RequestBatch:
-        for number, request in requests.items():
-            if len(request.items) == 0:
-                raise InputDataError(f"request {number}: has no candidate items")
-            if not _is_whole(request.time):
-                raise InputDataError(
-                    f"request {number}: time: expected milliseconds since 1970, received {request.time!r}"
-                )
+        _check_requests(requests)
         items = [(number, item) for number, request in requests.items() for item in request.items]
         return RequestBatch(
-            users=self._nodes(self._user_node_set, [(number, request.user) for number, request in requests.items()]),
-            times=np.array([request.time for request in requests.values()], np.int64),
+            users=self._users(requests),
+            times=_times(requests),
             item_node_set=item_node_set,
             items=self._nodes(item_node_set, items),
             candidate_splits=np.cumsum([0, *(len(request.items) for request in requests.values())]),
             readout=self._features.columns(requests),
         )
+
+    def _users(self, requests: Mapping[int, OnlineRequest]) -> np.ndarray:
+        return self._nodes(self._user_node_set, [(number, request.user) for number, request in requests.items()])
 
     def _nodes(self, node_set: str, ids: Sequence[tuple[int, int | str]]) -> np.ndarray:
         """Dense ids of raw ids, each beside its request's number."""
@@ -124,6 +148,18 @@ class ExampleService:
             number, raw = ids[int(np.argmin(nodes))]
             raise InputDataError(f"request {number}: {node_set} {raw!r} is not in the graph")
         return nodes
+
+
+def _check_requests(requests: Mapping[int, OnlineRequest]) -> None:
+    for number, request in requests.items():
+        if len(request.items) == 0:
+            raise InputDataError(f"request {number}: has no candidate items")
+        if not _is_whole(request.time):
+            raise InputDataError(f"request {number}: time: expected milliseconds since 1970, received {request.time!r}")
+
+
+def _times(requests: Mapping[int, OnlineRequest]) -> np.ndarray:
+    return np.array([request.time for request in requests.values()], np.int64)
 
 
 def _map_files(store: GraphStore, schema: GraphSchema, requests: Requests) -> None:

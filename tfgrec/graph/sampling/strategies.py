@@ -21,8 +21,8 @@ def choose_edges(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Chooses edges of the frontier's nodes from `rows`, their first and past-the-last positions `[num_nodes]` each.
 
-    Random choices are a function of the seed, the edge set, the request's user and time, and the node: they depend
-    on neither the batch nor the shards.
+    Random choices are a function of the seed, the edge set, the request's user (if it has one) and time, and the node:
+    they depend on neither the batch nor the shards.
 
     Returns:
       The positions, newest first in each row, and their counts a row: int64 `[num_positions]`, `[num_nodes]`.
@@ -44,7 +44,9 @@ def choose_edges(
 
 def _random_keys(store: GraphStore, requests: RequestBatch, edge_set: str, frontier: Frontier, seed: int) -> np.ndarray:
     edges = store.schema.edge_sets
-    users = store.node_index(edges[USER_READOUT].source).hashes(requests.users)
     nodes = store.node_index(edges[edge_set].source).hashes(frontier.nodes)
     of_request = frontier.requests
+    if requests.users is None:
+        return edge_choice.random_keys(seed, edge_set, requests.times[of_request], nodes)
+    users = store.node_index(edges[USER_READOUT].source).hashes(requests.users)
     return edge_choice.random_keys(seed, edge_set, users[of_request], requests.times[of_request], nodes)

@@ -58,18 +58,19 @@ class SampledSubgraphs:
     """Subgraphs of a batch of requests, for all stored node and edge sets of the record schema.
 
     `user_numbers [num_requests]` and `item_numbers [num_candidates]` are the numbers of the requests' users and of
-    the candidates' items among the nodes of their sets. `expansions` come in the order of the plan.
+    the candidates' items among the nodes of their sets, None where the requests have no users or no items.
+    `expansions` come in the order of the plan.
     """
 
     node_sets: dict[str, SampledNodes]
     edge_sets: dict[str, SampledEdges]
-    user_numbers: np.ndarray
-    item_numbers: np.ndarray
+    user_numbers: np.ndarray | None
+    item_numbers: np.ndarray | None
     expansions: list[Expansion]
 
 
 def sample_subgraphs(store: GraphStore, requests: RequestBatch, sampling: SamplingConfig) -> SampledSubgraphs:
-    """Samples hop by hop from each request's user and distinct candidate items.
+    """Samples hop by hop from each request's user and distinct candidate items, or from those of them that it has.
 
     Hop h takes, for the nodes that hop h - 1 found (the roots for h = 0) and along each of its edge sets, up to
     fan_out edges with time + feedback delay < the request's time and, with a window, time >= the request's time less
@@ -118,18 +119,20 @@ class _Sampler:
     def run(self) -> SampledSubgraphs:
         requests = self._requests
         user_set = self._schema.edge_sets[USER_READOUT].source
-        roots = [
-            (user_set, np.arange(requests.num_requests), requests.users),
-            (requests.item_node_set, requests.candidate_requests, requests.items),
-        ]
-        (user_numbers, item_numbers), frontiers = self._discover(roots)
+        roots = {
+            "users": (user_set, np.arange(requests.num_requests), requests.users),
+            "items": (requests.item_node_set, requests.candidate_requests, requests.items),
+        }
+        given = {side: root for side, root in roots.items() if root[2] is not None}
+        numbers, frontiers = self._discover(list(given.values()))
+        root_numbers = dict(zip(given, numbers, strict=True))
         for number, hop in enumerate(self._sampling.hops):
             frontiers = self._sample_hop(number, hop, frontiers)
         return SampledSubgraphs(
             node_sets={name: SampledNodes(*found.nodes_by_request()) for name, found in self._discoveries.items()},
             edge_sets={name: _by_request(hops, requests.num_requests) for name, hops in self._edges.items()},
-            user_numbers=user_numbers,
-            item_numbers=item_numbers,
+            user_numbers=root_numbers.get("users"),
+            item_numbers=root_numbers.get("items"),
             expansions=self._expansions,
         )
 
