@@ -38,9 +38,12 @@ BOTH_STACKS = [
 ]
 TFX_A = ["tfx>=1.16,<1.17"]
 TFX_B = ["tfx>=1.21,<1.22"]
+# Approximate search of large catalogues (docs/retrieval.md). Its operations are built for one TensorFlow: of stack A's
+# there is a release, of stack B's none.
+SCANN = ["scann>=1.3.1,<1.3.3; python_version < '3.11'"]
 TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
 
-COMMANDS = ("compare", "doctor", "evaluate", "export", "simulate", "train")
+COMMANDS = ("compare", "doctor", "evaluate", "export", "index", "simulate", "train")
 
 
 def by_python_version(stack_a: list[str], stack_b: list[str]) -> list[str]:
@@ -66,6 +69,6 @@ setup(
     package_data={"tfgrec.report": ["assets/*"]},
     python_requires=">=3.10,<3.14",
     install_requires=BOTH_STACKS + by_python_version(STACK_A, STACK_B),
-    extras_require={"tfx": by_python_version(TFX_A, TFX_B), "test": TEST},
+    extras_require={"tfx": by_python_version(TFX_A, TFX_B), "scann": SCANN, "test": TEST},
     entry_points={"console_scripts": [f"tfgrec-{name} = tfgrec.commands.{name}:main" for name in COMMANDS]},
 )

@@ -1,8 +1,5 @@
 """The trained model as a SavedModel that TensorFlow serves by itself, without tfgrec, TF-GNN or Python."""
 
-import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +9,11 @@ import tensorflow as tf
 
 from tfgrec.errors import TfgrecError
 from tfgrec.graph.schema import GraphSchema
+from tfgrec.saved_model import SIGNATURE, publish, save_function
 from tfgrec.scoring import EXAMPLES, make_scoring_function
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
-
-SIGNATURE = "serving_default"
-EXTRA_ASSETS = Path("assets.extra") / "tfgrec.json"
 
 
 class ExportError(TfgrecError):
@@ -52,20 +47,13 @@ def export_model(
     Raises:
       ExportError: the written model scores differently.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".partial-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
     score = make_scoring_function(model, schema)
-    try:
-        _save(model, score, partial)
-        (partial / EXTRA_ASSETS).parent.mkdir(exist_ok=True)
-        (partial / EXTRA_ASSETS).write_text(json.dumps(extra, indent=2) + "\n", encoding="utf-8")
-        _verify(score, load_scoring_function(partial), tf.constant(list(sample)), tolerance)
-        final = folder / str(max((int(path.name) for path in folder.iterdir() if path.name.isdigit()), default=0) + 1)
-        os.rename(partial, final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return final
+
+    def write(path: Path) -> None:
+        save_function(score, path, parts=[model], extra=extra)
+        _verify(score, load_scoring_function(path), tf.constant(list(sample)), tolerance)
+
+    return publish(folder, write)
 
 
 def load_scoring_function(path: Path) -> tf.types.experimental.GenericFunction:
@@ -79,19 +67,6 @@ def load_scoring_function(path: Path) -> tf.types.experimental.GenericFunction:
     # The signature lives as long as what it was loaded with.
     score.loaded = loaded
     return score
-
-
-def _save(model: "JointModel", score: tf.types.experimental.GenericFunction, path: Path) -> None:
-    module = tf.Module()
-    module.score = score
-    captured = {id(tensor) for tensor in score.get_concrete_function().captured_inputs}
-    module.used = [part for part in tf.train.TrackableView(model).descendants() if id(_handle(part)) in captured]
-    tf.saved_model.save(module, str(path), signatures={SIGNATURE: score})
-
-
-def _handle(part: Any) -> tf.Tensor | None:
-    """What functions capture of a variable or of a lookup table."""
-    return getattr(part, "handle", None) if isinstance(part, tf.Variable) else getattr(part, "resource_handle", None)
 
 
 def _verify(

@@ -98,6 +98,11 @@ class RunDirectory:
         return max(versions, key=lambda path: int(path.name), default=None)
 
     @property
+    def index(self) -> Path:
+        """Exported indexes of retrieval: a folder an item node set, in it one a version."""
+        return self.root / "index"
+
+    @property
     def stages(self) -> Path:
         """Records of finished stages."""
         return self.root / "stages"

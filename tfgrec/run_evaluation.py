@@ -1,6 +1,6 @@
 """A trained run measured again: on its own validation split, or on rows of other data such as later days."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ def evaluate_run(run: RunDirectory, output: Path) -> dict[str, Any]:
     from tfgrec.training.run_model import RunModel
 
     config = run.read_config()
-    return _write(RunModel(config, run).predict("validation"), config, output)
+    run_model = RunModel(config, run)
+    return _write(run_model.predict("validation"), config, output, run_model.evaluate_retrieval("validation"))
 
 
 def evaluate_on(
@@ -75,10 +76,12 @@ def _predict_exported(config: RunConfig, model: Path, target: RunDirectory) -> "
     )
 
 
-def _write(predictions: "pd.DataFrame", config: RunConfig, output: Path) -> dict[str, Any]:
+def _write(
+    predictions: "pd.DataFrame", config: RunConfig, output: Path, further: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     from tfgrec.training.evaluation import evaluate, write_evaluation
 
     target = RunDirectory.at(output)
-    metrics = evaluate(predictions, config)
+    metrics = {**evaluate(predictions, config), **(further or {})}
     write_evaluation(predictions, metrics, table=target.predictions, summary=target.metrics)
     return metrics

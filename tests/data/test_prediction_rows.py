@@ -56,8 +56,8 @@ def read_by_hand(number: int, record: bytes) -> list[dict]:
     features = {name: values(feature) for name, feature in tf.train.Example.FromString(record).features.feature.items()}
     rows = []
     for candidate in range(features[f"nodes/{READOUT}.#size"][0]):
-        item = next(
-            features[f"nodes/{item_set}.#id"][features[f"edges/{READOUT}/item/{item_set}.#source"][position]]
+        item_node_set, item = next(
+            (item_set, features[f"nodes/{item_set}.#id"][features[f"edges/{READOUT}/item/{item_set}.#source"][position]])
             for item_set in ("video", "room")
             for position, target in enumerate(features[f"edges/{READOUT}/item/{item_set}.#target"])
             if target == candidate
@@ -68,6 +68,7 @@ def read_by_hand(number: int, record: bytes) -> list[dict]:
                 "user": features["nodes/user.#id"][features[f"edges/{READOUT}/user.#source"][candidate]],
                 "time": features["context/time"][0],
                 "item": item,
+                "item_node_set": item_node_set,
                 "label/click": float(np.float32(features[f"nodes/{READOUT}.click"][candidate])),
                 "label/watch_time": float(np.float32(features[f"nodes/{READOUT}.watch_ms"][candidate])),
                 "scenario": features[f"nodes/{READOUT}.scenario"][candidate],

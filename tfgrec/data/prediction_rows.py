@@ -34,8 +34,8 @@ class PredictionRows:
     def read(self, serialized: tf.Tensor) -> pd.DataFrame:
         """Serialized requests `[batch_size]` -> one row a candidate, in their order.
 
-        Columns: `request` (counted over all calls), `user`, `time` (ms since 1970), `item` (text where candidates come
-        from several node sets), and what the constructor names.
+        Columns: `request` (counted over all calls), `user`, `time` (ms since 1970), `item`, and what the constructor
+        names. Where candidates come from several node sets, `item` is text, and `item_node_set` says which it is.
         """
         values = {name: value.numpy() for name, value in self._read(serialized).items()}
         sizes = values.pop("sizes")
@@ -50,6 +50,9 @@ class PredictionRows:
             "item": _by_candidate(items, len(requests)),
             **{name: _texts(value) for name, value in values.items()},
         }
+        if len(items) > 1:
+            names = [(np.full(len(ids), name), at) for name, (ids, at) in zip(self._item_readouts, items, strict=True)]
+            rows["item_node_set"] = _by_candidate(names, len(requests))
         self._num_requests += len(sizes)
         return pd.DataFrame(rows)
 

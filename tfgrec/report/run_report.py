@@ -11,7 +11,7 @@ from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.prediction_figures import calibration_figures, regression_figures, roc_figure
 from tfgrec.report.run_results import RunResults
 from tfgrec.report.style import Colours, colours_of
-from tfgrec.report.tables import HEADINGS, metric_text, scenario_table, task_table
+from tfgrec.report.tables import HEADINGS, metric_text, retrieval_table, scenario_table, task_table
 from tfgrec.report.training_figures import coupling_figures, loss_figures, speed_figure, weight_figure
 
 ARMS = {"joint": "joint training", "two_stage": "two stages", "no_graph": "no graph"}
@@ -32,6 +32,7 @@ def write_report(run_dir: str | Path) -> Path:
         tiles=[_tile(name, task, run.metrics["validation"][name]) for name, task in tasks.items()],
         sections=[
             _metrics_section(run),
+            _retrieval_section(run),
             _predictions_section(run),
             _training_section(run),
             _joint_section(run),
@@ -71,6 +72,19 @@ def _metrics_section(run: RunResults) -> Section:
         "pairs in the right order. MAE is the mean absolute error."
     )
     return Section("Metrics", lead, [card for card in cards if card.content])
+
+
+def _retrieval_section(run: RunResults) -> Section:
+    metrics = run.metrics.get("retrieval")
+    if metrics is None:
+        return Section("Retrieval", "", [])
+    items = " and ".join(f"{count:,} of {node_set}" for node_set, count in metrics["items"].items())
+    lead = (
+        f"{metrics['requests']:,} validation requests look for what their users wanted among all items, {items}, less "
+        "those that the user had seen. Recall@k is the share of the wanted items among the first k, NDCG@k counts "
+        "higher places for more. Popularity ranks items by the number of edges that lead to them."
+    )
+    return Section("Retrieval", lead, [Card("", retrieval_table(metrics), wide=True)])
 
 
 def _predictions_section(run: RunResults) -> Section:
@@ -117,7 +131,7 @@ def _configuration_section(run: RunResults) -> Section:
 
 
 def _colours(run: RunResults) -> Colours:
-    return colours_of([*run.config.model.tasks, "auto_encoder"])
+    return colours_of([*run.config.model.tasks, "auto_encoder", "retrieval"])
 
 
 def _duration(seconds: float) -> str:

@@ -53,6 +53,15 @@ def scenario_table(metrics: Mapping[str, Any], scenarios: Mapping[str, Any], tas
     return table(["scenario", "rows", *headings], rows)
 
 
+def retrieval_table(metrics: Mapping[str, Any]) -> str:
+    """One row for the model and one for each popularity, one column a metric."""
+    names = [name for name in metrics if "@" in name]
+    lines = {"<em>model</em>": metrics}
+    lines |= {f"popularity: {escape(name)}": values for name, values in metrics["popularity"].items()}
+    rows = [[line, *(_share(values[name]) for name in names)] for line, values in lines.items()]
+    return table(["ranked by", *(name.replace("recall", "recall ").replace("ndcg", "NDCG ") for name in names)], rows)
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of ready HTML cells; the first column is the row's heading."""
     head = "".join(f"<th scope='col'>{heading}</th>" for heading in headings)
@@ -60,6 +69,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         f"<tr><th scope='row'>{first}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>" for first, *rest in rows
     )
     return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _share(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.4f}"
 
 
 def _order_heading(kind: str) -> str:

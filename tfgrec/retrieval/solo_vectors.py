@@ -1,0 +1,44 @@
+"""Vectors of users and of items from serialized examples of one side: what evaluation, index and serving compute."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from tfgrec.data.graph_spec import graph_tensor_spec
+from tfgrec.data.input_pipeline import parse_merged
+from tfgrec.graph.examples.solo_examples import Side
+from tfgrec.graph.schema import GraphSchema
+from tfgrec.scoring import EXAMPLES
+
+if TYPE_CHECKING:
+    from tfgrec.model.joint_model import JointModel
+
+
+def make_vector_function(model: "JointModel", schema: GraphSchema, side: Side) -> tf.types.experimental.GenericFunction:
+    """A function of serialized examples `[batch_size]` string, of users or of items, that returns their vectors.
+
+    Float32 `[num_candidates, units]`, each of length 1; an example of `SoloExamples` has one candidate.
+
+    Args:
+      model: a built model with a retrieval task.
+      schema: what the examples hold, without labels; examples that have them are accepted.
+      side: which of a candidate's two vectors to compute.
+    """
+    spec = graph_tensor_spec(schema)
+    vectors = model.query_vectors if side == "user" else model.item_vectors
+
+    def encode(examples: tf.Tensor) -> tf.Tensor:
+        return vectors(parse_merged(spec, examples))
+
+    # Nothing in it is Python control flow on tensors; autograph would only make tracing slow.
+    return tf.function(encode, input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)], autograph=False)
+
+
+def encode_in_batches(
+    encode: Callable[[tf.Tensor], tf.Tensor], examples: Callable[[slice], Sequence[bytes]], count: int, batch_size: int
+) -> np.ndarray:
+    """Vectors `[count, units]` of `count` examples that are made, and encoded, `batch_size` at a time."""
+    batches: Iterable[slice] = (slice(start, start + batch_size) for start in range(0, count, batch_size))
+    return np.concatenate([encode(tf.constant(list(examples(batch)))).numpy() for batch in batches])

@@ -1,0 +1,57 @@
+"""Writes SavedModels as numbered versions, each whole or not at all, without anything that serving does not need."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+SIGNATURE = "serving_default"
+EXTRA_ASSETS = Path("assets.extra") / "tfgrec.json"
+
+
+def publish(folder: Path, write: Callable[[Path], None]) -> Path:
+    """Has `write` make a new folder, which becomes `folder/<version>`, the next free integer, unless `write` fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".partial-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        write(partial)
+        final = folder / str(max((int(path.name) for path in folder.iterdir() if path.name.isdigit()), default=0) + 1)
+        os.rename(partial, final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return final
+
+
+def save_function(
+    function: tf.types.experimental.GenericFunction,
+    path: Path,
+    *,
+    parts: Sequence[Any],
+    extra: dict[str, Any],
+) -> None:
+    """Writes a function with an input signature as the SavedModel's `serving_default`.
+
+    Args:
+      function: returns a dictionary of tensors.
+      path: the folder to write.
+      parts: models or modules with all that the function computes with; what it does not use of them is left out.
+      extra: written as JSON to assets.extra/tfgrec.json.
+    """
+    module = tf.Module()
+    module.function = function
+    captured = {id(tensor) for tensor in function.get_concrete_function().captured_inputs}
+    tracked = [part for root in parts for part in tf.train.TrackableView(root).descendants()]
+    module.used = [part for part in tracked if id(_handle(part)) in captured]
+    tf.saved_model.save(module, str(path), signatures={SIGNATURE: function})
+    (path / EXTRA_ASSETS).parent.mkdir(exist_ok=True)
+    (path / EXTRA_ASSETS).write_text(json.dumps(extra, indent=2) + "\n", encoding="utf-8")
+
+
+def _handle(part: Any) -> tf.Tensor | None:
+    """What functions capture of a variable or of a lookup table."""
+    return getattr(part, "handle", None) if isinstance(part, tf.Variable) else getattr(part, "resource_handle", None)
