@@ -1,45 +1,68 @@
-"""Names in a run's configuration that its tables.yaml must know: looked up before hours of work are begun."""
-
-from collections.abc import Collection
+"""What can be told of a run's configuration and its tables.yaml alone: looked up before hours of work are begun."""
 
 from tfgrec.close_match import suggestion
 from tfgrec.config import RunConfig, TablesConfig
-from tfgrec.errors import ConfigurationError
+from tfgrec.config.tables import Requests
 from tfgrec.graph.schema import ID, READOUT
+from tfgrec.model.configuration_checks import arm_problems, raise_problems, unknown_names
+
+_WHERE = "tables.yaml"
 
 
-def check_names(config: RunConfig, tables: TablesConfig) -> None:
+def check_run(config: RunConfig, tables: TablesConfig) -> None:
     """Compares the configuration with the tables it is for.
 
     Raises:
-      ConfigurationError: names all unknown names, each with its key and the nearest known one.
+      ConfigurationError: names all unknown names, each with its key and the nearest known one, and all that does not
+        go together.
     """
+    problems = _unknown_edge_sets(config, tables)
+    features = {name: [ID, *node_set.features] for name, node_set in tables.node_sets.items()}
     requests = tables.requests
-    request_features = [*requests.features, *requests.temporal_degrees]
-    problems: list[str] = []
-
-    def check(key: str, kind: str, name: str, known: Collection[str]) -> None:
-        if name not in known:
-            problems.append(f"{key}: tables.yaml has no {kind} '{name}': {suggestion(name, known)}")
-
-    for number, hop in enumerate(config.sampling.hops):
-        for name in hop:
-            check(f"sampling.hops.{number}", "edge set", name, tables.edge_sets)
-    for name, task in config.model.tasks.items():
-        check(f"model.tasks.{name}.label", "label", task.label, requests.labels)
-    for name, rate in config.model.rates.items():
-        for feature in [rate.of, *rate.over]:
-            check(f"model.rates.{name}", "request feature", feature, request_features)
-    for node_set, features in config.model.features.items():
-        check("model.features", "node set", node_set, [*tables.node_sets, READOUT])
-        known = request_features if node_set == READOUT else _features_of(tables, node_set)
-        for feature in features:
-            check(f"model.features.{node_set}", "feature", feature, known)
-    if config.evaluation.scenario is not None:
-        check("evaluation.scenario", "request feature", config.evaluation.scenario, request_features)
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    inputs = [*requests.features, *requests.temporal_degrees]
+    features[READOUT] = [*inputs, *requests.labels]
+    problems += unknown_names(config.model, features, requests.labels, where=_WHERE)
+    problems += arm_problems(config.model, config.arm)
+    scenario = config.evaluation.scenario
+    if scenario is not None and scenario not in inputs:
+        hint = suggestion(scenario, inputs)
+        problems.append(f"evaluation.scenario: {_WHERE} has no request feature '{scenario}': {hint}")
+    problems += _unfit_retrieval(config, requests)
+    problems += _uncompilable_sums(config)
+    raise_problems(problems)
 
 
-def _features_of(tables: TablesConfig, node_set: str) -> list[str]:
-    return [ID, *tables.node_sets[node_set].features] if node_set in tables.node_sets else []
+def _unknown_edge_sets(config: RunConfig, tables: TablesConfig) -> list[str]:
+    return [
+        f"sampling.hops.{number}: {_WHERE} has no edge set '{name}': {suggestion(name, tables.edge_sets)}"
+        for number, hop in enumerate(config.sampling.hops)
+        for name in hop
+        if name not in tables.edge_sets
+    ]
+
+
+def _unfit_retrieval(config: RunConfig, requests: Requests) -> list[str]:
+    """What a user's vector may not know: the item; and the other way round."""
+    if config.model.retrieval is None:
+        return []
+    of_user = [*requests.features, *requests.own_degrees("user")]
+    sides = {
+        "query": ("the request or the user", of_user),
+        "item": ("the item", [*requests.own_degrees("item")]),
+    }
+    return [
+        f"model.retrieval.{side}_features: '{name}' is no feature of {whose} alone: {suggestion(name, known)}"
+        for side, (whose, known) in sides.items()
+        for name in getattr(config.model.retrieval, f"{side}_features")
+        if name not in known
+    ]
+
+
+def _uncompilable_sums(config: RunConfig) -> list[str]:
+    training = config.training
+    if config.model.encoder.normalization != "batch" or not training.jit_compile or training.distribution == "none":
+        return []
+    return [
+        "model.encoder.normalization: batch sums over replicas, which training.jit_compile with "
+        f"training.distribution: {training.distribution} can't; use layer"
+    ]

@@ -32,10 +32,10 @@ def test_schema_dir_is_relative_to_the_file_not_to_the_working_directory(tmp_pat
 
 def test_override_reaches_into_lists_and_new_mappings() -> None:
     config = load_run_config(
-        KUAIRAND, ["sampling.hops.0.exposed=0", "model.features.user.fans={kind: numeric, transform: quantile}"]
+        KUAIRAND, ["sampling.hops.0.exposed=0", "model.features.user.fans={kind: numeric, transforms: [quantile]}"]
     )
     assert config.sampling.hops[0]["exposed"].fan_out == 0
-    assert config.model.features["user"]["fans"].transform == "quantile"
+    assert config.model.features["user"]["fans"].transforms == ["quantile"]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,10 @@ def test_override_reaches_into_lists_and_new_mappings() -> None:
         ("model.encoder.rounds=0", "received 0"),
         ("sampling.hops=[]", "key 'sampling.hops'"),
         ("model.encoder.update=gcn", "received 'gcn'"),
+        ("model.features.user.fans={kind: numeric, transform: [log]}", "did you mean 'transforms'?"),
+        ("model.features.user.fans={kind: numeric, transforms: [log, log]}", "name each transform once"),
+        ("model.features.user.x={kind: time_of, dimension: 3}", "dimension: goes with encoding embedded"),
+        ("model.tasks.auto_encoder={label: is_click}", "key 'model.tasks': auto_encoder: this name is taken"),
     ],
 )
 def test_mistakes_are_named_with_file_and_key(override: str, expected: str) -> None:

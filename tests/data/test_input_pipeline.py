@@ -99,8 +99,9 @@ def test_merged_batches_keep_requests_apart(data: TrainingData, files: list[str]
 
 @pytest.mark.slow
 def test_all_batches_have_the_type_that_functions_are_traced_for(data: TrainingData) -> None:
-    for batch in data.batches(batch_size=8, seed=1, epoch=0, shuffle_buffer=20):
-        graph_spec, label_specs = data.batch_spec
+    batches = data.batches(batch_size=8, seed=1, epoch=0, shuffle_buffer=20)
+    graph_spec, label_specs = batches.element_spec
+    for batch in batches:
         assert graph_spec.is_compatible_with(batch[0])
         assert all(spec.is_compatible_with(batch[1][name]) for name, spec in label_specs.items())
 

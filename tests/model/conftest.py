@@ -113,8 +113,9 @@ def make_graph(
     without_nodes: Sequence[str] = (),
     without_edges: Sequence[str] = (),
     with_labels: bool = False,
+    candidates: Sequence[int] | None = None,
 ) -> tfgnn.GraphTensor:
-    """A merged batch of requests with a user, two candidates and a few neighbours each."""
+    """A merged batch of requests with a user, some candidates (two, or `candidates` of each) and a few neighbours."""
     random = np.random.default_rng(seed)
     sizes = {"user": 3, "video": 4, "author": 2}
     sizes = {name: 0 if name in without_nodes else size for name, size in sizes.items()}
@@ -134,11 +135,11 @@ def make_graph(
         },
         "author": {"#id": random.choice(["ann", "bob", "dan"], total["author"])},
     }
-    candidates = 2 * num_requests
+    lengths = np.array([2] * num_requests if candidates is None else candidates)
     readout = {
-        "hour": random.integers(0, 24, candidates),
-        "shown": random.integers(-1, 50, candidates).astype(np.float32),
-        "clicked": random.integers(0, 10, candidates).astype(np.float32),
+        "hour": random.integers(0, 24, lengths.sum()),
+        "shown": random.integers(-1, 50, lengths.sum()).astype(np.float32),
+        "clicked": random.integers(0, 10, lengths.sum()).astype(np.float32),
     }
     if with_labels:
         readout |= {name: labels.numpy() for name, labels in make_labels(num_requests, seed=seed).items()}
@@ -146,13 +147,13 @@ def make_graph(
         name: tfgnn.NodeSet.from_fields(features=of_set, sizes=[sizes[name]] * num_requests)
         for name, of_set in features.items()
     }
-    node_sets["_readout"] = tfgnn.NodeSet.from_fields(features=readout, sizes=[2] * num_requests)
+    node_sets["_readout"] = tfgnn.NodeSet.from_fields(features=readout, sizes=lengths)
     edge_sets = {
         name: _random_edges(name, edges, sizes, num_requests, random, empty=name in without_edges)
         for name, edges in make_schema().stored_edge_sets.items()
     }
-    for name, node_set, nodes in (("user", "user", (0, 0)), ("item", "video", (0, 1))):
-        edge_sets[f"_readout/{name}"] = _readout_edges(node_set, nodes, sizes, num_requests)
+    for name, node_set in (("user", "user"), ("item", "video")):
+        edge_sets[f"_readout/{name}"] = _readout_edges(node_set, sizes[node_set], lengths)
     context = tfgnn.Context.from_fields(features={"time": np.full(num_requests, NOW)}, sizes=[1] * num_requests)
     return tfgnn.GraphTensor.from_pieces(context=context, node_sets=node_sets, edge_sets=edge_sets)
 
@@ -189,13 +190,15 @@ def _random_edges(
     )
 
 
-def _readout_edges(node_set: str, nodes: tuple[int, int], sizes: dict[str, int], num_requests: int) -> tfgnn.EdgeSet:
-    requests = np.repeat(np.arange(num_requests), 2 if sizes[node_set] else 0)
-    sources = requests * sizes[node_set] + np.resize(nodes, len(requests))
-    targets = requests * 2 + np.resize((0, 1), len(requests))
+def _readout_edges(node_set: str, size: int, lengths: np.ndarray) -> tfgnn.EdgeSet:
+    """Ties every candidate to the first user of its request, or to one video after the other."""
+    lengths = lengths if size else np.zeros_like(lengths)
+    requests = np.repeat(np.arange(len(lengths)), lengths)
+    positions = np.concatenate([[], *(np.arange(length) for length in lengths)]).astype(np.int64)
+    sources = requests * size + (0 if node_set == "user" else positions % max(size, 1))
     return tfgnn.EdgeSet.from_fields(
-        sizes=[2 if sizes[node_set] else 0] * num_requests,
-        adjacency=tfgnn.Adjacency.from_indices((node_set, sources), ("_readout", targets)),
+        sizes=lengths,
+        adjacency=tfgnn.Adjacency.from_indices((node_set, sources), ("_readout", np.arange(len(requests)))),
     )
 
 
@@ -244,9 +247,23 @@ def build(schema: GraphSchema) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def joint(build: Callable[..., Any]) -> Any:
-    """A joint model to look at: no test trains it."""
-    return build("joint")
+def open_graph_maps() -> Callable[[Any], Any]:
+    """Gives a model's graph maps, which start at zero, values as training does, so that ranking reads the graph."""
+
+    def open_maps(model: Any) -> Any:
+        random = np.random.default_rng(5)
+        for variable in model.trainable_variables:
+            if "_map/" in variable.name:
+                variable.assign(random.normal(0, 0.3, variable.shape))
+        return model
+
+    return open_maps
+
+
+@pytest.fixture(scope="session")
+def joint(build: Callable[..., Any], open_graph_maps: Callable[[Any], Any]) -> Any:
+    """A joint model to look at, whose ranking reads the graph: no test trains it."""
+    return open_graph_maps(build("joint"))
 
 
 @pytest.fixture(autouse=True)

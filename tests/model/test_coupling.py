@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 
 from tfgrec.model.coupling import coupling, misalignment
+from tfgrec.model.loss_sum import LossSum
 
 
-def test_coupling_is_of_the_weighted_gradients_on_the_encoder(build, graph, labels) -> None:
-    model = build("joint")
+def test_coupling_is_of_the_weighted_gradients_on_the_encoder(build, open_graph_maps, graph, labels) -> None:
+    model = open_graph_maps(build("joint"))
     report = {name: float(value) for name, value in coupling(model, graph(8), labels(8)).items()}
     assert report["ranking_norm"] > 0 and report["auto_encoder_norm"] > 0
     assert 0 < report["auto_encoder_share"] < 1 and -1 <= report["cosine"] <= 1
@@ -23,8 +24,9 @@ def test_coupling_is_of_the_weighted_gradients_on_the_encoder(build, graph, labe
     )
 
 
-def test_a_pretrained_encoder_is_still_pulled_by_ranking(build, graph, labels) -> None:
-    model = build("two_stage", encoder={"units": 16, "message_units": 16, "rounds": 1, "dropout": 0.0})
+def test_a_pretrained_encoder_is_still_pulled_by_ranking(build, open_graph_maps, graph, labels) -> None:
+    encoder = {"units": 16, "message_units": 16, "rounds": 1, "dropout": 0.0}
+    model = open_graph_maps(build("two_stage", encoder=encoder))
     model.freeze_encoder()
     report = misalignment(model, graph(8), labels(8))
     assert float(report["misalignment"]) == pytest.approx(
@@ -33,15 +35,15 @@ def test_a_pretrained_encoder_is_still_pulled_by_ranking(build, graph, labels) -
     assert float(report["ranking_norm"]) > 0 and np.isfinite(report["cosine"])
 
 
-def test_equal_gradients_have_cosine_one_and_share_a_half(build, graph, labels, monkeypatch) -> None:
-    model = build("joint")
-    real = model.loss_values
+def test_equal_gradients_have_cosine_one_and_share_a_half(build, open_graph_maps, graph, labels, monkeypatch) -> None:
+    model = open_graph_maps(build("joint"))
+    real = model.loss_sums
 
-    def same_losses(*arguments, **options) -> dict[str, tf.Tensor]:
+    def same_losses(*arguments, **options) -> dict[str, LossSum]:
         loss = real(*arguments, **options)["click"]
-        return {"click": loss, "seconds": tf.constant(0.0), "auto_encoder": loss}
+        return {"click": loss, "seconds": LossSum(tf.constant(0.0), tf.constant(1.0)), "auto_encoder": loss}
 
-    monkeypatch.setattr(model, "loss_values", same_losses)
+    monkeypatch.setattr(model, "loss_sums", same_losses)
     model.balancer.weights.assign([1.0, 1.0, 1.0])
     report = coupling(model, graph(8), labels(8))
     assert float(report["cosine"]) == pytest.approx(1.0, abs=1e-4)

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from tfgrec.config.model import CategoricalEncoding, HashedEncoding, NumericEncoding
+from tfgrec.config.encodings import CategoricalEncoding, HashedEncoding, NumericEncoding
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import Feature
 from tfgrec.model.feature_specs import dump_specs, normal_scores, parse_specs, resolve_specs
+from tfgrec.model.shared_tables import with_shared_tables
 
 FEATURES = {
     "#id": Feature("int64"),
@@ -34,21 +35,8 @@ def test_vocabulary_keeps_the_most_frequent_values(statistics) -> None:
 
 
 def test_specs_survive_a_round_trip_through_plain_values(statistics) -> None:
-    specs = resolve(statistics, id_=HashedEncoding(), follows=NumericEncoding(transform="quantile"))
+    specs = resolve(statistics, id_=HashedEncoding(), follows=NumericEncoding(transforms=["quantile", "log"]))
     assert parse_specs(dump_specs(specs)) == specs
-
-
-@pytest.mark.parametrize(
-    ("encodings", "message"),
-    [
-        ({"activity": NumericEncoding()}, "model.features.user.activity: a numeric encoding needs"),
-        ({"follows": CategoricalEncoding()}, "model.features.user.follows: a categorical encoding needs"),
-        ({"follows": HashedEncoding()}, "model.features.user.follows: a hashed encoding needs"),
-    ],
-)
-def test_an_encoding_that_does_not_fit_the_dtype_is_refused(statistics, encodings, message) -> None:
-    with pytest.raises(ConfigurationError, match=message):
-        resolve(statistics, **encodings)
 
 
 def test_missing_statistics_name_the_feature(statistics) -> None:
@@ -65,10 +53,32 @@ def test_negative_indicator_only_where_negative_values_were_seen(statistics) -> 
 
 def test_a_feature_that_never_varies_is_not_blown_up(statistics) -> None:
     statistics["user"]["follows"]["numeric"]["log_standard_deviation"] = 0.0
-    assert resolve(statistics)["follows"].standard_deviation == 1.0
+    assert resolve(statistics)["follows"].log_standard_deviation == 1.0
 
 
 def test_normal_scores_rise_and_ties_share_one() -> None:
     knots, scores = normal_scores([0.0] * 33 + [1.0] * 16 + [5.0] * 16)
     assert knots == [0.0, 1.0, 5.0]
     assert scores == sorted(scores) and scores[0] < 0 < scores[2]
+
+
+def test_a_shared_vocabulary_holds_the_most_frequent_values_of_all_features() -> None:
+    encoding = CategoricalEncoding(table="author", max_vocabulary=3)
+    encodings = {"video": {"author": encoding}, "author": {"#id": encoding}}
+    statistics = {
+        "video": {"author": {"categorical": {"count": 9, "values": [["ann", 5], ["bob", 3], ["cy", 1]]}}},
+        "author": {"#id": {"categorical": {"count": 4, "values": [["dan", 2], ["bob", 1], ["cy", 1]]}}},
+    }
+    features = {"video": {"author": Feature("string")}, "author": {"#id": Feature("string")}}
+    specs = {
+        name: resolve_specs(node_set=name, features=features[name], encodings=encodings[name], statistics=statistics)
+        for name in features
+    }
+    shared = with_shared_tables(specs, encodings, statistics)
+    assert shared["video"]["author"].vocabulary == shared["author"]["#id"].vocabulary == ["ann", "bob", "cy"]
+    assert shared["video"]["author"].is_id and shared["author"]["#id"].is_id
+
+
+def test_tables_that_are_not_shared_stay_as_they_are(statistics) -> None:
+    specs = {"user": resolve(statistics)}
+    assert with_shared_tables(specs, {}, statistics) == specs

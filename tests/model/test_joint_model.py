@@ -1,9 +1,6 @@
 """The joint model: what a step trains in each arm, the balance of its losses, and batches of every shape."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -12,6 +9,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.graph.schema import EdgeSet, Feature, NodeSet
+from tfgrec.model import joint_model
 from tfgrec.model.joint_model import JointModel
 
 
@@ -22,7 +20,8 @@ def compiled(model: JointModel, **changes: Any) -> JointModel:
 
 
 def losses_of(model: JointModel, graph: tfgnn.GraphTensor, labels: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    return model.loss_values(graph, labels, model.represent(graph, training=True))
+    sums = model.loss_sums(graph, labels, model.represent(graph, training=True))
+    return {name: loss.mean() for name, loss in sums.items()}
 
 
 def snapshot(variables: list[tf.Variable]) -> list[np.ndarray]:
@@ -67,7 +66,7 @@ def test_joint_training_lowers_every_loss_in_one_trace_for_batches_of_all_shapes
     assert len(traces) == 1
 
 
-def test_a_first_step_trains_all_but_what_gates_still_close(build, graph, labels) -> None:
+def test_a_first_step_trains_all_but_what_is_behind_the_maps_of_zeros(build, graph, labels) -> None:
     model = compiled(build("joint"))
     before = snapshot(model.trainable_variables)
     model.train_step((graph(8), labels(8)))
@@ -76,8 +75,12 @@ def test_a_first_step_trains_all_but_what_gates_still_close(build, graph, labels
         for variable, has_moved in zip(model.trainable_variables, moved(model.trainable_variables, before), strict=True)
         if not has_moved
     ]
-    # The projection behind a task gate of zero, and what computes field gates whose last kernel is zero, follow later.
-    assert still and all("graph_projection" in name or "_pooled" in name for name in still)
+    # What is behind a map, and what computes gates whose last kernel is zero, follow later. (The encoder has the
+    # auto-encoder to follow.)
+    assert still and all(
+        any(part in name for part in ("graph_projection", "_pooled", "task_gate/gate", "field_fusion/gates"))
+        for name in still
+    )
 
 
 def test_variables_exist_before_the_first_step(joint, graph, labels) -> None:
@@ -117,7 +120,7 @@ def test_missing_labels_train_nothing_of_their_task(joint, graph, labels) -> Non
 
 def test_id_tables_have_the_optimizer_of_their_own(build, graph, labels) -> None:
     model = compiled(build("joint"), embedding_optimizer=tf.keras.optimizers.SGD(0.0))
-    assert sorted(table.shape.as_list() for table in model.embedding_variables) == [[101, 4]] * 4
+    assert {table.shape[1] for table in model.embedding_variables} == {4}
     tables, others = model.embedding_variables, model.towers.trainable_variables
     before_tables, before_others = snapshot(tables), snapshot(others)
     model.train_step((graph(), labels()))
@@ -157,21 +160,6 @@ def test_the_shared_layer_is_the_projection_that_ranking_and_auto_encoder_read(j
     assert all(kernel.shape == [16, 16] for kernel in joint.shared_kernels)
 
 
-def test_training_begins_near_the_model_without_graph(build, graph, labels) -> None:
-    only_gates = build("joint", fusion={"feature_level": "none", "representation_level": "gate"})
-    before = only_gates(graph())
-    shifted = graph()
-    videos = shifted.node_sets["video"].get_features_dict()
-    # Neighbours that are no candidates reach the graph's states alone.
-    duration = tf.tensor_scatter_nd_add(videos["duration"], [[2], [3]], [1e5, 1e5])
-    shifted = shifted.replace_features(node_sets={"video": {**videos, "duration": duration}})
-    np.testing.assert_array_equal(before["click"], only_gates(shifted)["click"])
-    compiled(only_gates)
-    for _ in range(3):
-        only_gates.train_step((graph(), labels()))
-    assert not np.array_equal(only_gates(graph())["click"], only_gates(shifted)["click"])
-
-
 def test_without_graph_there_is_no_encoder_and_the_graph_is_not_read(build, graph, labels) -> None:
     model = compiled(build("no_graph"))
     assert model.encoder_variables == [] and model.loss_names == ["click", "seconds"]
@@ -208,45 +196,41 @@ def test_a_frozen_encoder_drops_and_hides_nothing(build, graph, labels) -> None:
     assert float(first) == float(second)
 
 
-@pytest.mark.parametrize("level", ["gate", "concat", "none"])
-@pytest.mark.parametrize("representation", ["gate", "none"])
-def test_fusion_by_configuration(build, graph, labels, level, representation) -> None:
-    if level == representation == "none":
-        return
-    model = build("joint", fusion={"feature_level": level, "representation_level": representation})
-    assert (model.field_gate is None) == (level == "concat")
-    assert bool(model.towers.task_gates) == (representation == "gate")
-    with tf.GradientTape() as tape:
-        loss = losses_of(model, graph(), labels())["click"]
-    gradients = tape.gradient(loss, model.shared_kernels)
-    reaches = [gradient is not None and np.abs(gradient).max() > 0 for gradient in gradients]
-    # A task gate of zero lets nothing through before its first step.
-    assert all(reaches) == (level != "none")
-
-
 def test_auto_encoder_can_be_switched_off(build, graph, labels) -> None:
     model = compiled(build("joint", auto_encoder={"enabled": False}))
     assert model.loss_names == ["click", "seconds"] and model.auto_encoder is None
     assert set(model.train_step((graph(), labels()))) >= {"loss/click", "loss/seconds"}
 
 
-def test_a_checkpoint_holds_weights_of_the_losses_and_all_else(build, graph, labels, tmp_path) -> None:
-    model = compiled(build("joint"))
-    for _ in range(3):
-        model.train_step((graph(), labels()))
+def test_a_restored_model_goes_on_bit_for_bit(build, graph, labels, tmp_path, monkeypatch) -> None:
+    def hide_by_id(batch: tfgnn.GraphTensor, *, node_sets: list[str], rate: float) -> dict[str, tf.Tensor]:
+        del rate
+        return {name: batch.node_sets[name]["#id"] % 3 == 0 for name in node_sets}
+
+    monkeypatch.setattr(joint_model, "sample_masks", hide_by_id)
+    without_draws = {
+        "encoder": {"units": 16, "message_units": 16, "rounds": 1, "dropout": 0.0},
+        "towers": {"bottom_units": [16, 8], "task_units": [8], "cross_layers": 1, "dropout": 0.0},
+        "features": {"video": {"#id": {"kind": "hashed", "dimension": 4, "buckets": 100}}},
+    }
+
+    def train(model: JointModel, steps: int) -> None:
+        for step in range(steps):
+            model.train_step((graph(seed=step), labels(seed=step)))
+
+    model = compiled(build("joint", **without_draws))
+    train(model, 4)
     saved = tf.train.Checkpoint(model=model).save(str(tmp_path / "checkpoint"))
-    fresh = compiled(build("joint"))
-    assert not np.array_equal(fresh.balancer.weights, model.balancer.weights)
+    fresh = compiled(build("joint", **without_draws))
     tf.train.Checkpoint(model=fresh).restore(saved).assert_existing_objects_matched()
-    for old, new in zip(model.variables, fresh.variables, strict=True):
-        np.testing.assert_array_equal(old, new)
-    tf.keras.utils.set_random_seed(1)
-    expected = model.train_step((graph(), labels()))
-    tf.keras.utils.set_random_seed(1)
-    found = fresh.train_step((graph(), labels()))
-    # With the same draws the restored model goes the same way, its balancer's moments included.
-    np.testing.assert_allclose(fresh.balancer.weights, model.balancer.weights, rtol=1e-5)
-    assert float(found["loss"]) == pytest.approx(float(expected["loss"]), rel=1e-4)
+    at_save = snapshot(model.balancer.variables)
+    for going_on in (model, fresh):
+        train(going_on, 4)
+    # L(0), moments, counts and mean weights of the balancer among them; optimizers' moments too.
+    assert sum(moved(model.balancer.variables, at_save)) >= 5
+    for of in (lambda of_model: of_model.variables, lambda of_model: of_model.optimizer.variables):
+        for old, new in zip(of(model), of(fresh), strict=True):
+            np.testing.assert_array_equal(old, new, err_msg=old.name)
 
 
 def without_root(graph: tfgnn.GraphTensor, edge_set: str) -> tfgnn.GraphTensor:
@@ -315,64 +299,8 @@ def test_items_come_from_several_node_sets_one_of_them_empty_in_a_batch(
 @pytest.mark.slow
 def test_a_graph_update_of_every_kind_trains(build, graph, labels) -> None:
     for update in ("graph_sage", "gat_v2", "hgt", "mpnn"):
-        encoder = {"units": 16, "message_units": 16, "rounds": 1, "update": update}
+        encoder = {"units": 16, "rounds": 1, "update": update}
         model = compiled(build("joint", encoder=encoder))
         before = snapshot(model.encoder_variables)
         assert np.isfinite(float(model.train_step((graph(), labels()))["loss"]))
         assert any(moved(model.encoder_variables, before))
-
-
-@pytest.mark.slow
-def test_replicas_train_as_one_model_on_all_they_see() -> None:
-    """Two replicas with one half of a batch each step where one model steps that sees the whole batch."""
-    code = f"""
-import sys
-sys.path.insert(0, {os.path.dirname(__file__)!r})
-import conftest
-import numpy as np
-import tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from tfgrec.model.build import build_joint_model
-
-def make(strategy):
-    with strategy.scope():
-        tf.keras.utils.set_random_seed(3)
-        model = build_joint_model(
-            config=conftest.make_config(
-                auto_encoder={{"enabled": False}},
-                encoder={{"units": 16, "message_units": 16, "rounds": 1, "dropout": 0.0}},
-                towers={{"bottom_units": [8], "task_units": [8], "dropout": 0.0}},
-                features={{}},
-            ),
-            schema=conftest.make_schema(), statistics=conftest.make_statistics(), arm="joint",
-            labels=conftest.LABELS)
-        model.compile(optimizer=tf.keras.optimizers.SGD(0.1))
-    return model
-
-halves = [(conftest.make_graph(3, seed=seed), conftest.make_labels(3, seed=seed)) for seed in (1, 2)]
-graphs = tf.data.Dataset.from_tensors(halves[0]).concatenate(tf.data.Dataset.from_tensors(halves[1])).batch(2)
-graph, labels = next(iter(graphs))
-whole = graph.merge_batch_to_components(), {{name: tf.reshape(values, [-1]) for name, values in labels.items()}}
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-spread, alone = make(strategy), make(tf.distribute.get_strategy())
-
-values = strategy.experimental_distribute_values_from_function(
-    lambda context: tf.nest.flatten(halves[context.replica_id_in_sync_group], expand_composites=True))
-
-@tf.function
-def step():
-    strategy.run(lambda flat: spread.train_step(
-        tf.nest.pack_sequence_as(halves[0], flat, expand_composites=True)), args=(values,))
-
-for _ in range(4):
-    step()
-    alone.train_step(whole)
-for one, other in zip(spread.trainable_variables, alone.trainable_variables):
-    local = [value.numpy() for value in strategy.experimental_local_results(one)]
-    np.testing.assert_array_equal(*local)
-    np.testing.assert_allclose(local[0], other, atol=2e-4)
-print("same")
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert done.stdout.strip().endswith("same"), done.stderr[-3000:]

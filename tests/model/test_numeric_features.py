@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfgrec.config.model import NumericEncoding
+from tfgrec.config.encodings import NumericEncoding
 from tfgrec.graph.schema import Feature
 from tfgrec.model.feature_specs import NumericSpec, numeric_spec
 from tfgrec.model.numeric_features import LARGEST_VALUE, NumericFeatures
@@ -27,7 +27,7 @@ def summary_of(sample: np.ndarray) -> dict:
 
 
 def spec_of(transform: str, sample: np.ndarray = SAMPLE) -> NumericSpec:
-    return numeric_spec("key", Feature("float32"), NumericEncoding(transform=transform), summary_of(sample))
+    return numeric_spec("key", Feature("float32"), NumericEncoding(transforms=[transform]), summary_of(sample))
 
 
 def apply(transform: str, values: np.ndarray, sample: np.ndarray = SAMPLE) -> np.ndarray:
@@ -69,6 +69,7 @@ def test_never_is_told_apart_by_an_indicator() -> None:
     output = layer(values).numpy()
     assert layer.width == 3 and output.shape == (3, 3)
     np.testing.assert_array_equal(output[:, 2], [1, 0, 0])
+    np.testing.assert_array_equal(layer({**values, "since": tf.constant([np.nan, -np.inf, np.inf])})[:, 2], [0, 0, 0])
 
 
 def test_columns_do_not_mix_and_integers_are_read() -> None:
@@ -76,13 +77,24 @@ def test_columns_do_not_mix_and_integers_are_read() -> None:
     layer = NumericFeatures(specs=specs)
     values = np.array([1, 20, 300])
     columns = layer({name: tf.constant(values) for name in specs}).numpy()
-    for position, name in enumerate(layer.column_names):
-        expected = apply(specs[name].transform, values)
+    for position, (_, transform) in enumerate(layer.columns):
+        expected = apply(transform, values)
         np.testing.assert_allclose(columns[:, position], expected, atol=1e-5)
 
 
+def test_one_number_can_be_read_in_several_ways() -> None:
+    encodings = {"x": NumericEncoding(transforms=["quantile", "log"]), "y": NumericEncoding(transforms=["standard"])}
+    specs = {name: numeric_spec("key", Feature("float32"), of, summary_of(SAMPLE)) for name, of in encodings.items()}
+    layer = NumericFeatures(specs=specs)
+    values = np.array([0.5, 10.0, np.nan])
+    output = layer({"x": tf.constant(values), "y": tf.constant(values[::-1].copy())}).numpy()
+    assert layer.columns == [("y", "standard"), ("x", "log"), ("x", "quantile")] and layer.width == 3
+    for position, (name, transform) in enumerate(layer.columns):
+        np.testing.assert_allclose(output[:, position], apply(transform, values if name == "x" else values[::-1]))
+
+
 def test_several_values_count_by_their_mean_and_none_as_unknown() -> None:
-    layer = NumericFeatures(specs={"x": NumericSpec(transform="standard", multi_valued=True)})
+    layer = NumericFeatures(specs={"x": NumericSpec(transforms=["standard"], multi_valued=True)})
     output = layer({"x": tf.ragged.constant([[1.0, 3.0], [], [-2.0]])})
     np.testing.assert_allclose(output[:, 0], [2.0, 0.0, -2.0])
 

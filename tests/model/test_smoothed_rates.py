@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgrec.config.model import SmoothedRate
+from tfgrec.config.encodings import SmoothedRate
 from tfgrec.errors import ConfigurationError
 from tfgrec.model.smoothed_rates import SmoothedRates, resolve_rates
 

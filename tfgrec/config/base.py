@@ -1,6 +1,10 @@
 """The base of all configuration classes."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class FrozenConfig(BaseModel):

@@ -96,7 +96,11 @@ def _describe(kind: type[BaseModel], problem: Any) -> str:
         return f"unknown key '{key}': {suggestion(str(location[-1]), _keys_at(kind, location[:-1]))}"
     if problem["type"] == "missing":
         return f"key '{key}' is missing"
-    return f"key '{key}': {problem['msg']}, received {problem['input']!r}"
+    message = problem["msg"].removeprefix("Value error, ")
+    # A whole mapping would only hide the message, which names what it is about.
+    return f"key '{key}': {message}" + (
+        "" if isinstance(problem["input"], dict) else f", received {problem['input']!r}"
+    )
 
 
 def _keys_at(kind: type[BaseModel], location: Sequence[Any]) -> set[str]:

@@ -1,10 +1,12 @@
 """How a model is trained and evaluated."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tfgrec.config.base import FrozenConfig
+
+MixedPrecision = Literal["none", "bfloat16", "float16"]
 
 
 class OptimizerConfig(FrozenConfig):
@@ -20,7 +22,15 @@ class OptimizerConfig(FrozenConfig):
 
 
 class TrainingConfig(FrozenConfig):
-    """Batches are counted in requests, epochs in passes over the training records."""
+    """Batches are counted in requests, epochs in passes over the training records.
+
+    `distribution`: on one device (`none`), on devices of one machine (`mirrored`), or on those of all machines named in
+    TF_CONFIG (`multi_worker`). `batch_size` is that of all replicas together. `replicas` is how many devices `mirrored`
+    takes; null: all GPUs, or the CPU. Without a GPU, the CPU is cut into that many logical devices: slower, for trials.
+
+    `mixed_precision` is the layers' type of computation; variables, losses and logits stay float32. `jit_compile` pads
+    batches to a few sizes, and XLA compiles the message passing and the heads for each of them.
+    """
 
     epochs: int = Field(default=3, ge=1)
     pretraining_epochs: int = Field(default=2, ge=1)
@@ -31,7 +41,38 @@ class TrainingConfig(FrozenConfig):
     log_every_steps: int = Field(default=20, ge=1)
     diagnostics_every_steps: int = Field(default=200, ge=1)
     seed: int = 17
+    distribution: Literal["none", "mirrored", "multi_worker"] = "none"
+    replicas: int | None = Field(default=None, ge=1)
+    mixed_precision: MixedPrecision = "none"
+    jit_compile: bool = False
     optimizer: OptimizerConfig = OptimizerConfig()
+
+    @model_validator(mode="after")
+    def _check_replicas(self) -> "TrainingConfig":
+        if self.replicas is not None and self.distribution != "mirrored":
+            raise ValueError(f"replicas is for distribution: mirrored, this is {self.distribution}")
+        return self
+
+
+class PopularityConfig(FrozenConfig):
+    """A baseline of retrieval: ranks items by how many edges of an edge set from users lead to them, with
+    `window_hours` only of those that young."""
+
+    edge_set: str
+    window_hours: float | None = Field(default=None, gt=0)
+
+
+class RetrievalEvaluationConfig(FrozenConfig):
+    """How `model.retrieval` is measured: recall and NDCG at `cutoffs` over all items that the user has not seen.
+
+    `seen` are edge sets from users to what they have seen; without any, nothing is left out. Item vectors and the
+    baselines of `popularity` are as of the newest of times `refresh_hours` apart, the first being the oldest request's.
+    """
+
+    seen: list[str] = []
+    popularity: dict[str, PopularityConfig] = {}
+    cutoffs: list[Annotated[int, Field(ge=1)]] = Field(default=[10, 100], min_length=1)
+    refresh_hours: float = Field(default=24.0, gt=0)
 
 
 class EvaluationConfig(FrozenConfig):
@@ -39,3 +80,4 @@ class EvaluationConfig(FrozenConfig):
 
     scenario: str | None = None
     min_scenario_rows: int = Field(default=500, ge=1)
+    retrieval: RetrievalEvaluationConfig = RetrievalEvaluationConfig()

@@ -3,12 +3,14 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.labels import split_labels
+from tfgrec.data.missing_features import refuse_missing_features
 from tfgrec.data.padded_batches import padded_batches
 from tfgrec.graph.schema import GraphSchema
 
@@ -25,34 +27,34 @@ class TrainingData:
     schema: GraphSchema
     labels: Sequence[str]
 
-    @property
-    def batch_spec(self) -> tuple[tfgnn.GraphTensorSpec, dict[str, tf.TensorSpec]]:
-        """The type of every batch, whatever its size."""
-        batches = tf.data.Dataset.from_tensors("").batch(1)
-        return parsed_batches(batches, self.schema, self.labels).element_spec
-
     def steps_per_epoch(self, batch_size: int) -> int:
         """Batches of one pass; the last one may be smaller."""
         return math.ceil(self.num_requests / batch_size)
 
-    def batches(
-        self,
-        *,
-        batch_size: int,
-        seed: int,
-        epoch: int,
-        shuffle_buffer: int,
-        skip_batches: int = 0,
-        padding: Sequence[tfgnn.SizeConstraints] | None = None,
-    ) -> tf.data.Dataset:
+    def batches(self, *, padding: Sequence[tfgnn.SizeConstraints] | None = None, **order: Any) -> tf.data.Dataset:
         """One epoch of (merged scalar GraphTensor, {label: float32 `[num_candidates]`}), each request once.
 
+        The order is `serialized_batches`'. With `padding`, see `padded_batches`.
+        """
+        serialized = self.serialized_batches(**order)
+        batches = serialized.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        batches = batches.prefetch(tf.data.AUTOTUNE)
+        return batches if padding is None else padded_batches(batches, padding)
+
+    def serialized_batches(
+        self, *, batch_size: int, seed: int, epoch: int, shuffle_buffer: int, skip_batches: int = 0
+    ) -> tf.data.Dataset:
+        """One epoch of serialized requests, string `[batch_size]`; the last batch may be smaller.
+
         The order follows from `seed` and `epoch` alone: an epoch that was broken off after n batches goes on with
-        `skip_batches=n`, which skips serialized records before any is parsed. With `padding`, see `padded_batches`.
+        `skip_batches=n`, which skips serialized records before any is parsed.
         """
         records = shuffled_records(self.files, seed=seed, epoch=epoch, window=shuffle_buffer)
-        batches = parsed_batches(records.batch(batch_size).skip(skip_batches), self.schema, self.labels)
-        return batches if padding is None else padded_batches(batches, padding)
+        return records.batch(batch_size).skip(skip_batches)
+
+    def parse(self, serialized: tf.Tensor) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
+        """Serialized requests `[batch_size]`, perhaps none, to an element of `batches`."""
+        return split_labels(parse_merged(graph_tensor_spec(self.schema), serialized), self.labels)
 
 
 def shuffled_records(files: Sequence[str], *, seed: int, epoch: int, window: int) -> tf.data.Dataset:
@@ -78,19 +80,11 @@ def read_records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type=compression)
 
 
-def parsed_batches(batches: tf.data.Dataset, schema: GraphSchema, labels: Sequence[str]) -> tf.data.Dataset:
-    """Serialized batches `[batch_size]` string, parsed and merged into (graph, labels) while others are computed on."""
-    spec = graph_tensor_spec(schema)
-
-    def parse(serialized: tf.Tensor) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
-        return split_labels(parse_merged(spec, serialized), labels)
-
-    return batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
-
-
 def parse_merged(spec: tfgnn.GraphTensorSpec, serialized: tf.Tensor) -> tfgnn.GraphTensor:
     """Serialized requests `[batch_size]` -> one scalar GraphTensor with a component a request.
 
-    Examples may hold more features than `spec` names; they are left out.
+    Examples may hold more features than `spec` names; they are left out. That one holds less is an error.
     """
-    return tfgnn.parse_example(spec, serialized).merge_batch_to_components()
+    graph = tfgnn.parse_example(spec, serialized).merge_batch_to_components()
+    refuse_missing_features(graph)
+    return graph

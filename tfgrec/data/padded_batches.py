@@ -6,28 +6,46 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.graph.schema import READOUT
+from tfgrec.model.padding_mask import REAL_NODES
 
 
 def padded_batches(batches: tf.data.Dataset, budgets: Sequence[tfgnn.SizeConstraints]) -> tf.data.Dataset:
-    """Pads (graph, labels) to the first of the rising `budgets` that holds it. No batch is left out.
-
-    Padding comes behind what is there, in components of its own; its candidates' labels are NaN, missing.
-
-    Raises (when a batch is read):
-      InvalidArgumentError: a batch is larger than the last budget.
-    """
+    """Pads (graph, labels) to the first of the rising `budgets` that holds it, see `pad_batch`. None is left out."""
 
     def pad(
         graph: tfgnn.GraphTensor, labels: Mapping[str, tf.Tensor]
     ) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
-        padded = _padded(graph, budgets)
-        missing = padded.node_sets[READOUT].total_size - graph.node_sets[READOUT].total_size
-        filled = {name: tf.pad(values, [[0, missing]], constant_values=float("nan")) for name, values in labels.items()}
-        return padded, filled
+        return pad_batch(graph, labels, budgets)
 
     # No Python control flow depends on tensors here; looking for it in TF-GNN's code nearly doubles the time to build.
     pad = tf.autograph.experimental.do_not_convert(pad)
     return batches.map(pad, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def pad_batch(
+    graph: tfgnn.GraphTensor, labels: Mapping[str, tf.Tensor], budgets: Sequence[tfgnn.SizeConstraints]
+) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
+    """Pads one batch to the first of the rising `budgets` that holds it.
+
+    Padding comes behind what is there, in components of its own; its candidates' labels are NaN, missing. Every node
+    set gets the feature that `tfgrec.model.padding_mask.real_nodes` reads.
+
+    Raises (when it is executed):
+      InvalidArgumentError: the batch is larger than the last budget.
+    """
+    padded = _padded(_with_mask(graph), budgets)
+    missing = padded.node_sets[READOUT].total_size - graph.node_sets[READOUT].total_size
+    filled = {name: tf.pad(values, [[0, missing]], constant_values=float("nan")) for name, values in labels.items()}
+    return padded, filled
+
+
+def _with_mask(graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
+    """Every node is real; what is padded later has False there."""
+    features = {
+        name: {**nodes.get_features_dict(), REAL_NODES: tf.ones([nodes.total_size], tf.bool)}
+        for name, nodes in graph.node_sets.items()
+    }
+    return graph.replace_features(node_sets=features)
 
 
 def _padded(graph: tfgnn.GraphTensor, budgets: Sequence[tfgnn.SizeConstraints]) -> tfgnn.GraphTensor:

@@ -8,22 +8,28 @@ from tfgrec.config.run import Arm
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import ID, READOUT, Feature, GraphSchema
 from tfgrec.model.auto_encoder import FeatureAutoEncoder
+from tfgrec.model.balancer import Balancer
 from tfgrec.model.blank_graph import blank_graph
-from tfgrec.model.configuration_checks import check_model_config
+from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
 from tfgrec.model.edge_inputs import resolve_edge_inputs
 from tfgrec.model.encoder import GraphEncoder
 from tfgrec.model.feature_specs import FeatureSpec, Statistics, resolve_specs
-from tfgrec.model.fusion import FieldGate
+from tfgrec.model.fixed_weights import FixedWeights
+from tfgrec.model.fusion import FieldFusion
 from tfgrec.model.gradnorm import GradNorm
 from tfgrec.model.graph_fields import GRAPH_FIELDS
 from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
-from tfgrec.model.loss_weights import FixedWeights
 from tfgrec.model.ranker_fields import RankerFields
 from tfgrec.model.reconstruction_targets import reconstruction_targets
 from tfgrec.model.shared_projection import SharedProjection
+from tfgrec.model.shared_tables import with_shared_tables
 from tfgrec.model.smoothed_rates import resolve_rates
 from tfgrec.model.task_losses import TaskLoss, initial_logit
 from tfgrec.model.towers import RankingTowers
+from tfgrec.model.uncertainty_weights import UncertaintyWeights
+from tfgrec.recorded_weights import recorded_weights_of
+from tfgrec.retrieval.build_retrieval import build_retrieval
+from tfgrec.retrieval.retrieval_task import RETRIEVAL
 
 Specs = dict[str, dict[str, FeatureSpec]]
 
@@ -49,21 +55,31 @@ def build_joint_model(
     Raises:
       ConfigurationError: The configuration does not fit the schema or the statistics.
     """
-    all_labels = {task.label for task in config.tasks.values()} | set(labels or ())
-    check_model_config(config, schema, all_labels, arm)
+    all_labels = {*config.label_features, *(labels or ())}
+    check_model_config(config, schema, all_labels)
+    raise_problems(arm_problems(config, arm))
     specs = _resolve_all_specs(config, schema, statistics, all_labels)
     with_graph = arm != "no_graph"
-    auto_encoder = _auto_encoder(config, specs, statistics) if with_graph else None
+    auto_encoder = _auto_encoder(config, schema, specs, statistics) if with_graph else None
     if arm == "two_stage" and auto_encoder is None:
         raise ConfigurationError("arm two_stage: no node set has a feature that the auto-encoder could rebuild")
     ranker_fields = _ranker_fields(config, schema, statistics, specs)
-    outputs = _read_node_sets(schema, auto_encoder)
+    roots = _root_node_sets(schema)
+    projected = sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
+    retrieval = None
+    if config.retrieval is not None:
+        retrieval = build_retrieval(
+            config=config.retrieval,
+            specs=specs[READOUT],
+            item_edge_sets=_item_edge_sets(schema),
+            fields=[*ranker_fields.field_names, *(GRAPH_FIELDS if with_graph else ())],
+        )
     model = JointModel(
         ranker_fields=ranker_fields,
+        field_fusion=_field_fusion(config, ranker_fields.field_names, with_graph),
         towers=RankingTowers(
             initial_logits={
-                name: initial_logit(task, statistics.get(READOUT, {}).get(task.label))
-                for name, task in config.tasks.items()
+                name: initial_logit(task, statistics.get(READOUT, {})) for name, task in config.tasks.items()
             },
             graph_gate=with_graph and config.fusion.representation_level == "gate",
             config=config.towers,
@@ -71,13 +87,13 @@ def build_joint_model(
         ),
         task_losses={name: TaskLoss(name=name, config=task) for name, task in config.tasks.items()},
         balancer=_balancer(config, with_auto_encoder=arm == "joint" and auto_encoder is not None),
-        field_gate=_field_gate(config, ranker_fields.field_names, with_graph),
-        encoder=_encoder(config, schema, statistics, specs, outputs, auto_encoder) if with_graph else None,
-        projection=SharedProjection(node_sets=outputs, units=config.encoder.units) if with_graph else None,
+        encoder=_encoder(config, schema, statistics, specs, auto_encoder) if with_graph else None,
+        projection=SharedProjection(node_sets=projected, units=config.encoder.units) if with_graph else None,
         auto_encoder=auto_encoder,
         mask_rate=config.auto_encoder.mask_rate,
-        feature_fusion=config.fusion.feature_level != "none",
+        second_pass=config.auto_encoder.forward_pass == "second",
         item_edge_sets=_item_edge_sets(schema),
+        retrieval=retrieval,
         phase="pretraining" if arm == "two_stage" else "ranking",
     )
     model.create_variables(blank_graph(schema, without=all_labels))
@@ -91,7 +107,7 @@ def _resolve_all_specs(
         features = schema.node_sets[node_set].features
         return {name: feature for name, feature in features.items() if node_set != READOUT or name not in labels}
 
-    return {
+    specs = {
         name: resolve_specs(
             node_set=name,
             features=readable(name),
@@ -100,6 +116,7 @@ def _resolve_all_specs(
         )
         for name in schema.node_sets
     }
+    return with_shared_tables(specs, config.features, statistics)
 
 
 def _item_edge_sets(schema: GraphSchema) -> list[str]:
@@ -116,25 +133,37 @@ def _ranker_fields(config: ModelConfig, schema: GraphSchema, statistics: Statist
     )
 
 
-def _auto_encoder(config: ModelConfig, specs: Specs, statistics: Statistics) -> FeatureAutoEncoder | None:
+def _auto_encoder(
+    config: ModelConfig, schema: GraphSchema, specs: Specs, statistics: Statistics
+) -> FeatureAutoEncoder | None:
     if not config.auto_encoder.enabled:
         return None
-    stored = {name: of_node_set for name, of_node_set in specs.items() if name != READOUT}
-    targets = reconstruction_targets(stored, statistics)
+    targets = reconstruction_targets(
+        {name: of_node_set for name, of_node_set in specs.items() if name != READOUT},
+        statistics,
+        receivers=_receivers(schema),
+        chosen=config.auto_encoder.targets,
+        max_classes=config.auto_encoder.max_classes,
+    )
     if not targets:
         return None
     return FeatureAutoEncoder(
         targets=targets,
+        graph_update=config.encoder if config.auto_encoder.decoder == "graph_update" else None,
         numeric_loss=config.auto_encoder.numeric_loss,
         cosine_power=config.auto_encoder.cosine_power,
         name=AUTO_ENCODER,
     )
 
 
-def _read_node_sets(schema: GraphSchema, auto_encoder: FeatureAutoEncoder | None) -> list[str]:
-    """The node sets whose encoded states ranking or the auto-encoder reads."""
-    roots = [schema.edge_sets[name].source for name in (f"{READOUT}/user", *_item_edge_sets(schema))]
-    return sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
+def _receivers(schema: GraphSchema) -> list[str]:
+    """The node sets that some edge set leaves: they receive messages."""
+    return sorted({edges.source for edges in schema.stored_edge_sets.values()})
+
+
+def _root_node_sets(schema: GraphSchema) -> list[str]:
+    """The node sets whose encoded states ranking reads."""
+    return sorted({schema.edge_sets[name].source for name in (f"{READOUT}/user", *_item_edge_sets(schema))})
 
 
 def _encoder(
@@ -142,34 +171,44 @@ def _encoder(
     schema: GraphSchema,
     statistics: Statistics,
     specs: Specs,
-    outputs: list[str],
     auto_encoder: FeatureAutoEncoder | None,
 ) -> GraphEncoder:
     return GraphEncoder(
         specs={name: of_node_set for name, of_node_set in specs.items() if name != READOUT},
         edge_inputs=resolve_edge_inputs(schema.stored_edge_sets, statistics),
-        receivers=sorted({edges.source for edges in schema.stored_edge_sets.values()}),
+        receivers=_receivers(schema),
         masked=[] if auto_encoder is None else auto_encoder.node_sets,
-        outputs=outputs,
+        outputs=_root_node_sets(schema),
+        training_outputs=[] if auto_encoder is None else auto_encoder.node_sets,
         config=config.encoder,
         name="encoder",
     )
 
 
-def _field_gate(config: ModelConfig, ranker_fields: list[str], with_graph: bool) -> FieldGate | None:
-    # Without a graph the gate still weighs the ranker's own fields, so that the arms differ by the graph alone.
-    if config.fusion.feature_level == "concat":
-        return None
-    read = with_graph and config.fusion.feature_level == "gate"
-    return FieldGate(ranker_fields=ranker_fields, graph_fields=GRAPH_FIELDS if read else (), name="field_gate")
+def _field_fusion(config: ModelConfig, ranker_fields: list[str], with_graph: bool) -> FieldFusion:
+    level = config.fusion.feature_level
+    return FieldFusion(
+        ranker_fields=ranker_fields,
+        graph_fields=GRAPH_FIELDS if with_graph and level != "none" else (),
+        graph_units=config.encoder.units,
+        # Without a graph the gates still weigh the ranker's own fields, so that the arms differ by the graph alone.
+        gated=level != "concat",
+        name="field_fusion",
+    )
 
 
-def _balancer(config: ModelConfig, *, with_auto_encoder: bool) -> GradNorm | FixedWeights:
+def _balancer(config: ModelConfig, *, with_auto_encoder: bool) -> Balancer:
     weights = {name: task.weight for name, task in config.tasks.items()}
+    if config.retrieval is not None:
+        weights[RETRIEVAL] = config.retrieval.weight
     if with_auto_encoder:
         weights[AUTO_ENCODER] = config.balancing.auto_encoder_weight
     balancing: BalancingConfig = config.balancing
     common: Mapping[str, Any] = {"names": list(weights), "initial_weights": list(weights.values())}
-    if balancing.method == "fixed":
-        return FixedWeights(**common)
+    if balancing.weights is not None:
+        weights = recorded_weights_of(list(weights), balancing.weights, source=balancing.weights_from)
+    if balancing.method in ("fixed", "gradnorm_mean"):
+        return FixedWeights(names=list(weights), weights=list(weights.values()))
+    if balancing.method == "uncertainty":
+        return UncertaintyWeights(cap=balancing.auto_encoder_cap, capped=AUTO_ENCODER, **common)
     return GradNorm(config=balancing, capped=AUTO_ENCODER, **common)

@@ -1,77 +1,147 @@
-"""Checks of a model's configuration against the records' schema, before anything is built."""
+"""What a model's configuration says that its tables or its records can't fulfil.
 
-from collections.abc import Collection
+What a configuration class can tell by itself, its validators refuse when the file is read. Names are looked up here,
+in tables.yaml before anything else is done (see tfgrec.preflight); names and types in graph.pbtxt before the graph is
+built, and in the schema of the records before a model is.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
 
 from tfgrec.close_match import suggestion
+from tfgrec.config.encodings import CategoricalEncoding, Encoding, HashedEncoding, NumericEncoding, TimeOfEncoding
 from tfgrec.config.model import ModelConfig
 from tfgrec.config.run import Arm
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.schema import READOUT, GraphSchema
+from tfgrec.graph.schema import READOUT, Feature, GraphSchema
 
 
-def check_model_config(config: ModelConfig, schema: GraphSchema, labels: Collection[str], arm: Arm) -> None:
-    """Checks that names are known, that no label is an input, and that the parts go together.
+def check_model_config(config: ModelConfig, schema: GraphSchema, labels: Collection[str]) -> None:
+    """Compares a configuration with the schema of the records that the model is to read.
 
     Raises:
-      ConfigurationError: Names the key, what was received, and a close match where there is one.
+      ConfigurationError: Names all keys that do not fit, each with what was received and a close match if there is one.
     """
-    _check_features(config, schema)
-    _check_rates(config, schema, labels)
-    readout = schema.node_sets[READOUT].features
-    for name, task in config.tasks.items():
-        _known(f"model.tasks.{name}.label", task.label, readout, f"feature of node set '{READOUT}'")
-        if readout[task.label].dtype != "float32":
-            raise ConfigurationError(
-                f"model.tasks.{name}.label: a label must be float32, '{task.label}' is {readout[task.label].dtype}"
-            )
-    _check_arm(config, arm)
-    if arm != "no_graph":
-        _check_heads(config)
+    features = {name: nodes.features for name, nodes in schema.node_sets.items()}
+    problems = unknown_names(config, features, labels, where="the schema of the records")
+    # Types are those of names that are known.
+    problems = problems or [*_unfit_labels(config, features[READOUT]), *_unfit_encodings(config, features)]
+    raise_problems(problems)
 
 
-def _check_features(config: ModelConfig, schema: GraphSchema) -> None:
-    for node_set, encodings in config.features.items():
-        _known(f"model.features.{node_set}", node_set, schema.node_sets, "node set of the records")
-        for feature in encodings:
-            known = schema.node_sets[node_set].features
-            _known(f"model.features.{node_set}.{feature}", feature, known, f"feature of node set '{node_set}'")
+def unknown_names(
+    config: ModelConfig, features: Mapping[str, Collection[str]], labels: Collection[str], *, where: str
+) -> list[str]:
+    """The node sets, features and labels that a configuration names and that are not known.
+
+    Args:
+      config: The model's configuration.
+      features: The features of each node set; those of `_readout` with labels.
+      labels: Which of the features of `_readout` are labels.
+      where: What does not know them, for the messages.
+    """
+    problems = []
+
+    def check(key: str, kind: str, name: str, known: Collection[str]) -> None:
+        if name not in known:
+            problems.append(f"{key}: {where} has no {kind} '{name}': {suggestion(name, known)}")
+
+    for key, node_set, names in _named_features(config):
+        check(f"{key}.{node_set}", "node set", node_set, features)
+        for name in names if node_set in features else ():
+            check(f"{key}.{node_set}.{name}", "feature", name, features[node_set])
+    for key, name in _named_labels(config):
+        check(key, "label", name, [label for label in labels if label in features[READOUT]])
+    for key, name in _named_weights(config):
+        check(key, "request feature", name, features[READOUT])
+    hidden = {*labels, *config.label_features}
+    inputs = [name for name in features[READOUT] if name not in hidden]
+    for key, name in _named_inputs(config):
+        if name in hidden:
+            problems.append(f"{key}: '{name}' is a label, which the model may not read")
+        else:
+            check(key, "request feature", name, inputs)
+    return problems
 
 
-def _check_rates(config: ModelConfig, schema: GraphSchema, labels: Collection[str]) -> None:
-    for name, rate in config.rates.items():
-        for key, feature in [("of", rate.of), *(("over", feature) for feature in rate.over)]:
-            key = f"model.rates.{name}.{key}"
-            _known(key, feature, schema.node_sets[READOUT].features, f"feature of node set '{READOUT}'")
-            if feature in labels:
-                raise ConfigurationError(f"{key}: '{feature}' is a label, which the model may not read")
-
-
-def _check_arm(config: ModelConfig, arm: Arm) -> None:
-    if "auto_encoder" in config.tasks:
-        raise ConfigurationError("model.tasks.auto_encoder: this name is taken by the graph feature auto-encoder")
+def arm_problems(config: ModelConfig, arm: Arm) -> list[str]:
+    """What an arm asks of a configuration that is switched off there."""
+    problems = []
     if arm == "two_stage" and not config.auto_encoder.enabled:
-        raise ConfigurationError(
-            "model.auto_encoder.enabled: received False, but arm two_stage pre-trains the encoder with it"
-        )
+        problems.append("model.auto_encoder.enabled: received False, but arm two_stage pre-trains the encoder with it")
     if arm != "no_graph" and config.fusion.feature_level == config.fusion.representation_level == "none":
-        raise ConfigurationError(
+        problems.append(
             "model.fusion: both levels are none, so that ranking would not read the graph; use arm no_graph instead"
         )
+    return problems
 
 
-def _check_heads(config: ModelConfig) -> None:
-    encoder = config.encoder
-    split = {"hgt": ("units", encoder.units), "gat_v2": ("message_units", encoder.message_units)}
-    if encoder.update in split:
-        key, width = split[encoder.update]
-        if width % encoder.attention_heads:
-            raise ConfigurationError(
-                f"model.encoder.{key}: {encoder.update} needs a multiple of attention_heads "
-                f"({encoder.attention_heads}), received {width}"
-            )
+def raise_problems(problems: Collection[str]) -> None:
+    """Raises ConfigurationError with a line for each problem, if there is any."""
+    if problems:
+        raise ConfigurationError("\n".join(problems))
 
 
-def _known(key: str, name: str, names: Collection[str], what: str) -> None:
-    if name in names:
-        return
-    raise ConfigurationError(f"{key}: '{name}' is no {what}: {suggestion(name, names)}")
+def _named_features(config: ModelConfig) -> Iterator[tuple[str, str, Collection[str]]]:
+    for node_set, encodings in config.features.items():
+        yield "model.features", node_set, encodings
+    for node_set, targets in (config.auto_encoder.targets or {}).items():
+        yield "model.auto_encoder.targets", node_set, targets
+
+
+def _named_labels(config: ModelConfig) -> Iterator[tuple[str, str]]:
+    for name, task in config.tasks.items():
+        yield f"model.tasks.{name}.label", task.label
+    if config.retrieval is not None:
+        yield "model.retrieval.positive", config.retrieval.positive
+
+
+def _named_weights(config: ModelConfig) -> Iterator[tuple[str, str]]:
+    for name, task in config.tasks.items():
+        if task.sample_weight is not None:
+            yield f"model.tasks.{name}.sample_weight", task.sample_weight
+
+
+def _named_inputs(config: ModelConfig) -> Iterator[tuple[str, str]]:
+    for name, rate in config.rates.items():
+        yield f"model.rates.{name}.of", rate.of
+        yield from ((f"model.rates.{name}.over", feature) for feature in rate.over)
+    for name, task in config.tasks.items():
+        if task.relative_to is not None:
+            yield f"model.tasks.{name}.relative_to", task.relative_to
+    if config.retrieval is not None:
+        for key in ("query_features", "item_features"):
+            yield from ((f"model.retrieval.{key}", feature) for feature in getattr(config.retrieval, key))
+
+
+def _unfit_labels(config: ModelConfig, readout: Mapping[str, Feature]) -> Iterator[str]:
+    relative = ((f"model.tasks.{name}.relative_to", task.relative_to) for name, task in config.tasks.items())
+    for key, name in [*_named_labels(config), *_named_weights(config), *relative]:
+        if name is not None and readout[name].dtype != "float32":
+            yield f"{key}: expected a float32 feature, '{name}' is {readout[name].dtype}"
+
+
+def _unfit_encodings(config: ModelConfig, features: Mapping[str, Mapping[str, Feature]]) -> Iterator[str]:
+    tables: dict[str, tuple[str, str]] = {}
+    for node_set, encodings in config.features.items():
+        for name, encoding in encodings.items():
+            feature, key = features[node_set][name], f"model.features.{node_set}.{name}"
+            unfit = _unfit(encoding, feature)
+            if unfit:
+                yield f"{key}: {unfit}"
+            if isinstance(encoding, CategoricalEncoding) and encoding.table is not None:
+                other, dtype = tables.setdefault(encoding.table, (key, feature.dtype))
+                if dtype != feature.dtype:
+                    shared = f"shares table '{encoding.table}' with {other}, which is {dtype}"
+                    yield f"{key}: is {feature.dtype}, but {shared}"
+
+
+def _unfit(encoding: Encoding, feature: Feature) -> str | None:
+    """Why an encoding can't read a feature."""
+    if isinstance(encoding, NumericEncoding) and feature.dtype == "string":
+        return "a numeric encoding needs an int64 or float32 feature, this is a string"
+    if isinstance(encoding, CategoricalEncoding | HashedEncoding) and feature.dtype == "float32":
+        return f"a {encoding.kind} encoding needs an int64 or string feature, this is float32"
+    if isinstance(encoding, TimeOfEncoding) and feature != Feature("int64"):
+        several = " with several values" if feature.multi_valued else ""
+        return f"a time_of encoding needs an int64 feature, milliseconds since 1970; this is {feature.dtype}{several}"
+    return None

@@ -23,10 +23,11 @@ def coupling(model: JointModel, graph: tfgnn.GraphTensor, labels: Labels) -> dic
     """
     variables = _encoder_weights(model)
     with tf.GradientTape(persistent=True) as tape:
-        losses = model.loss_values(graph, labels, model.represent(graph, training=True))
+        losses = model.loss_sums(graph, labels, model.represent(graph, training=True))
         weights = model.loss_weights()
-        ranking = tf.add_n([weights[task] * losses[task] for task in model.task_names])
-        auto_encoder = weights[AUTO_ENCODER] * losses[AUTO_ENCODER]
+        weighted = {name: weights[name] * loss.mean() for name, loss in losses.items()}
+        auto_encoder = weighted.pop(AUTO_ENCODER)
+        ranking = tf.add_n(list(weighted.values()))
     return _compare(_flat_gradient(tape, ranking, variables), _flat_gradient(tape, auto_encoder, variables))
 
 
@@ -45,8 +46,9 @@ def misalignment(model: JointModel, graph: tfgnn.GraphTensor, labels: Labels) ->
         tape.watch(variables)
         logits = model.rank(graph, model.represent(graph, training=False), training=False)
         weights = model.loss_weights()
-        ranking = tf.add_n([weights[task] * loss for task, loss in model.task_loss_values(logits, labels).items()])
-        auto_encoder = model.auto_encoder_loss(graph, model.represent(graph, training=True))
+        losses = model.task_loss_sums(graph, logits, labels)
+        ranking = tf.add_n([weights[task] * loss.mean() for task, loss in losses.items()])
+        auto_encoder = model.auto_encoder_loss_sum(graph, model.represent(graph, training=True)).mean()
     report = _compare(_flat_gradient(tape, ranking, variables), _flat_gradient(tape, auto_encoder, variables))
     ratio = tf.math.divide_no_nan(report["ranking_norm"], report["auto_encoder_norm"])
     return {"misalignment": ratio, **report}

@@ -8,7 +8,7 @@ import tensorflow_gnn as tfgnn
 from pydantic import TypeAdapter
 
 from tfgrec.config.base import FrozenConfig
-from tfgrec.config.model import NumericEncoding
+from tfgrec.config.encodings import NumericEncoding
 from tfgrec.graph.schema import TIME, EdgeSet
 from tfgrec.model.feature_specs import NumericSpec, numeric_spec
 from tfgrec.model.numeric_features import NumericFeatures
@@ -40,7 +40,7 @@ def resolve_edge_inputs(edge_sets: Mapping[str, EdgeSet], statistics: Mapping[st
             summary = (statistics.get(name, {}).get(feature_name) or {}).get("numeric")
             key = f"edge set '{name}', feature '{feature_name}'"
             numeric[feature_name] = (
-                numeric_spec(key, feature, NumericEncoding(), summary) if summary else NumericSpec(transform="log")
+                numeric_spec(key, feature, NumericEncoding(), summary) if summary else NumericSpec(transforms=["log"])
             )
         specs[name] = EdgeInputSpec(timed=edges.timed, numeric=numeric)
     return specs
@@ -65,7 +65,7 @@ class EdgeInputs(tf.keras.layers.Layer):
 
     def call(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
         """Computes the inputs of all edge sets."""
-        return {name: tf.concat(self._inputs(graph, name), axis=1) for name in self._specs}
+        return {name: tf.cast(tf.concat(self._inputs(graph, name), axis=1), self.compute_dtype) for name in self._specs}
 
     def get_config(self) -> dict[str, Any]:
         """The specs."""

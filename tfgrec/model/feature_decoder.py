@@ -32,7 +32,8 @@ class FeatureDecoder(tf.keras.layers.Layer):
         cosine_power: float = 2.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # Losses are float32 whatever the model computes in.
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self._targets = NodeSetTargets.model_validate(targets)
         self._numeric_loss, self._cosine_power = numeric_loss, cosine_power
         self._numbers = NumericFeatures(specs=self._targets.numeric) if self._targets.numeric else None
@@ -45,6 +46,7 @@ class FeatureDecoder(tf.keras.layers.Layer):
         self._decoder = tf.keras.layers.Dense(
             len(self._targets.numeric) + sum(self._widths),
             bias_initializer=tf.constant_initializer(self._prior_biases()),
+            dtype="float32",
             name="decoder",
         )
 

@@ -7,12 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from tfgrec.config.base import FrozenConfig
-from tfgrec.config.model import (
+from tfgrec.config.encodings import (
     CategoricalEncoding,
+    Combiner,
     Encoding,
     HashedEncoding,
     IgnoredEncoding,
     NumericEncoding,
+    TimeOfEncoding,
+    TimePartName,
+    Transform,
 )
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import ID, Feature
@@ -20,47 +24,74 @@ from tfgrec.graph.schema import ID, Feature
 Statistics = Mapping[str, Any]
 
 
-class CategoricalSpec(FrozenConfig):
+class _EmbeddedSpec(FrozenConfig):
+    """`table` is the name of the table that features share, None for one of the feature's own."""
+
+    dimension: int
+    table: str | None = None
+    combiner: Combiner = "mean"
+    multi_valued: bool = False
+    is_id: bool = False
+
+
+class CategoricalSpec(_EmbeddedSpec):
     """Rows 1, 2, ... of the table belong to the values of `vocabulary`, row 0 to all others."""
 
     kind: Literal["categorical"] = "categorical"
     dtype: Literal["int64", "string"]
     vocabulary: list[int] | list[str]
-    dimension: int
-    multi_valued: bool = False
-    is_id: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Size of the table."""
+        return len(self.vocabulary) + 1
 
 
-class HashedSpec(FrozenConfig):
-    """Row 0 of the table is the hidden (unknown) value, rows 1 to `buckets` belong to hashes."""
+class HashedSpec(_EmbeddedSpec):
+    """Rows of the table belong to hashes. A hidden value has a vector of zeros."""
 
     kind: Literal["hashed"] = "hashed"
     buckets: int
-    dimension: int
     dropout: float = 0.0
-    multi_valued: bool = False
-    is_id: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Size of the table."""
+        return self.buckets
 
 
 class NumericSpec(FrozenConfig):
-    """`standard` and `log` use mean and standard deviation; `quantile` the knots and their normal scores.
+    """The constants of each of the `transforms`; `quantile` maps the knots to their normal scores.
 
     `negative_indicator` adds an input that is 1 where the value is below zero: a count of seconds is -1 for "never".
     """
 
     kind: Literal["numeric"] = "numeric"
-    transform: Literal["standard", "log", "quantile"]
+    transforms: list[Transform]
     mean: float = 0.0
     standard_deviation: float = 1.0
+    log_mean: float = 0.0
+    log_standard_deviation: float = 1.0
     knots: list[float] = []
     scores: list[float] = []
     multi_valued: bool = False
     negative_indicator: bool = False
 
 
-FeatureSpec = Annotated[CategoricalSpec | HashedSpec | NumericSpec, Field(discriminator="kind")]
+class TimeOfSpec(FrozenConfig):
+    """Parts of a time in milliseconds; embeddings of `dimension`, or sine and cosine without one."""
+
+    kind: Literal["time_of"] = "time_of"
+    parts: list[TimePartName]
+    dimension: int | None = None
+    utc_offset_hours: float = 0.0
+
+
+EmbeddedSpec = CategoricalSpec | HashedSpec
+FeatureSpec = Annotated[CategoricalSpec | HashedSpec | NumericSpec | TimeOfSpec, Field(discriminator="kind")]
 
 _SPECS: TypeAdapter = TypeAdapter(dict[str, FeatureSpec])
+_TIME_DIMENSION = 4
 
 
 def parse_specs(values: Mapping[str, FeatureSpec | dict[str, Any]]) -> dict[str, FeatureSpec]:
@@ -85,11 +116,11 @@ def resolve_specs(
     Args:
       node_set: Its name, for error messages and to look up its statistics.
       features: The features that the model may read.
-      encodings: `model.features.<node_set>` of the configuration.
+      encodings: `model.features.<node_set>` of the configuration, which `check_model_config` has found to fit.
       statistics: `{node_set: {feature: {"numeric": ... | None, "categorical": ... | None}}}`.
 
     Raises:
-      ConfigurationError: An encoding does not fit its feature's dtype, or the statistics lack what it needs.
+      ConfigurationError: The statistics lack what an encoding needs.
     """
     specs = {}
     for name, feature in features.items():
@@ -111,9 +142,16 @@ def default_encoding(name: str, feature: Feature) -> Encoding:
 def _resolve(key: str, name: str, feature: Feature, encoding: Encoding, summary: Mapping[str, Any]) -> FeatureSpec:
     if isinstance(encoding, NumericEncoding):
         return numeric_spec(key, feature, encoding, summary.get("numeric"))
-    if feature.dtype == "float32":
-        raise ConfigurationError(f"{key}: a {encoding.kind} encoding needs an int64 or string feature, this is float32")
-    common = {"dimension": encoding.dimension, "multi_valued": feature.multi_valued, "is_id": name == ID}
+    if isinstance(encoding, TimeOfEncoding):
+        dimension = (encoding.dimension or _TIME_DIMENSION) if encoding.encoding == "embedded" else None
+        return TimeOfSpec(parts=encoding.parts, dimension=dimension, utc_offset_hours=encoding.utc_offset_hours)
+    common = {
+        "dimension": encoding.dimension,
+        "table": encoding.table,
+        "combiner": encoding.combiner,
+        "multi_valued": feature.multi_valued,
+        "is_id": name == ID,
+    }
     if isinstance(encoding, HashedEncoding):
         return HashedSpec(buckets=encoding.buckets, dropout=encoding.dropout, **common)
     counted = _required(key, summary.get("categorical"), "counts of values")["values"]
@@ -125,23 +163,21 @@ def numeric_spec(
     key: str, feature: Feature, encoding: NumericEncoding, summary: Mapping[str, Any] | None
 ) -> NumericSpec:
     """The spec of one numeric feature from its numeric statistics (`mean`, `log_mean`, `quantiles`, ...)."""
-    if feature.dtype == "string":
-        raise ConfigurationError(f"{key}: a numeric encoding needs an int64 or float32 feature, this is a string")
     summary = _required(key, summary, "numeric summary")
     quantiles = [float(value) for value in summary["quantiles"]]
-    common = {
-        "transform": encoding.transform,
-        "multi_valued": feature.multi_valued,
-        "negative_indicator": bool(quantiles) and quantiles[0] < 0,
-    }
-    if encoding.transform == "quantile":
-        knots, scores = normal_scores(quantiles)
-        return NumericSpec(knots=knots, scores=scores, **common)
-    prefix = "log_" if encoding.transform == "log" else ""
-    deviation = float(summary[f"{prefix}standard_deviation"])
-    # A feature that never varies would otherwise be blown up by the first value that differs.
+    constants: dict[str, Any] = {}
+    if "standard" in encoding.transforms:
+        constants |= {"mean": summary["mean"], "standard_deviation": _deviation(summary["standard_deviation"])}
+    if "log" in encoding.transforms:
+        deviation = _deviation(summary["log_standard_deviation"])
+        constants |= {"log_mean": summary["log_mean"], "log_standard_deviation": deviation}
+    if "quantile" in encoding.transforms:
+        constants["knots"], constants["scores"] = normal_scores(quantiles)
     return NumericSpec(
-        mean=float(summary[f"{prefix}mean"]), standard_deviation=deviation if deviation > 1e-6 else 1.0, **common
+        transforms=encoding.transforms,
+        multi_valued=feature.multi_valued,
+        negative_indicator=bool(quantiles) and quantiles[0] < 0,
+        **constants,
     )
 
 
@@ -153,6 +189,11 @@ def normal_scores(quantiles: list[float]) -> tuple[list[float], list[float]]:
         scores_of.setdefault(knot, []).append(score)
     knots = sorted(scores_of)
     return knots, [sum(scores_of[knot]) / len(scores_of[knot]) for knot in knots]
+
+
+def _deviation(deviation: float) -> float:
+    # A feature that never varies would otherwise be blown up by the first value that differs.
+    return float(deviation) if deviation > 1e-6 else 1.0
 
 
 def _required(key: str, summary: Mapping[str, Any] | None, what: str) -> Mapping[str, Any]:

@@ -1,50 +1,36 @@
 """The joint model: one forward pass for ranking and the auto-encoder, one step that balances their losses."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgrec.graph.schema import READOUT
 from tfgrec.model.auto_encoder import FeatureAutoEncoder
+from tfgrec.model.balancer import Balancer
+from tfgrec.model.clipped_update import ClippedUpdate
 from tfgrec.model.encoder import GraphEncoder
-from tfgrec.model.fusion import FieldGate
-from tfgrec.model.gradnorm import GradNorm
-from tfgrec.model.graph_fields import graph_fields
-from tfgrec.model.loss_weights import FixedWeights
+from tfgrec.model.fusion import FieldFusion
+from tfgrec.model.graph_fields import GRAPH_FIELDS, graph_fields
+from tfgrec.model.loss_sum import LossSum
 from tfgrec.model.masking import sample_masks
 from tfgrec.model.ranker_fields import RankerFields
+from tfgrec.model.represented import Represented
 from tfgrec.model.shared_projection import SharedProjection
+from tfgrec.model.step_gradients import StepGradients
 from tfgrec.model.task_losses import TaskLoss
 from tfgrec.model.towers import RankingTowers
+from tfgrec.model.xla import compiled_on_graph
+from tfgrec.retrieval.retrieval_task import RETRIEVAL, RetrievalTask
 
 AUTO_ENCODER = "auto_encoder"
 
 Phase = Literal["ranking", "pretraining"]
 Labels = Mapping[str, tf.Tensor]
-Gradient = tf.Tensor | tf.IndexedSlices
 
 # No Python control flow here depends on a tensor. Converting all layers all the same would take a minute of tracing.
 _without_autograph = tf.autograph.experimental.do_not_convert
-
-
-class Represented(NamedTuple):
-    """A batch as the heads see it.
-
-    Attributes:
-      states: The encoder's states, `{node_set: [num_nodes, units]}`.
-      masks: The nodes hidden from it, `{node_set: bool [num_nodes]}`; none outside the auto-encoder's training.
-      fields: The ranker's fields, `{field: [num_candidates, width]}`.
-    """
-
-    states: dict[str, tf.Tensor]
-    masks: dict[str, tf.Tensor]
-    fields: dict[str, tf.Tensor]
-
-    @property
-    def differentiable(self) -> list[tf.Tensor]:
-        """All that losses depend on and that depends on variables."""
-        return [*self.states.values(), *self.fields.values()]
 
 
 class JointModel(tf.keras.Model):
@@ -55,16 +41,17 @@ class JointModel(tf.keras.Model):
 
     Args:
       ranker_fields: The ranker's own feature encoders.
+      field_fusion: Level 1 of the fusion.
       towers: From fused fields to logits.
       task_losses: `{task: TaskLoss}`.
       balancer: Weights of the losses in phase "ranking".
-      field_gate: Level 1 of the fusion; None to concatenate.
       encoder: The graph encoder; None for a model without graph.
       projection: The shared projection of the encoder's states.
       auto_encoder: None to train without.
       mask_rate: Share of nodes that the auto-encoder hides.
-      feature_fusion: Whether graph fields join the ranker's fields.
+      second_pass: Whether ranking has a forward pass of its own, in which nothing is hidden.
       item_edge_sets: Readout edge sets of the item node sets.
+      retrieval: Finds items for users, trained in phase "ranking"; None to train without.
       phase: Where training starts.
 
     Call: scalar GraphTensor of a batch of requests, training -> `{task: logits [num_candidates]}`.
@@ -74,29 +61,32 @@ class JointModel(tf.keras.Model):
         self,
         *,
         ranker_fields: RankerFields,
+        field_fusion: FieldFusion,
         towers: RankingTowers,
         task_losses: Mapping[str, TaskLoss],
-        balancer: GradNorm | FixedWeights,
-        field_gate: FieldGate | None = None,
+        balancer: Balancer,
         encoder: GraphEncoder | None = None,
         projection: SharedProjection | None = None,
         auto_encoder: FeatureAutoEncoder | None = None,
         mask_rate: float = 0.0,
-        feature_fusion: bool = True,
+        second_pass: bool = False,
         item_edge_sets: Sequence[str] = (),
+        retrieval: RetrievalTask | None = None,
         phase: Phase = "ranking",
     ) -> None:
         super().__init__(name="joint_model")
         self.ranker_fields, self.encoder = ranker_fields, encoder
         self.projection, self.auto_encoder = projection, auto_encoder
-        self.field_gate, self.towers, self.balancer = field_gate, towers, balancer
+        self.field_fusion, self.towers, self.balancer = field_fusion, towers, balancer
         self._task_losses = dict(task_losses)
-        self._mask_rate, self._feature_fusion = mask_rate, feature_fusion
-        self._item_edge_sets = list(item_edge_sets)
+        self._mask_rate, self._second_pass = mask_rate, second_pass
+        self._item_edge_sets, self.retrieval = list(item_edge_sets), retrieval
         self._phase: Phase = phase
         self._encoder_frozen = False
+        self._propagate = None if encoder is None else encoder.propagate
+        self._training_rank = self.rank
         self.embedding_optimizer: tf.keras.optimizers.Optimizer | None = None
-        self._clip_norm: float | None = None
+        self._update: ClippedUpdate | None = None
 
     @property
     def task_names(self) -> list[str]:
@@ -120,9 +110,9 @@ class JointModel(tf.keras.Model):
 
     @property
     def embedding_variables(self) -> list[tf.Variable]:
-        """Embedding tables of ids, of the encoder and of the ranker."""
-        encoder_tables = [] if self.encoder is None else self.encoder.id_tables
-        return [*encoder_tables, *self.ranker_fields.id_tables]
+        """Embedding tables of ids, of the encoder, of the ranker and of retrieval."""
+        parts = [part for part in (self.encoder, self.ranker_fields, self.retrieval) if part is not None]
+        return [table for part in parts for table in part.id_tables]
 
     @property
     def shared_kernels(self) -> list[tf.Variable]:
@@ -148,24 +138,39 @@ class JointModel(tf.keras.Model):
         optimizer: tf.keras.optimizers.Optimizer,
         embedding_optimizer: tf.keras.optimizers.Optimizer | None = None,
         clip_norm: float | None = None,
-        **kwargs: Any,
+        jit_compile: bool = False,
     ) -> None:
-        """Sets the optimizers: one for id tables, one for all else (or one for all).
+        """Says how to train.
 
-        `clip_norm` bounds the global norm of all gradients of a step together.
+        Args:
+          optimizer: For all variables, or for all but id tables.
+          embedding_optimizer: For id tables.
+          clip_norm: Bounds the global norm of all gradients of a step together.
+          jit_compile: Whether XLA compiles message passing and ranking in training steps. Batches should be padded,
+            since every new shape is compiled; and a step can't be compiled as a whole, since look-ups can't be.
         """
-        super().compile(optimizer=optimizer, **kwargs)
-        self.embedding_optimizer, self._clip_norm = embedding_optimizer, clip_norm
-        others, tables = self._split(self.trainable_variables)
-        optimizer.build(others)
-        if embedding_optimizer is not None and tables:
-            embedding_optimizer.build(tables)
+        super().compile(optimizer=optimizer)
+        self.embedding_optimizer = embedding_optimizer
+        self._update = ClippedUpdate(
+            optimizer=self.optimizer,
+            table_optimizer=embedding_optimizer,
+            tables=self.embedding_variables,
+            clip_norm=clip_norm,
+        )
+        self._update.build(self.trainable_variables)
+        if self.encoder is not None:
+            self._propagate = compiled_on_graph(self.encoder.propagate) if jit_compile else self.encoder.propagate
+        self._training_rank = compiled_on_graph(self.rank) if jit_compile else self.rank
 
     def create_variables(self, graph: tfgnn.GraphTensor) -> None:
         """Creates all variables, those outside the serving path too, so that optimizers and checkpoints see them."""
         self(graph, training=False)
+        if self.retrieval is not None:
+            fields = self._fields(graph, self.represent(graph))
+            self.retrieval.query_vectors(graph, fields)
+            self.retrieval.item_vectors(graph, fields)
         if self.auto_encoder is not None:
-            self.auto_encoder_loss(graph, self.represent(graph, training=True))
+            self.auto_encoder_loss_sum(graph, self.represent(graph, training=True))
 
     @_without_autograph
     def call(self, graph: tfgnn.GraphTensor, training: bool = False) -> dict[str, tf.Tensor]:
@@ -175,47 +180,64 @@ class JointModel(tf.keras.Model):
     @_without_autograph
     def predictions(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
         """`{task: [num_candidates]}`: probabilities of binary tasks, label units of regressions."""
-        logits = self(graph, training=False)
-        return {task: loss.predictions(logits[task]) for task, loss in self._task_losses.items()}
+        logits, features = self(graph, training=False), graph.node_sets[READOUT].get_features_dict()
+        return {task: loss.predictions(logits[task], features) for task, loss in self._task_losses.items()}
+
+    @_without_autograph
+    def query_vectors(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
+        """Retrieval's vectors of the candidates' users, float32 `[num_candidates, units]`."""
+        return self.retrieval.query_vectors(graph, self._fields(graph, self.represent(graph)))
+
+    @_without_autograph
+    def item_vectors(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
+        """Retrieval's vectors of the candidates' items, float32 `[num_candidates, units]`."""
+        return self.retrieval.item_vectors(graph, self._fields(graph, self.represent(graph)))
 
     def represent(self, graph: tfgnn.GraphTensor, training: bool = False) -> Represented:
         """Encodes features and graph; in training with some nodes hidden for the auto-encoder."""
         fields = self.ranker_fields(graph, training=training)
         if self.encoder is None:
-            return Represented({}, {}, fields)
-        masks = {}
-        if training and self.auto_encoder is not None:
-            masks = sample_masks(graph, node_sets=self.auto_encoder.node_sets, rate=self._mask_rate)
-        return Represented(self.encoder(graph, masks=masks, training=training), masks, fields)
+            return Represented({}, {}, {}, fields)
+        inputs = self.encoder.inputs(graph, training=training)
+        propagate = self._propagate if training else self.encoder.propagate
+        if not training or self.auto_encoder is None:
+            states = propagate(inputs, training=training)
+            return Represented(states, states, {}, fields)
+        # In pre-training nobody reads the pass in which nothing is hidden.
+        second_pass = self._second_pass and self._phase == "ranking"
+        states = propagate(inputs, training=True) if second_pass else None
+        masks = sample_masks(graph, node_sets=self.auto_encoder.node_sets, rate=self._mask_rate)
+        hidden_states = propagate(inputs, masks, training=True)
+        return Represented(hidden_states if states is None else states, hidden_states, masks, fields)
 
     def rank(self, graph: tfgnn.GraphTensor, represented: Represented, training: bool = False) -> dict[str, tf.Tensor]:
         """Logits of all tasks from a represented batch."""
-        fields, graph_vector = dict(represented.fields), None
+        fields, graph_vector = self._fields(graph, represented), None
         if self.projection is not None:
-            from_graph = graph_fields(graph, represented.states, self.projection, self._item_edge_sets)
-            graph_vector = tf.concat(list(from_graph.values()), axis=1)
-            if self._feature_fusion:
-                fields |= from_graph
-        fused = tf.concat(list(fields.values()), axis=1) if self.field_gate is None else self.field_gate(fields)
-        return self.towers(fused, graph_vector=graph_vector, training=training)
+            graph_vector = tf.concat([fields[name] for name in GRAPH_FIELDS], axis=1)
+        return self.towers(self.field_fusion(fields), graph_vector=graph_vector, training=training)
 
-    def task_loss_values(self, logits: Mapping[str, tf.Tensor], labels: Labels) -> dict[str, tf.Tensor]:
-        """The unweighted losses of the tasks, `{task: scalar}`."""
-        return {task: loss.loss(logits[task], labels[loss.config.label]) for task, loss in self._task_losses.items()}
+    def task_loss_sums(
+        self, graph: tfgnn.GraphTensor, logits: Mapping[str, tf.Tensor], labels: Labels
+    ) -> dict[str, LossSum]:
+        """The unweighted losses of the tasks. Labels are `{label: [num_candidates]}`."""
+        features = graph.node_sets[READOUT].get_features_dict()
+        return {task: loss.loss(logits[task], labels, features) for task, loss in self._task_losses.items()}
 
-    def auto_encoder_loss(self, graph: tfgnn.GraphTensor, represented: Represented) -> tf.Tensor:
+    def auto_encoder_loss_sum(self, graph: tfgnn.GraphTensor, represented: Represented) -> LossSum:
         """The unweighted loss of the auto-encoder."""
-        return self.auto_encoder(represented.states, represented.masks, graph, self.projection)
+        return self.auto_encoder(represented.hidden_states, represented.masks, graph, self.projection)
 
-    def loss_values(
-        self, graph: tfgnn.GraphTensor, labels: Labels, represented: Represented, training: bool = True
-    ) -> dict[str, tf.Tensor]:
-        """The unweighted losses of this phase, `{loss name: scalar}`. Labels are `{label: [num_candidates]}`."""
-        losses: dict[str, tf.Tensor] = {}
+    def loss_sums(self, graph: tfgnn.GraphTensor, labels: Labels, represented: Represented) -> dict[str, LossSum]:
+        """The unweighted losses of this phase in training, in the order of `loss_names`."""
+        losses: dict[str, LossSum] = {}
         if self._phase == "ranking":
-            losses = self.task_loss_values(self.rank(graph, represented, training=training), labels)
+            logits = self._training_rank(graph, represented, training=True)
+            losses = self.task_loss_sums(graph, logits, labels)
+            if self.retrieval is not None:
+                losses[RETRIEVAL] = self.retrieval(graph, self._fields(graph, represented), labels, training=True)
         if AUTO_ENCODER in self.loss_names:
-            losses[AUTO_ENCODER] = self.auto_encoder_loss(graph, represented)
+            losses[AUTO_ENCODER] = self.auto_encoder_loss_sum(graph, represented)
         return losses
 
     def loss_weights(self) -> dict[str, tf.Tensor]:
@@ -227,85 +249,58 @@ class JointModel(tf.keras.Model):
 
     @_without_autograph
     def train_step(self, data: tuple[tfgnn.GraphTensor, Labels]) -> dict[str, tf.Tensor]:
-        """One step on (graph, labels). Returns `loss`, the weighted sum, `loss/<name>` and the `weight/<name>` used.
+        """One step on (graph, labels): on each replica the step of all their batches together.
 
-        Two tapes meet at the represented batch, so that the gradients of single losses, which end at the shared
-        kernels, don't run through the encoder once for each loss.
+        Returns:
+          Of the whole batch, equal on all replicas: `loss`, the weighted sum, `loss/<name>`, the `weight/<name>` used,
+          and with a LossScaleOptimizer `skipped`, 1 where gradients were not finite and nothing was learned.
         """
         graph, labels = data
-        with tf.GradientTape() as input_tape:
-            represented = self._represent_for_step(graph)
-        boundary = represented.differentiable
-        with tf.GradientTape(persistent=True) as loss_tape:
-            loss_tape.watch(boundary)
-            losses = self.loss_values(graph, labels, represented)
-            weights = self.loss_weights()
-            total = tf.add_n([weights[name] * loss for name, loss in losses.items()])
-            # Optimizers add up the gradients of replicas.
-            objective = total / tf.distribute.get_strategy().num_replicas_in_sync
-        gradients, variables = self._gradients(objective, loss_tape, input_tape, boundary)
-        if self._phase == "ranking" and self.balancer.needs_gradient_norms:
-            norms = self._shared_gradient_norms(loss_tape, losses)
-            self.balancer.update(tf.stack(list(losses.values())), norms)
-        del loss_tape
-        self._apply_gradients(gradients, variables)
-        report = {"loss": total}
-        report |= {f"loss/{name}": loss for name, loss in losses.items()}
-        return report | {f"weight/{name}": weight for name, weight in weights.items()}
+        step = StepGradients(
+            represent=lambda: self._represent_for_step(graph),
+            losses=lambda represented: self.loss_sums(graph, labels, represented),
+        )
+        weights = self.loss_weights()
+        weight_values = tf.stack(list(weights.values()))
+        report = {"loss": tf.reduce_sum(weight_values * step.losses)}
+        report |= {f"loss/{name}": loss for name, loss in zip(weights, tf.unstack(step.losses), strict=True)}
+        report |= {f"weight/{name}": weight for name, weight in weights.items()}
+        finite = self._minimise(step, weight_values)
+        if RETRIEVAL in self.loss_names:
+            self.retrieval.observe(graph, labels)
+        return report | ({"skipped": 1.0 - tf.cast(finite, tf.float32)} if self._update.scales_loss else {})
+
+    def _minimise(self, step: StepGradients, weights: tf.Tensor) -> tf.Tensor:
+        """Updates all variables and the balancer; returns whether the gradients were finite."""
+        inputs, heads = self.input_and_head_variables()
+        scale = self._update.loss_scale()
+        gradients = step.of_weighted_sum(weights * scale, inputs=inputs, heads=heads)
+        if self._phase == "pretraining":
+            return self._update.apply(gradients, [*inputs, *heads])
+        losses = tf.where(step.present, step.losses, float("nan"))
+        norms = step.norms(self.shared_kernels, due=self.balancer.gradient_norms_due(), scale=scale)
+        own_gradients = self.balancer.own_gradients(losses)
+        finite = self._update.apply(gradients, [*inputs, *heads], unscaled=own_gradients)
+        self.balancer.update(tf.where(finite, losses, float("nan")), norms)
+        return finite
+
+    def _fields(self, graph: tfgnn.GraphTensor, represented: Represented) -> dict[str, tf.Tensor]:
+        """`{field: [num_candidates, width]}`: the ranker's and, with a graph, those read off the encoder's states."""
+        if self.projection is None:
+            return dict(represented.fields)
+        from_graph = graph_fields(graph, represented.states, self.projection, self._item_edge_sets)
+        return {**represented.fields, **from_graph}
 
     def _represent_for_step(self, graph: tfgnn.GraphTensor) -> Represented:
         if not self._encoder_frozen:
             return self.represent(graph, training=True)
-        states = self.encoder(graph, training=False)
-        fields = self.ranker_fields(graph, training=True)
-        return Represented({name: tf.stop_gradient(state) for name, state in states.items()}, {}, fields)
+        states = self._propagate(self.encoder.inputs(graph, training=False), training=False)
+        states = {name: tf.stop_gradient(state) for name, state in states.items()}
+        return Represented(states, states, {}, self.ranker_fields(graph, training=True))
 
-    def _gradients(
-        self,
-        objective: tf.Tensor,
-        loss_tape: tf.GradientTape,
-        input_tape: tf.GradientTape,
-        boundary: Sequence[tf.Tensor],
-    ) -> tuple[list[Gradient | None], list[tf.Variable]]:
-        """Gradients of all trainable variables: of the heads from one tape, through `boundary` of the inputs."""
-        inputs, heads = self._input_and_head_variables()
-        of_boundary, of_heads = loss_tape.gradient(objective, (boundary, heads))
-        reached = [pair for pair in zip(boundary, of_boundary, strict=True) if pair[1] is not None]
-        tensors, incoming = zip(*reached, strict=True)
-        of_inputs = input_tape.gradient(tensors, inputs, output_gradients=incoming)
-        return [*of_inputs, *of_heads], [*inputs, *heads]
-
-    def _shared_gradient_norms(self, tape: tf.GradientTape, losses: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """||grad_W L_i|| of each loss, `[num_losses]`; W has parts that a loss does not reach."""
-        kernels, unreached = self.shared_kernels, tf.UnconnectedGradients.ZERO
-        gradients = [tape.gradient(loss, kernels, unconnected_gradients=unreached) for loss in losses.values()]
-        return tf.stack([tf.linalg.global_norm(of_loss) for of_loss in gradients])
-
-    def _input_and_head_variables(self) -> tuple[list[tf.Variable], list[tf.Variable]]:
+    def input_and_head_variables(self) -> tuple[list[tf.Variable], list[tf.Variable]]:
         """The trainable variables before and after the represented batch."""
         parts = [self.ranker_fields] if self.encoder is None else [self.ranker_fields, self.encoder]
         inputs = [variable for part in parts for variable in part.trainable_variables]
         refs = {variable.ref() for variable in inputs}
         return inputs, [variable for variable in self.trainable_variables if variable.ref() not in refs]
-
-    def _apply_gradients(self, gradients: Sequence[Gradient | None], variables: Sequence[tf.Variable]) -> None:
-        gradient_of = {
-            variable.ref(): gradient
-            for gradient, variable in zip(gradients, variables, strict=True)
-            if gradient is not None
-        }
-        if self._clip_norm is not None:
-            clipped, _ = tf.clip_by_global_norm(list(gradient_of.values()), self._clip_norm)
-            gradient_of = dict(zip(gradient_of, clipped, strict=True))
-        others, tables = self._split([ref.deref() for ref in gradient_of])
-        self.optimizer.apply_gradients([(gradient_of[variable.ref()], variable) for variable in others])
-        if tables:
-            self.embedding_optimizer.apply_gradients([(gradient_of[variable.ref()], variable) for variable in tables])
-
-    def _split(self, variables: Sequence[tf.Variable]) -> tuple[list[tf.Variable], list[tf.Variable]]:
-        """Variables of the optimizer, and variables of the embedding optimizer."""
-        if self.embedding_optimizer is None:
-            return list(variables), []
-        tables = {table.ref() for table in self.embedding_variables}
-        others = [variable for variable in variables if variable.ref() not in tables]
-        return others, [variable for variable in variables if variable.ref() in tables]

@@ -7,13 +7,14 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.graph.schema import READOUT
+from tfgrec.model.padding_mask import real_nodes
 
 
 def sample_masks(graph: tfgnn.GraphTensor, *, node_sets: Sequence[str], rate: float) -> dict[str, tf.Tensor]:
     """Draws the nodes to hide, `{node_set: bool [num_nodes]}`: each that may be hidden with probability `rate`.
 
     Roots, the nodes that readout edges tie to candidates, stay whole: ranking reads their states. So do nodes that
-    sampled no neighbour: no message would tell what they hide.
+    sampled no neighbour, since no message would tell what they hide, and padding.
     """
     return {name: _sample_mask(graph, name, rate) for name in node_sets}
 
@@ -22,7 +23,7 @@ def _sample_mask(graph: tfgnn.GraphTensor, node_set: str, rate: float) -> tf.Ten
     size = graph.node_sets[node_set].total_size
     roots = _touched([nodes for name, nodes in _sources(graph, node_set) if name.startswith(READOUT)], size)
     receivers = _touched([nodes for name, nodes in _sources(graph, node_set) if not name.startswith(READOUT)], size)
-    return receivers & ~roots & (tf.random.uniform([size]) < rate)
+    return receivers & ~roots & real_nodes(graph, node_set) & (tf.random.uniform([size]) < rate)
 
 
 def _sources(graph: tfgnn.GraphTensor, node_set: str) -> list[tuple[str, tf.Tensor]]:

@@ -25,8 +25,8 @@ class InitialNodeStates(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self._specs = {name: parse_specs(of_node_set) for name, of_node_set in specs.items()}
         self._units = units
-        featured = [name for name, of_node_set in self._specs.items() if of_node_set]
-        self._encoders = {name: FeatureEncoder(specs=self._specs[name], name=f"{name}_features") for name in featured}
+        featured = {name: of_node_set for name, of_node_set in self._specs.items() if of_node_set}
+        self._features = FeatureEncoder(specs=featured, name="features")
         self._projections = {
             name: tf.keras.layers.Dense(units, activation="relu", name=f"{name}_state") for name in featured
         }
@@ -37,20 +37,28 @@ class InitialNodeStates(tf.keras.layers.Layer):
         }
 
     @property
+    def node_sets(self) -> list[str]:
+        """The node sets that are encoded."""
+        return list(self._specs)
+
+    @property
     def id_tables(self) -> list[tf.Variable]:
         """Embedding tables of ids."""
-        return [table for encoder in self._encoders.values() for table in encoder.id_tables]
+        return self._features.id_tables
 
     def call(self, graph: tfgnn.GraphTensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Computes the states of all node sets."""
-        return {name: self._states(graph.node_sets[name], name, training) for name in self._specs}
+        raw = {name: graph.node_sets[name].get_features_dict() for name in self._projections}
+        encoded = self._features(raw, training=training) if raw else {}
+        states = {}
+        for name in self._specs:
+            if name in encoded:
+                states[name] = self._projections[name](encoded[name])
+            else:
+                states[name] = tf.broadcast_to(self._learned[name], [graph.node_sets[name].total_size, self._units])
+        return states
 
     def get_config(self) -> dict[str, Any]:
         """The specs and the width."""
         specs = {name: dump_specs(of_node_set) for name, of_node_set in self._specs.items()}
         return {"specs": specs, "units": self._units, **super().get_config()}
-
-    def _states(self, nodes: tfgnn.NodeSet, name: str, training: bool) -> tf.Tensor:
-        if name in self._learned:
-            return tf.broadcast_to(self._learned[name], [nodes.total_size, self._units])
-        return self._projections[name](self._encoders[name](nodes.get_features_dict(), training=training))

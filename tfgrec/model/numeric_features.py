@@ -1,16 +1,18 @@
 """Numbers, transformed and normalised."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfgrec.model.feature_specs import NumericSpec, dump_specs, parse_specs
-from tfgrec.model.ragged_mean import ragged_mean
+from tfgrec.model.several_values import combine_values
 
 # Normalised values are cut here, so that one wild value can't throw the network off.
 LARGEST_VALUE = 5.0
+
+_TRANSFORMS = ("standard", "log", "quantile")
 
 
 def signed_log(values: tf.Tensor) -> tf.Tensor:
@@ -20,89 +22,106 @@ def signed_log(values: tf.Tensor) -> tf.Tensor:
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
 class NumericFeatures(tf.keras.layers.Layer):
-    """Normalises the numeric features of one node set, the same way in training and in serving.
+    """Normalises the numeric features of one node set, the same way in training and in serving, in float32.
 
     `standard`: (x - mean) / standard deviation. `log`: the same of sign(x) log(1 + |x|). `quantile`: a monotone
     piecewise-linear map of sign(x) log(1 + |x|) to normal scores. NaN and infinities become 0, the mean. A feature
     with several values counts by their mean. Has no variables.
 
-    Call: `{feature: [num_nodes] or [num_nodes, (num_values)]}` -> `[num_nodes, width]` float32: the normalised
-    features, then the indicators of negative values.
+    Call: `{feature: [num_nodes] or [num_nodes, (num_values)]}` -> `[num_nodes, width]` float32: a column for each
+    transform of each feature (see `columns`), then the indicators of negative values.
     """
 
     def __init__(self, *, specs: Mapping[str, NumericSpec | dict[str, Any]], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Half precision would cut raw numbers before they are normalised.
+        super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         self._specs: dict[str, NumericSpec] = parse_specs(specs)
-        # Columns in the order of their transform: each transform works on all of its columns at once.
-        self._names = {
-            transform: [name for name, spec in self._specs.items() if spec.transform == transform]
-            for transform in ("standard", "log", "quantile")
+        names = list(self._specs)
+        # Each transform works on all of its columns at once.
+        self._read = {
+            transform: [names.index(name) for name, spec in self._specs.items() if transform in spec.transforms]
+            for transform in _TRANSFORMS
         }
-        self._indicated = [
-            position for position, name in enumerate(self.column_names) if self._specs[name].negative_indicator
-        ]
+        self._indicated = [names.index(name) for name, spec in self._specs.items() if spec.negative_indicator]
 
     @property
-    def column_names(self) -> list[str]:
-        """Feature names in the order of the output's columns."""
-        return [name for names in self._names.values() for name in names]
+    def columns(self) -> list[tuple[str, str]]:
+        """Feature and transform of each column of the output, indicators left out."""
+        names = list(self._specs)
+        return [(names[position], transform) for transform in _TRANSFORMS for position in self._read[transform]]
 
     @property
     def width(self) -> int:
         """Width of the output."""
-        return len(self._specs) + len(self._indicated)
+        return len(self.columns) + len(self._indicated)
 
     def call(self, features: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tf.Tensor:
         """Normalises, and appends the indicators."""
-        columns, known = self._columns(features)
-        normalised = tf.where(known, self._transform(columns), 0.0)
+        raw, known = self._raw(features)
+        normalised = self._normalised(raw, known)
         if not self._indicated:
             return normalised
-        negative = tf.cast(tf.gather(columns, self._indicated, axis=1) < 0, tf.float32)
-        return tf.concat([normalised, negative], axis=1)
+        negative = _take(known & (raw < 0), self._indicated)
+        return tf.concat([normalised, tf.cast(negative, tf.float32)], axis=1)
 
     def normalise(self, features: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """The normalised features alone, and whether each was known, both `[num_nodes, num_features]`."""
-        columns, known = self._columns(features)
-        return tf.where(known, self._transform(columns), 0.0), known
+        """The normalised columns alone, and whether each was known, both `[num_nodes, num_columns]`."""
+        raw, known = self._raw(features)
+        return self._normalised(raw, known), self._of_columns(known)
 
     def get_config(self) -> dict[str, Any]:
         """The specs, constants included."""
         return {"specs": dump_specs(self._specs), **super().get_config()}
 
-    def _columns(self, features: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        columns = tf.stack([_as_numbers(features[name]) for name in self.column_names], axis=1)
-        known = tf.math.is_finite(columns)
-        return tf.where(known, columns, 0.0), known
+    def _raw(self, features: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """The numbers as they are and whether they are known, `[num_nodes, num_features]`."""
+        raw = tf.stack([_as_numbers(features[name]) for name in self._specs], axis=1)
+        return raw, tf.math.is_finite(raw)
 
-    def _transform(self, columns: tf.Tensor) -> tf.Tensor:
-        standard, log, quantile = (len(names) for names in self._names.values())
-        parts = tf.split(columns, [standard, log, quantile], axis=1)
-        normalised = [
-            self._standardise(parts[0], self._names["standard"]),
-            self._standardise(signed_log(parts[1]), self._names["log"]),
-            self._to_normal_scores(signed_log(parts[2]), self._names["quantile"]),
-        ]
-        return tf.clip_by_value(tf.concat(normalised, axis=1), -LARGEST_VALUE, LARGEST_VALUE)
+    def _of_columns(self, of_features: tf.Tensor) -> tf.Tensor:
+        return _take(of_features, [position for positions in self._read.values() for position in positions])
 
-    def _standardise(self, columns: tf.Tensor, names: list[str]) -> tf.Tensor:
-        means = np.array([self._specs[name].mean for name in names], np.float32)
-        deviations = np.array([self._specs[name].standard_deviation for name in names], np.float32)
-        return (columns - means) / deviations
+    def _normalised(self, raw: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+        parts = []
+        if self._read["standard"]:
+            numbers = _take(raw, self._read["standard"])
+            parts.append(self._standardise(numbers, "standard", "mean", "standard_deviation"))
+        if self._read["log"] or self._read["quantile"]:
+            logs = signed_log(raw)
+        if self._read["log"]:
+            numbers = _take(logs, self._read["log"])
+            parts.append(self._standardise(numbers, "log", "log_mean", "log_standard_deviation"))
+        if self._read["quantile"]:
+            parts.append(self._to_normal_scores(_take(logs, self._read["quantile"])))
+        columns = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
+        return tf.where(self._of_columns(known), tf.clip_by_value(columns, -LARGEST_VALUE, LARGEST_VALUE), 0.0)
 
-    def _to_normal_scores(self, columns: tf.Tensor, names: list[str]) -> tf.Tensor:
+    def _specs_of(self, transform: str) -> list[NumericSpec]:
+        specs = list(self._specs.values())
+        return [specs[position] for position in self._read[transform]]
+
+    def _standardise(self, numbers: tf.Tensor, transform: str, mean: str, deviation: str) -> tf.Tensor:
+        means = np.array([getattr(spec, mean) for spec in self._specs_of(transform)], np.float32)
+        deviations = np.array([getattr(spec, deviation) for spec in self._specs_of(transform)], np.float32)
+        return (numbers - means) / deviations
+
+    def _to_normal_scores(self, logs: tf.Tensor) -> tf.Tensor:
         """A sum of ramps: each rises from 0 to its score difference between two knots."""
-        if not names:
-            return columns
-        first, starts, widths, rises = _ramps([self._specs[name] for name in names])
-        progress = tf.clip_by_value((columns[:, :, tf.newaxis] - starts) / widths, 0.0, 1.0)
+        first, starts, widths, rises = _ramps(self._specs_of("quantile"))
+        progress = tf.clip_by_value((logs[:, :, tf.newaxis] - starts) / widths, 0.0, 1.0)
         return first + tf.reduce_sum(progress * rises, axis=2)
+
+
+def _take(columns: tf.Tensor, positions: Sequence[int]) -> tf.Tensor:
+    if list(positions) == list(range(columns.shape[1])):
+        return columns
+    return tf.gather(columns, positions, axis=1)
 
 
 def _as_numbers(values: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
     if isinstance(values, tf.RaggedTensor):
         flat = tf.cast(values.flat_values, tf.float32)
-        mean = ragged_mean(flat, values.value_rowids(), values.nrows())
+        mean = combine_values("mean", flat, values)
         return tf.where(values.row_lengths() > 0, mean, np.nan)
     return tf.cast(values, tf.float32)
 

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgrec.graph.schema import READOUT
+from tfgrec.graph.schema import READOUT, USER_READOUT
 from tfgrec.model.feature_encoding import FeatureEncoder
 from tfgrec.model.feature_specs import FeatureSpec, dump_specs, parse_specs
 from tfgrec.model.readout import readout_edges, to_candidates
@@ -47,43 +47,46 @@ class RankerFields(tf.keras.layers.Layer):
             "items": {edge_set: parse_specs(specs) for edge_set, specs in items.items()},
             "request": parse_specs(request),
         }
-        self._user = _encoder(self._specs["user"], "user")
-        self._request = _encoder(self._specs["request"], "request")
         self._rates = SmoothedRates(rates=rates, name="rates") if rates else None
-        encoders = {name: _encoder(specs, name.replace("/", "_")) for name, specs in self._specs["items"].items()}
-        self._items = {edge_set: encoder for edge_set, encoder in encoders.items() if encoder is not None}
-        several = len(items) > 1
+        groups = {USER_READOUT: self._specs["user"], **self._specs["items"], READOUT: self._specs["request"]}
+        self._groups = [group for group, specs in groups.items() if specs]
+        self._features = FeatureEncoder(specs={group: groups[group] for group in self._groups}, name="features")
+        self._items = [edge_set for edge_set in items if edge_set in self._groups]
         self._item_projections = {
-            edge_set: tf.keras.layers.Dense(_COMMON_ITEM_WIDTH, name=f"{encoder.name}_projection")
-            for edge_set, encoder in self._items.items()
-            if several
+            edge_set: tf.keras.layers.Dense(_COMMON_ITEM_WIDTH, name=f"{edge_set.replace('/', '_')}_projection")
+            for edge_set in (self._items if len(items) > 1 else ())
         }
 
     @property
     def field_names(self) -> list[str]:
         """The fields that have features."""
         present = {
-            "user": self._user is not None,
+            "user": USER_READOUT in self._groups,
             "item": bool(self._items),
-            "request": self._request is not None or self._rates is not None,
+            "request": READOUT in self._groups or self._rates is not None,
         }
         return [name for name, has_features in present.items() if has_features]
 
     @property
     def id_tables(self) -> list[tf.Variable]:
         """Embedding tables of ids."""
-        encoders = [self._user, self._request, *self._items.values()]
-        return [table for encoder in encoders if encoder is not None for table in encoder.id_tables]
+        return self._features.id_tables
 
     def call(self, graph: tfgnn.GraphTensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Encodes all fields."""
+        raw = {group: self._raw_features(graph, group) for group in self._groups}
+        encoded = self._features(raw, training=training) if raw else {}
         fields = {}
-        if self._user is not None:
-            fields["user"] = _encode_roots(self._user, graph, f"{READOUT}/user", training)
+        if USER_READOUT in encoded:
+            fields["user"] = to_candidates(encoded[USER_READOUT], readout_edges(graph, USER_READOUT), graph)
         if self._items:
-            fields["item"] = tf.add_n([self._item_field(graph, edge_set, training) for edge_set in self._items])
-        if "request" in self.field_names:
-            fields["request"] = self._request_field(graph.node_sets[READOUT].get_features_dict(), training)
+            fields["item"] = tf.add_n([self._item_field(graph, name, encoded[name]) for name in self._items])
+        request = [encoded[READOUT]] if READOUT in encoded else []
+        if self._rates is not None:
+            rates = self._rates(graph.node_sets[READOUT].get_features_dict())
+            request.append(tf.cast(rates, self.compute_dtype))
+        if request:
+            fields["request"] = tf.concat(request, axis=1)
         return fields
 
     def get_config(self) -> dict[str, Any]:
@@ -96,33 +99,15 @@ class RankerFields(tf.keras.layers.Layer):
             **super().get_config(),
         }
 
-    def _item_field(self, graph: tfgnn.GraphTensor, edge_set: str, training: bool) -> tf.Tensor:
-        projection = self._item_projections.get(edge_set)
-        return _encode_roots(self._items[edge_set], graph, edge_set, training, projection)
+    def _raw_features(self, graph: tfgnn.GraphTensor, group: str) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+        """Features of candidates, or of only those nodes that the readout edge set `group` ties to candidates."""
+        if group == READOUT:
+            return graph.node_sets[READOUT].get_features_dict()
+        edges = readout_edges(graph, group)
+        nodes = graph.node_sets[graph.edge_sets[group].adjacency.node_set_name(tfgnn.SOURCE)]
+        return {name: tf.gather(nodes[name], edges.nodes) for name in self._features.feature_names(group)}
 
-    def _request_field(self, features: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
-        parts = []
-        if self._request is not None:
-            parts.append(self._request(features, training=training))
-        if self._rates is not None:
-            parts.append(self._rates(features))
-        return tf.concat(parts, axis=1)
-
-
-def _encoder(specs: Specs, name: str) -> FeatureEncoder | None:
-    return FeatureEncoder(specs=specs, name=f"{name}_features") if specs else None
-
-
-def _encode_roots(
-    encoder: FeatureEncoder,
-    graph: tfgnn.GraphTensor,
-    edge_set: str,
-    training: bool,
-    projection: tf.keras.layers.Layer | None = None,
-) -> tf.Tensor:
-    """Encodes only the nodes that `edge_set` ties to candidates, `[num_candidates, width]`."""
-    edges = readout_edges(graph, edge_set)
-    nodes = graph.node_sets[graph.edge_sets[edge_set].adjacency.node_set_name(tfgnn.SOURCE)]
-    features = {name: tf.gather(nodes[name], edges.nodes) for name in encoder.feature_names}
-    encoded = encoder(features, training=training)
-    return to_candidates(encoded if projection is None else projection(encoded), edges, graph)
+    def _item_field(self, graph: tfgnn.GraphTensor, edge_set: str, encoded: tf.Tensor) -> tf.Tensor:
+        if edge_set in self._item_projections:
+            encoded = self._item_projections[edge_set](encoded)
+        return to_candidates(encoded, readout_edges(graph, edge_set), graph)

@@ -1,16 +1,16 @@
 """What the auto-encoder rebuilds of a node: raw features, never ids."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from tfgrec.config.base import FrozenConfig
+from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import ID
 from tfgrec.model.feature_specs import CategoricalSpec, FeatureSpec, NumericSpec, Statistics
 
-MAX_CLASSES = 1_000
 MAX_MULTI_HOT_VALUES = 100
 _SMALLEST_ENTROPY = 0.1
 
@@ -55,48 +55,97 @@ def parse_targets(values: Mapping[str, NodeSetTargets | dict[str, Any]]) -> dict
 
 
 def reconstruction_targets(
-    specs: Mapping[str, Mapping[str, FeatureSpec]], statistics: Statistics
+    specs: Mapping[str, Mapping[str, FeatureSpec]],
+    statistics: Statistics,
+    *,
+    receivers: Collection[str],
+    chosen: Mapping[str, Sequence[str]] | None = None,
+    max_classes: int,
 ) -> dict[str, NodeSetTargets]:
     """The targets of each node set that has any.
 
     Numbers and categorical values are targets. Ids and hashed features are not: rebuilding what is as good as an id
     teaches nothing about other nodes. Nor are features that never vary.
+
+    Args:
+      specs: `{node_set: {feature: spec}}` of all stored node sets.
+      statistics: The graph store's.
+      receivers: Node sets that some edge set leaves: nodes of others are told nothing, and never hidden.
+      chosen: `{node_set: [features]}` to rebuild, of the records' schema; None for all that can be.
+      max_classes: Classes of a categorical target; values beyond the most frequent ones share one.
+
+    Raises:
+      ConfigurationError: What is chosen can't be a target; names the key and the reason.
     """
-    targets = {}
-    for node_set, of_node_set in specs.items():
-        found = _node_set_targets(of_node_set, statistics.get(node_set, {}))
-        if found.num_features:
-            targets[node_set] = found
-    return targets
+    obstacles = {name: _obstacles(of_node_set, statistics.get(name, {})) for name, of_node_set in specs.items()}
+    if chosen is None:
+        chosen = {
+            name: [feature for feature, obstacle in obstacles[name].items() if obstacle is None]
+            for name in specs
+            if name in receivers
+        }
+    else:
+        _check_chosen(chosen, obstacles, receivers)
+    return {
+        name: _node_set_targets(specs[name], features, statistics.get(name, {}), max_classes)
+        for name, features in chosen.items()
+        if features
+    }
 
 
-def _node_set_targets(specs: Mapping[str, FeatureSpec], statistics: Mapping[str, Any]) -> NodeSetTargets:
+def _obstacles(specs: Mapping[str, FeatureSpec], statistics: Mapping[str, Any]) -> dict[str, str | None]:
+    """Why each feature of a node set can't be a target; None for those that can."""
+    return {name: _obstacle(name, spec, statistics.get(name) or {}) for name, spec in specs.items()}
+
+
+def _obstacle(name: str, spec: FeatureSpec, summary: Mapping[str, Any]) -> str | None:
+    if name == ID:
+        return "rebuilding ids teaches nothing about other nodes"
+    if isinstance(spec, NumericSpec):
+        return None if float(summary["numeric"]["standard_deviation"]) > 1e-6 else "it never varies"
+    if isinstance(spec, CategoricalSpec):
+        return None if len(spec.vocabulary) > 1 else "it never varies"
+    return f"its encoding is {spec.kind}; numeric and categorical features can be rebuilt"
+
+
+def _check_chosen(
+    chosen: Mapping[str, Sequence[str]], obstacles: Mapping[str, Mapping[str, str | None]], receivers: Collection[str]
+) -> None:
+    for name, features in chosen.items():
+        key = f"model.auto_encoder.targets.{name}"
+        if name not in receivers:
+            raise ConfigurationError(f"{key}: no edge set leaves '{name}', so its nodes can't be told what they hide")
+        for feature in features:
+            obstacle = obstacles[name].get(feature, "the model ignores it (see model.features)")
+            if obstacle is not None:
+                raise ConfigurationError(f"{key}: '{feature}' can't be rebuilt: {obstacle}")
+
+
+def _node_set_targets(
+    specs: Mapping[str, FeatureSpec], features: Sequence[str], statistics: Mapping[str, Any], max_classes: int
+) -> NodeSetTargets:
     numeric, categorical, multi_hot = {}, {}, {}
-    for name, spec in specs.items():
-        summary = statistics.get(name) or {}
-        if isinstance(spec, NumericSpec) and _varies(summary["numeric"]):
-            numeric[name] = spec
-        elif isinstance(spec, CategoricalSpec) and name != ID and len(spec.vocabulary) > 1:
-            if spec.multi_valued:
-                multi_hot[name] = _multi_hot_target(spec, summary["categorical"], _num_nodes(specs, statistics))
-            else:
-                categorical[name] = _categorical_target(spec, summary["categorical"])
+    for name in features:
+        spec, summary = specs[name], statistics[name]
+        if isinstance(spec, NumericSpec):
+            # One scale is enough to rebuild: the others say the same.
+            numeric[name] = spec.model_copy(update={"transforms": spec.transforms[:1]})
+        elif spec.multi_valued:
+            multi_hot[name] = _multi_hot_target(spec, summary["categorical"], _num_nodes(specs, statistics))
+        else:
+            categorical[name] = _categorical_target(spec, summary["categorical"], max_classes)
     return NodeSetTargets(numeric=numeric, categorical=categorical, multi_hot=multi_hot)
-
-
-def _varies(summary: Mapping[str, Any]) -> bool:
-    return float(summary["standard_deviation"]) > 1e-6
 
 
 def _num_nodes(specs: Mapping[str, FeatureSpec], statistics: Mapping[str, Any]) -> int:
     """Nodes of a node set: the largest count of its id and of the features with one value a node."""
-    single = [ID, *(name for name, spec in specs.items() if not spec.multi_valued)]
+    single = [ID, *(name for name, spec in specs.items() if not getattr(spec, "multi_valued", False))]
     summaries = [summary for name in single for summary in (statistics.get(name) or {}).values() if summary]
     return max((summary["count"] for summary in summaries), default=1)
 
 
-def _categorical_target(spec: CategoricalSpec, summary: Mapping[str, Any]) -> CategoricalTarget:
-    kept = summary["values"][: min(len(spec.vocabulary), MAX_CLASSES - 1)]
+def _categorical_target(spec: CategoricalSpec, summary: Mapping[str, Any], max_classes: int) -> CategoricalTarget:
+    kept = summary["values"][: min(len(spec.vocabulary), max_classes - 1)]
     total = max(float(summary["count"]), 1.0)
     rest = max(total - sum(count for _, count in kept), 0.5)
     counts = [rest, *(count for _, count in kept)]

@@ -21,6 +21,11 @@ class SharedProjection(tf.keras.layers.Layer):
         self._maps = {name: tf.keras.layers.Dense(units, name=f"{name}_projection") for name in self._node_sets}
 
     @property
+    def node_sets(self) -> list[str]:
+        """The node sets that have a map."""
+        return list(self._node_sets)
+
+    @property
     def kernels(self) -> list[tf.Variable]:
         """The kernels; exist after the first call."""
         return [self._maps[name].kernel for name in self._node_sets]

@@ -7,7 +7,7 @@ import tensorflow as tf
 from pydantic import TypeAdapter
 
 from tfgrec.config.base import FrozenConfig
-from tfgrec.config.model import SmoothedRate
+from tfgrec.config.encodings import SmoothedRate
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import READOUT
 
@@ -60,7 +60,8 @@ class SmoothedRates(tf.keras.layers.Layer):
     """
 
     def __init__(self, *, rates: Mapping[str, RateSpec | dict[str, Any]], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Counts lose too much in half precision, so they are not even cast to it.
+        super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         self._rates: dict[str, RateSpec] = _SPECS.validate_python(dict(rates))
 
     @property

@@ -1,64 +1,95 @@
 """One task: its loss over the candidates that have a label, and its predictions in label units."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfgrec.config.model import TaskConfig
+from tfgrec.model.label_transforms import LabelTransform
+from tfgrec.model.loss_sum import LossSum
 
-# exp(20) scales is beyond any label; a larger logit would overflow.
-_LARGEST_LOGIT = 20.0
+Features = Mapping[str, tf.Tensor]
 
 
 class TaskLoss:
     """Loss and predictions of one task from its logits.
 
-    Binary: cross-entropy of logits; the prediction is a probability. Regression: Huber loss on log(1 + label / scale);
-    the prediction is in the label's units, and not negative.
+    Binary: cross-entropy of logits; the prediction is a probability. Regression: the configured loss between the logit
+    and the transformed label (see LabelTransform); the prediction is in the label's units.
     """
 
     def __init__(self, *, name: str, config: TaskConfig) -> None:
         self.config = config
-        # The mean is over labelled candidates, not over the batch: reduced by sum, divided in `loss`.
-        reduction = tf.keras.losses.Reduction.SUM
-        if config.kind == "binary":
-            loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction=reduction)
-        else:
-            loss = tf.keras.losses.Huber(delta=config.huber_delta, reduction=reduction)
-        self._ranking = tfrs.tasks.Ranking(loss=loss, name=name)
+        self._transform = LabelTransform(config) if config.kind == "regression" else None
+        self._ranking = tfrs.tasks.Ranking(loss=_keras_loss(config), name=name)
 
-    def loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Mean loss over candidates whose label is not NaN, or 0; both inputs are `[num_candidates]`."""
-        labelled = tf.math.is_finite(labels)
+    def loss(self, logits: tf.Tensor, labels: Features, features: Features) -> LossSum:
+        """Sums the loss over the candidates with a label that is not NaN, each times its sample weight.
+
+        Args:
+          logits: `[num_candidates]`.
+          labels: `{label: [num_candidates]}`, the task's sample weights among them. A weight that is missing (NaN) or
+            negative counts as zero.
+          features: `_readout` features, `{feature: [num_candidates]}`.
+
+        Returns:
+          The sum, and the sum of the weights (without sample weights, the number of labelled candidates).
+        """
+        targets = labels[self.config.label]
+        labelled = tf.math.is_finite(targets)
         weights = tf.cast(labelled, tf.float32)
-        targets = tf.where(labelled, labels, 0.0)
-        if self.config.kind == "regression":
-            targets = tf.math.log1p(tf.maximum(targets, 0.0) / self.config.scale)
+        if self.config.sample_weight is not None:
+            sample_weights = labels[self.config.sample_weight]
+            weights *= tf.where(sample_weights > 0.0, sample_weights, 0.0)
+        targets = tf.where(labelled, targets, 0.0)
+        if self._transform is not None:
+            targets = self._transform(targets, features)
         total = self._ranking(
             labels=targets[:, tf.newaxis],
-            predictions=logits[:, tf.newaxis],
+            predictions=tf.cast(logits, tf.float32)[:, tf.newaxis],
             sample_weight=weights,
             compute_metrics=False,
         )
-        return tf.math.divide_no_nan(total, tf.reduce_sum(weights))
+        return LossSum(total, tf.reduce_sum(weights))
 
-    def predictions(self, logits: tf.Tensor) -> tf.Tensor:
-        """Probability, or label units, `[num_candidates]`."""
-        if self.config.kind == "binary":
-            return tf.sigmoid(logits)
-        return tf.math.expm1(tf.clip_by_value(logits, 0.0, _LARGEST_LOGIT)) * self.config.scale
+    def predictions(self, logits: tf.Tensor, features: Features) -> tf.Tensor:
+        """Probability, or label units, `[num_candidates]`, from the logits and the `_readout` features."""
+        logits = tf.cast(logits, tf.float32)
+        return tf.sigmoid(logits) if self._transform is None else self._transform.inverse(logits, features)
 
 
-def initial_logit(config: TaskConfig, summary: Mapping[str, Any] | None) -> float:
-    """The logit that predicts the training records' mean (binary) or median (regression); 0 without statistics."""
-    numeric = (summary or {}).get("numeric")
-    if not numeric:
+def _keras_loss(config: TaskConfig) -> tf.keras.losses.Loss:
+    # A sum, because the mean is over the labelled candidates of all replicas.
+    reduction = tf.keras.losses.Reduction.SUM
+    if config.kind == "binary":
+        return tf.keras.losses.BinaryCrossentropy(from_logits=True, reduction=reduction)
+    if config.loss == "huber":
+        return tf.keras.losses.Huber(delta=config.huber_delta, reduction=reduction)
+    losses = tf.keras.losses
+    others = {"log_cosh": losses.LogCosh, "squared": losses.MeanSquaredError, "absolute": losses.MeanAbsoluteError}
+    return others[config.loss](reduction=reduction)
+
+
+def initial_logit(config: TaskConfig, statistics: Mapping[str, Any]) -> float:
+    """The logit that predicts the training records' mean (binary) or median (regression); 0 without statistics.
+
+    `statistics` are those of the `_readout` features, `{feature: {"numeric": {...}}}`.
+    """
+    label = (statistics.get(config.label) or {}).get("numeric")
+    if not label:
         return 0.0
     if config.kind == "binary":
-        mean = min(max(float(numeric["mean"]), 1e-4), 1 - 1e-4)
-        return math.log(mean / (1 - mean))
-    quantiles = numeric["quantiles"]
-    return math.log1p(max(float(quantiles[len(quantiles) // 2]), 0.0) / config.scale) if quantiles else 0.0
+        mean = min(max(float(label["mean"]), 1e-4), 1 - 1e-4)
+        return float(np.log(mean / (1 - mean)))
+    median = _median(label)
+    relative_to = (statistics.get(config.relative_to) or {}).get("numeric")
+    features = {} if config.relative_to is None else {config.relative_to: tf.constant([_median(relative_to)])}
+    return float(LabelTransform(config)(tf.constant([median]), features)[0])
+
+
+def _median(summary: Mapping[str, Any] | None) -> float:
+    quantiles = (summary or {}).get("quantiles")
+    return float(quantiles[len(quantiles) // 2]) if quantiles else 0.0

@@ -27,12 +27,9 @@ class TaskTower(tf.keras.layers.Layer):
         self._mlp = tfrs.layers.blocks.MLP(self._units, final_activation="relu", name="mlp")
         self._dropout = tf.keras.layers.Dropout(dropout)
         self._task_gate = TaskGate(units=self._units[-1], name="task_gate") if graph_gate else None
-        self._logit = tf.keras.layers.Dense(1, bias_initializer=tf.constant_initializer(initial_logit), name="logit")
-
-    @property
-    def task_gate(self) -> TaskGate | None:
-        """The level-2 gate."""
-        return self._task_gate
+        self._logit = tf.keras.layers.Dense(
+            1, bias_initializer=tf.constant_initializer(initial_logit), dtype=tf.float32, name="logit"
+        )
 
     def call(self, inputs: tf.Tensor, graph_vector: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         """Computes the task's logits."""
@@ -102,11 +99,6 @@ class RankingTowers(tf.keras.layers.Layer):
         """Last kernels of what the tasks share; exist after the first call."""
         networks = self._bottom.experts if isinstance(self._bottom, MixtureOfExperts) else [self._bottom]
         return [network.trainable_variables[-2] for network in networks]
-
-    @property
-    def task_gates(self) -> dict[str, TaskGate]:
-        """The level-2 gate of each task, if there are any."""
-        return {task: tower.task_gate for task, tower in self._towers.items() if tower.task_gate is not None}
 
     def call(
         self, fused: tf.Tensor, graph_vector: tf.Tensor | None = None, training: bool = False

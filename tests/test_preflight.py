@@ -1,0 +1,74 @@
+"""What is looked up in tables.yaml before any work."""
+
+from typing import Any
+
+import pytest
+import small_records
+
+from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.errors import ConfigurationError
+from tfgrec.preflight import check_run
+
+TABLES = TablesConfig.model_validate(small_records.TABLES)
+MODEL = small_records.CONFIG["model"]
+
+
+def check(**changes: Any) -> None:
+    check_run(RunConfig.model_validate({**small_records.CONFIG, **changes}), TABLES)
+
+
+def test_what_fits_passes() -> None:
+    check()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"sampling": {"hops": [{"watchd": 1}]}},
+            "sampling.hops.0: tables.yaml has no edge set 'watchd': did you mean 'watched'?",
+        ),
+        (
+            {"evaluation": {"scenario": "scenaro"}},
+            "evaluation.scenario: tables.yaml has no request feature 'scenaro': did you mean 'scenario'?",
+        ),
+        (
+            {"model": {**MODEL, "features": {"vide": {}}}},
+            "model.features.vide: tables.yaml has no node set 'vide': did you mean 'video'?",
+        ),
+        (
+            {"model": {**MODEL, "rates": {"r": {"of": "user_watchd", "over": ["hour"]}}}},
+            "model.rates.r.of: tables.yaml has no request feature 'user_watchd': did you mean 'user_watched'?",
+        ),
+        (
+            {"model": {**MODEL, "tasks": {"click": {"label": "scenario"}}}},
+            "model.tasks.click.label: tables.yaml has no label 'scenario'",
+        ),
+        (
+            {"arm": "two_stage", "model": {**MODEL, "auto_encoder": {"enabled": False}}},
+            "model.auto_encoder.enabled: received False, but arm two_stage pre-trains the encoder with it",
+        ),
+        (
+            {
+                "model": {**MODEL, "encoder": {"normalization": "batch"}},
+                "training": {"jit_compile": True, "distribution": "mirrored"},
+            },
+            "model.encoder.normalization: batch sums over replicas, which training.jit_compile with",
+        ),
+    ],
+)
+def test_mistakes_are_named_with_key_and_closest_match(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        check(**changes)
+    assert message in str(error.value)
+
+
+def test_ids_and_candidates_features_are_known() -> None:
+    features = {"video": {"#id": {"kind": "ignored"}}, "_readout": {"user_watched": {"kind": "numeric"}}}
+    check(model={**MODEL, "features": features})
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        check(evaluation={"scenario": "x"}, model={**MODEL, "features": {"x": {}, "y": {}}})
+    assert len(str(error.value).splitlines()) == 3
