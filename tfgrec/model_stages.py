@@ -19,6 +19,10 @@ _NO_MATTER_OF_THE_MODEL = {
     "checkpoint_every_steps",
     "log_every_steps",
     "diagnostics_every_steps",
+    # Where it is computed: equal but for rounding.
+    "distribution",
+    "replicas",
+    "jit_compile",
 }
 
 
@@ -44,6 +48,7 @@ class ModelStages:
           TfgrecError: the configuration or the records can't be used, or a loss is not finite.
         """
         self._run.write_config(self._config)
+        self._check_retrieval()
         self._train()
         self._evaluate()
         self._export()
@@ -56,6 +61,13 @@ class ModelStages:
 
         return RunModel(self._config, self._run)
 
+    def _check_retrieval(self) -> None:
+        if self._config.model.retrieval is not None:
+            from tfgrec.graph.store.graph_store import GraphStore
+            from tfgrec.retrieval.evaluation_check import check_edge_sets
+
+            check_edge_sets(self._config.evaluation.retrieval, GraphStore.open(self._run.graph).schema)
+
     def _train(self) -> None:
         inputs = {
             "graph": fingerprint_file(self._run.graph / "manifest.json"),
@@ -67,16 +79,24 @@ class ModelStages:
 
         def work() -> None:
             from tfgrec.training.checkpoints import claim_folders
+            from tfgrec.training.joining import agree_to_train
             from tfgrec.training.trainer import train
 
             run = self._run
             claim_folders(inputs, checkpoints=run.checkpoints, logs=run.logs, announce=self._announce)
+            agree_to_train(self._run_model.replicas, self._config, needed=True)
             step = self._run_model.checkpoints.read_position().step
             if step:
                 self._announce(f"training: goes on after step {step}")
             write_json(run.training, train(self._run_model))
 
-        self._stages.run("training", inputs=inputs, outputs=[self._run.training, self._run.checkpoints], work=work)
+        outputs = [self._run.training, self._run.checkpoints]
+        trained = self._stages.run("training", inputs=inputs, outputs=outputs, work=work)
+        if not trained and self._config.training.distribution == "multi_worker":
+            from tfgrec.training.joining import agree_to_train
+
+            # The other processes wait for word.
+            agree_to_train(self._run_model.replicas, self._config, needed=False)
 
     def _evaluate(self) -> None:
         def work() -> None:
@@ -85,6 +105,7 @@ class ModelStages:
             predictions = self._run_model.predict("validation")
             metrics = {
                 **evaluate(predictions, self._config),
+                **self._run_model.evaluate_retrieval("validation"),
                 "arm": self._config.arm,
                 "training": read_json(self._run.training),
             }

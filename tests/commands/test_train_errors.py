@@ -32,7 +32,7 @@ def error_of(capsys: pytest.CaptureFixture) -> str:
         ("model.tasks.is_click.label=is_clik", "no label 'is_clik': did you mean 'is_click'?"),
         ("evaluation.scenario=tab", "evaluation.scenario: tables.yaml has no request feature 'tab'"),
         ("sampling.hops.0.view=3", "sampling.hops.0: tables.yaml has no edge set 'view': did you mean 'viewed'?"),
-        ("model.features.vide={}", "model.features: tables.yaml has no node set 'vide': did you mean 'video'?"),
+        ("model.features.vide={}", "model.features.vide: tables.yaml has no node set 'vide': did you mean 'video'?"),
         ("schema_dir=nowhere", "nowhere/tables.yaml: can't be read"),
     ],
 )

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import small_records
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 import tfgrec.export
+from tfgrec.config.model import AutoEncoderConfig
 from tfgrec.export import ExportError, export_model
 from tfgrec.graph.schema import READOUT
 from tfgrec.scoring import make_scoring_function
@@ -88,13 +90,23 @@ def test_a_process_with_tensorflow_alone_gets_the_trainer_s_scores(
     np.testing.assert_allclose(first, labelled["click"][1][: len(first)], rtol=1e-4, atol=1e-5)
 
 
-def test_what_only_training_needs_is_not_exported(joint: RunModel, exported: Path) -> None:
-    names = [name for name, _ in tf.train.list_variables(str(exported / "variables" / "variables"))]
-    stored = sum(np.prod(shape) for _, shape in tf.train.list_variables(str(exported / "variables" / "variables")))
-    decoder = sum(variable.shape.num_elements() for variable in joint.model.auto_encoder.variables)
+def test_nothing_of_the_auto_encoder_is_exported(joint: RunModel, exported: Path, tmp_path: Path) -> None:
+    """On disk: as many variables, tables and nodes as a model has that was built without it."""
+    model = joint.config.model.model_copy(update={"auto_encoder": AutoEncoderConfig(enabled=False)})
+    plain = RunModel(joint.config.model_copy(update={"model": model}), joint.run)
+    sizes = [exported_sizes(path) for path in (exported, export(plain, tmp_path))]
+    assert sizes[0] == sizes[1] and sizes[0][0] > 0
     whole = sum(variable.shape.num_elements() for variable in joint.model.variables)
-    assert names and decoder > 0
-    assert stored <= whole - decoder
+    decoder = sum(variable.shape.num_elements() for variable in joint.model.auto_encoder.variables)
+    assert decoder > 0 and sizes[0][0] <= whole - decoder
+
+
+def exported_sizes(path: Path) -> tuple[int, int, int]:
+    """Numbers in variables, trackable objects, and nodes of all functions of an exported model."""
+    variables = tf.train.list_variables(str(path / "variables" / "variables"))
+    saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
+    nodes = len(saved.graph_def.node) + sum(len(function.node_def) for function in saved.graph_def.library.function)
+    return sum(int(np.prod(shape)) for _, shape in variables), len(saved.object_graph_def.nodes), nodes
 
 
 def test_versions_count_up_and_say_what_they_are(joint: RunModel, exported: Path) -> None:

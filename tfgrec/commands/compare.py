@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     baseline = parsed.baseline or next(arm for arm in BASELINES if arm in parsed.arms)
     if baseline not in parsed.arms:
         raise ConfigurationError(f"--baseline {baseline}: is not among --arms {' '.join(parsed.arms)}")
+    if config.training.distribution == "multi_worker":
+        raise ConfigurationError("training.distribution: multi_worker is for tfgrec-train, one arm at a time")
     seeds = parsed.seeds or [config.training.seed]
     console = Console(soft_wrap=True, highlight=False)
     comparison = Comparison(

@@ -6,7 +6,8 @@ from typing import get_args
 
 from tfgrec.config import RunConfig, load_run_config, load_tables_config
 from tfgrec.config.run import Arm
-from tfgrec.preflight import check_names
+from tfgrec.preflight import check_run
+from tfgrec.recorded_weights import with_recorded_weights
 
 ARMS = get_args(Arm)
 
@@ -33,6 +34,6 @@ def read_config(arguments: argparse.Namespace, *, arm: str | None = None) -> Run
       ConfigurationError: names file and key.
     """
     overrides = arguments.set if arm is None else [*arguments.set, f"arm={arm}"]
-    config = load_run_config(arguments.config, overrides)
-    check_names(config, load_tables_config(config.schema_dir))
+    config = with_recorded_weights(load_run_config(arguments.config, overrides))
+    check_run(config, load_tables_config(config.schema_dir))
     return config

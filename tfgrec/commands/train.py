@@ -1,6 +1,7 @@
 """tfgrec-train: from tables to a trained, measured and exported model, in one command that can be repeated."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.data_stages import DataStages
 from tfgrec.model_stages import ModelStages
 from tfgrec.run_directory import RunDirectory
+from tfgrec.training.cluster import Cluster
 
 
 @entry_point
@@ -19,11 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the stages graph, examples, audit, training, evaluation, export and report; returns the exit code.
 
     Stages whose inputs have not changed are skipped; a training that was killed goes on from its newest checkpoint.
+    With `training.distribution: multi_worker`, all but one of the processes only train.
     """
     parsed = _parser().parse_args(arguments)
     config = read_config(parsed, arm=parsed.arm)
     run = RunDirectory.at(parsed.run_dir)
     console = Console(soft_wrap=True, highlight=False)
+    if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
+        from tfgrec.training.joining import join_training
+
+        join_training(config, run, announce=console.print)
+        return 0
     DataStages(config, run, parsed.data, announce=console.print).run()
     metrics = ModelStages(config, run, announce=console.print).run()
     console.print(metrics_table(metrics, config.model.tasks, title=f"validation, arm {config.arm}"))

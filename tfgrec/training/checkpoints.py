@@ -62,9 +62,15 @@ class TrainingPosition(tf.train.experimental.PythonState):
 
 @dataclasses.dataclass(frozen=True)
 class TrainingCheckpoints:
-    """The checkpoints of one training in one folder; the newest two are kept."""
+    """The checkpoints of one training in one folder; the newest two are kept.
+
+    Attributes:
+      folder: what is read.
+      written: where checkpoints go, `folder` unless another process writes that one.
+    """
 
     folder: Path
+    written: Path | None = None
 
     def read_position(self) -> TrainingPosition:
         """The position in the newest checkpoint; the beginning where there is none."""
@@ -81,7 +87,7 @@ class TrainingCheckpoints:
     def manager(self, position: TrainingPosition, **tracked: Any) -> tf.train.CheckpointManager:
         """Saves and restores `position` and `tracked`; after a save that was cut short the one before it is newest."""
         checkpoint = tf.train.Checkpoint(position=position, **tracked)
-        return tf.train.CheckpointManager(checkpoint, str(self.folder), max_to_keep=_KEPT)
+        return tf.train.CheckpointManager(checkpoint, str(self.written or self.folder), max_to_keep=_KEPT)
 
     def restore_model(self, model: tf.keras.Model) -> None:
         """Gives a built model the newest checkpoint's variables."""

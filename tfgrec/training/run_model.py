@@ -3,25 +3,32 @@
 import itertools
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import tensorflow as tf
+import tensorflow_gnn as tfgnn
 
 import tfgrec
 from tfgrec.config import RunConfig, load_tables_config
+from tfgrec.config.training import MixedPrecision
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.input_pipeline import TrainingData, read_records
 from tfgrec.data.labels import without_labels
+from tfgrec.data.padding_budgets import padding_budgets
 from tfgrec.errors import ConfigurationError
 from tfgrec.export import export_model
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.build import build_joint_model
+from tfgrec.retrieval.run_retrieval import RunRetrieval
 from tfgrec.run_directory import RunDirectory
 from tfgrec.scoring import make_scoring_function
 from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.evaluation import predict
+from tfgrec.training.precision import precision_policy
+from tfgrec.training.replica_batches import largest_part
+from tfgrec.training.replicas import Replicas, make_replicas
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
@@ -35,14 +42,17 @@ class RunModel:
     Args:
       config: the run's configuration.
       run: where graph, examples and checkpoints are.
+      replicas: the devices that train it; None for those that the configuration asks for.
     """
 
-    def __init__(self, config: RunConfig, run: RunDirectory):
+    def __init__(self, config: RunConfig, run: RunDirectory, *, replicas: Replicas | None = None):
         self.config = config
         self.run = run
         self.examples = ExamplesDirectory.open(run.examples)
-        self.labels = tuple(load_tables_config(config.schema_dir).requests.labels)
+        declared = load_tables_config(config.schema_dir).requests.labels
+        self.labels = tuple(dict.fromkeys([*declared, *config.model.label_features]))
         self.checkpoints = TrainingCheckpoints(run.checkpoints)
+        self._replicas = replicas
 
     @property
     def serving_schema(self) -> GraphSchema:
@@ -61,31 +71,37 @@ class RunModel:
         return [record.numpy() for record in itertools.islice(records, _SAMPLE_REQUESTS)]
 
     @cached_property
+    def replicas(self) -> Replicas:
+        """The devices that train it."""
+        return self._replicas or make_replicas(self.config.training)
+
+    @property
+    def padding(self) -> list[tfgnn.SizeConstraints] | None:
+        """Sizes to which a replica's part of a batch is padded in training; None: it is not."""
+        if not self.config.training.jit_compile:
+            return None
+        part = largest_part(self.config.training.batch_size, self.replicas)
+        return padding_budgets(self.examples.sizes, batch_size=part)
+
+    @cached_property
     def model(self) -> "JointModel":
-        """The model, built, with fresh variables."""
-        # Nothing of a model that was built before in this process counts: neither memory, nor names, nor random state.
-        tf.keras.backend.clear_session()
-        tf.keras.utils.set_random_seed(self.config.training.seed)
-        statistics = {**GraphStore.open(self.run.graph).statistics, **self.examples.statistics}
-        return build_joint_model(
-            config=self.config.model,
-            schema=self.examples.schema,
-            statistics=statistics,
-            arm=self.config.arm,
-            labels=self.labels,
-        )
+        """The model to train, with fresh variables: on all replicas, in the configured precision."""
+        return self._build(self.replicas, self.config.training.mixed_precision)
 
     @cached_property
     def trained(self) -> "JointModel":
-        """The model with the variables of the run's newest checkpoint.
+        """The model with the variables of the run's newest checkpoint: on one device and in float32.
 
         Raises:
           ConfigurationError: the run was not trained.
         """
         if self.checkpoints.latest is None:
             raise ConfigurationError(f"{self.run.root}: has no trained model, run tfgrec-train first")
-        self.checkpoints.restore_model(self.model)
-        return self.model
+        training = self.config.training
+        as_trained = training.distribution == "none" and training.mixed_precision == "none"
+        model = self.model if as_trained else self._build(Replicas(), "none")
+        self.checkpoints.restore_model(model)
+        return model
 
     def predict(self, split: str) -> pd.DataFrame:
         """The trained model's predictions for a split, see `tfgrec.training.evaluation.predict`."""
@@ -97,6 +113,12 @@ class RunModel:
             scenario=self.config.evaluation.scenario,
             batch_size=self.config.training.evaluation_batch_size,
         )
+
+    def evaluate_retrieval(self, split: str) -> dict[str, Any]:
+        """`{"retrieval": metrics}` of the trained model on a split; nothing for a model without retrieval."""
+        if self.config.model.retrieval is None:
+            return {}
+        return {"retrieval": RunRetrieval(self).evaluate(split)}
 
     def export(self) -> Path:
         """Writes the trained model as the next version in the run's export folder, see `tfgrec.export`."""
@@ -113,3 +135,17 @@ class RunModel:
             sample=self.sample("validation"),
             extra=extra,
         )
+
+    def _build(self, replicas: Replicas, mixed_precision: MixedPrecision) -> "JointModel":
+        # Nothing of a model that was built before in this process counts: neither memory, nor names, nor random state.
+        tf.keras.backend.clear_session()
+        tf.keras.utils.set_random_seed(self.config.training.seed)
+        statistics = {**GraphStore.open(self.run.graph).statistics, **self.examples.statistics}
+        with replicas.scope(), precision_policy(mixed_precision):
+            return build_joint_model(
+                config=self.config.model,
+                schema=self.examples.schema,
+                statistics=statistics,
+                arm=self.config.arm,
+                labels=self.labels,
+            )

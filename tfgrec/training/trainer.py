@@ -1,17 +1,26 @@
 """The training loop: phases of epochs of steps, which goes on where it was broken off."""
 
+import contextlib
 import dataclasses
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
 
 from tfgrec.config.run import Arm
 from tfgrec.config.training import TrainingConfig
 from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.progress import Advance, stage_progress
+from tfgrec.recorded_weights import RECORDED
 from tfgrec.training.checkpoints import TrainingCheckpoints, TrainingPosition
 from tfgrec.training.history import TrainingHistory
+from tfgrec.training.precision import with_loss_scale
+from tfgrec.training.replica_batches import flattened, replica_batches
+from tfgrec.training.replicas import Replicas
 from tfgrec.training.schedules import make_embedding_optimizer, make_optimizer
 from tfgrec.training.step_functions import StepFunctions
 from tfgrec.training.step_log import StepLog
@@ -40,26 +49,45 @@ def train(run_model: "RunModel") -> dict[str, Any]:
 
     Returns:
       `arm`, `steps`, `seconds`, and the steady `steps_per_second` and `requests_per_second` (None for a training too
-      short to tell), to be kept as training.json.
+      short to tell), to be kept as training.json. With GradNorm also its `mean_loss_weights`.
     """
     config = run_model.config
-    trainer = Trainer(
-        model=run_model.model,
-        data=run_model.training_data,
-        config=config.training,
-        phases=phases_of(config.arm, config.training),
-        checkpoints=run_model.checkpoints,
-        logs=run_model.run.logs,
-    )
-    position = trainer.run()
+    with _written_by(run_model) as (checkpoints, logs):
+        trainer = Trainer(
+            model=run_model.model,
+            data=run_model.training_data,
+            config=config.training,
+            phases=phases_of(config.arm, config.training),
+            checkpoints=checkpoints,
+            logs=logs,
+            replicas=run_model.replicas,
+            padding=run_model.padding,
+        )
+        position = trainer.run()
     speed = position.steady_steps / position.steady_seconds if position.steady_steps else None
+    balanced = config.model.balancing.method == "gradnorm"
     return {
         "arm": config.arm,
         "steps": position.step,
         "seconds": position.seconds,
         "steps_per_second": speed,
         "requests_per_second": None if speed is None else speed * config.training.batch_size,
+        **({RECORDED: run_model.model.balancer.mean_weights()} if balanced else {}),
     }
+
+
+@contextlib.contextmanager
+def _written_by(run_model: "RunModel") -> Iterator[tuple[TrainingCheckpoints, Path]]:
+    """Checkpoints and logs of this process: the run's, or such as are thrown away where another process writes those.
+
+    All processes have to save, because some variables are only whole when all of them take part.
+    """
+    if run_model.replicas.is_chief:
+        yield run_model.checkpoints, run_model.run.logs
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints = dataclasses.replace(run_model.checkpoints, written=Path(folder) / "checkpoints")
+        yield checkpoints, Path(folder) / "logs"
 
 
 class Trainer:
@@ -72,6 +100,8 @@ class Trainer:
       phases: what to train, in order; after the first one the encoder is frozen.
       checkpoints: where state is kept; a training that was broken off goes on from the newest one.
       logs: folder of history.jsonl and of TensorBoard's events.
+      replicas: the devices that share every batch; the model was built in their scope.
+      padding: budgets for a replica's part of a batch; None to leave batches as they are.
     """
 
     def __init__(
@@ -83,6 +113,8 @@ class Trainer:
         phases: list[Phase],
         checkpoints: TrainingCheckpoints,
         logs: Path,
+        replicas: Replicas,
+        padding: Sequence[tfgnn.SizeConstraints] | None = None,
     ):
         self._model = model
         self._data = data
@@ -90,6 +122,8 @@ class Trainer:
         self._phases = phases
         self._checkpoints = checkpoints
         self._logs = logs
+        self._replicas = replicas
+        self._padding = padding
         self._steps_per_epoch = data.steps_per_epoch(config.batch_size)
         self._position = checkpoints.read_position()
 
@@ -115,21 +149,32 @@ class Trainer:
         """Gives the model the phase's losses and fresh optimizers, and the checkpoints these."""
         if index > 0:
             self._model.freeze_encoder()
-        config = self._config.optimizer
-        total_steps = self._phases[index].epochs * self._steps_per_epoch
-        undecayed = [variable for variable in self._model.trainable_variables if variable.shape.rank < 2]
-        self._optimizer = make_optimizer(config, total_steps=total_steps, undecayed=undecayed)
-        embedding_optimizer = make_embedding_optimizer(
-            config, total_steps=total_steps, steps_per_epoch=self._steps_per_epoch
-        )
-        self._model.compile(
-            optimizer=self._optimizer, embedding_optimizer=embedding_optimizer, clip_norm=config.clip_norm
-        )
+        with self._replicas.scope():
+            self._optimizer, embedding_optimizer = self._make_optimizers(self._phases[index])
+            self._model.compile(
+                optimizer=self._optimizer,
+                embedding_optimizer=embedding_optimizer,
+                clip_norm=self._config.optimizer.clip_norm,
+                jit_compile=self._config.jit_compile,
+            )
         self._manager = self._checkpoints.manager(
             self._position, model=self._model, optimizer=self._optimizer, embedding_optimizer=embedding_optimizer
         )
         # Traced anew in each phase: which variables train, and which losses there are, is decided while tracing.
-        self._functions = StepFunctions(self._model, self._data)
+        structure = self._batches(epoch=0, skip_batches=0).element_spec
+        self._functions = StepFunctions(self._model, self._replicas, structure)
+
+    def _make_optimizers(self, phase: Phase) -> tuple[tf.keras.optimizers.Optimizer, tf.keras.optimizers.Optimizer]:
+        """The phase's optimizer, and that of the embedding tables."""
+        config = self._config.optimizer
+        total_steps = phase.epochs * self._steps_per_epoch
+        undecayed = [variable for variable in self._model.trainable_variables if variable.shape.rank < 2]
+        optimizer = make_optimizer(config, total_steps=total_steps, undecayed=undecayed)
+        embedding_optimizer = make_embedding_optimizer(
+            config, total_steps=total_steps, steps_per_epoch=self._steps_per_epoch
+        )
+        precision = self._config.mixed_precision
+        return with_loss_scale(optimizer, precision), with_loss_scale(embedding_optimizer, precision)
 
     def _run_phase(self, phase: Phase, history: TrainingHistory) -> None:
         position = self._position
@@ -149,14 +194,9 @@ class Trainer:
     def _run_epoch(self, log: StepLog, advance: Advance) -> None:
         """The epoch's batches from `step_in_epoch` on."""
         config, position = self._config, self._position
-        batches = self._data.batches(
-            batch_size=config.batch_size,
-            seed=config.seed,
-            # Every epoch of every phase has an order of its own.
-            epoch=position.epoch + sum(phase.epochs for phase in self._phases[: position.phase]),
-            shuffle_buffer=config.shuffle_buffer,
-            skip_batches=position.step_in_epoch,
-        )
+        # Every epoch of every phase has an order of its own.
+        epoch = position.epoch + sum(phase.epochs for phase in self._phases[: position.phase])
+        batches = flattened(self._batches(epoch=epoch, skip_batches=position.step_in_epoch))
         iterator = iter(batches)
         while True:
             started = time.monotonic()
@@ -181,8 +221,20 @@ class Trainer:
                 self._log(log, advance)
                 self._save()
 
+    def _batches(self, *, epoch: int, skip_batches: int) -> tf.data.Dataset:
+        return replica_batches(
+            self._data,
+            replicas=self._replicas,
+            padding=self._padding,
+            batch_size=self._config.batch_size,
+            seed=self._config.seed,
+            epoch=epoch,
+            shuffle_buffer=self._config.shuffle_buffer,
+            skip_batches=skip_batches,
+        )
+
     def _log(self, log: StepLog, advance: Advance, diagnostics: Mapping[str, float] | None = None) -> None:
-        extra = {"learning_rate": float(self._optimizer.learning_rate), **(diagnostics or {})}
+        extra = {"learning_rate": float(self._optimizer.learning_rate.numpy()), **(diagnostics or {})}
         means = log.flush(extra)
         advance(0, **{name: value for name, value in means.items() if name.startswith("loss")})
 

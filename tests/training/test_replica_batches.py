@@ -1,0 +1,89 @@
+"""However many replicas share them, the batches are the same: every request once, in the same order."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgrec.data.padding_budgets import padding_budgets
+from tfgrec.graph.schema import READOUT
+from tfgrec.model.padding_mask import real_nodes
+from tfgrec.training.replica_batches import flattened, largest_part, replica_batches, unflattened
+from tfgrec.training.replicas import Replicas, make_replicas
+from tfgrec.training.run_model import RunModel
+
+ORDER = {"batch_size": 17, "seed": 3, "epoch": 1, "shuffle_buffer": 50, "skip_batches": 5}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shares:
+    """As many replicas as a test wants."""
+
+    count: int
+    local: range
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_parts_together_are_the_batch(joint: RunModel, count: int) -> None:
+    data = joint.training_data
+    whole = list(data.batches(**ORDER))
+    split = list(replica_batches(data, replicas=Shares(count, range(count)), **ORDER))
+    assert [int(graph.num_components) for graph, _ in whole] == [17, 17, 1]
+    for (graph, labels), parts in zip(whole, split, strict=True):
+        sizes = [int(part.num_components) for part, _ in parts]
+        assert max(sizes) - min(sizes) <= 1 and max(sizes) <= largest_part(17, Shares(count, range(count)))
+        for name in ("click", "watch_ms"):
+            np.testing.assert_array_equal(np.concatenate([part[name] for _, part in parts]), labels[name])
+        for name, nodes in graph.node_sets.items():
+            for feature, values in nodes.features.items():
+                pieces = tf.concat([part.node_sets[name][feature] for part, _ in parts], axis=0)
+                if isinstance(values, tf.RaggedTensor):
+                    pieces, values = pieces.to_tensor(), values.to_tensor()
+                np.testing.assert_array_equal(pieces, values, err_msg=f"{name}, {feature}")
+        for name, edges in graph.edge_sets.items():
+            assert sum(int(part.edge_sets[name].total_size) for part, _ in parts) == int(edges.total_size)
+
+
+def test_a_process_gets_its_own_parts(joint: RunModel) -> None:
+    data = joint.training_data
+    everybody = list(replica_batches(data, replicas=Shares(4, range(4)), **ORDER))
+    second_of_two = list(replica_batches(data, replicas=Shares(4, range(2, 4)), **ORDER))
+    for all_parts, parts in zip(everybody, second_of_two, strict=True):
+        for (_, expected), (_, labels) in zip(all_parts[2:], parts, strict=True):
+            np.testing.assert_array_equal(labels["click"], expected["click"])
+
+
+def test_padded_parts_know_what_is_real_even_when_they_are_empty(joint: RunModel) -> None:
+    data = joint.training_data
+    two = Shares(2, range(2))
+    budgets = padding_budgets(joint.examples.sizes, batch_size=largest_part(17, two))
+    plain = list(replica_batches(data, replicas=two, **ORDER))
+    padded = list(replica_batches(data, replicas=two, padding=budgets, **ORDER))
+    assert int(plain[-1][0][0].num_components) == 0
+    for parts, padded_parts in zip(plain, padded, strict=True):
+        for (graph, labels), (filled, filled_labels) in zip(parts, padded_parts, strict=True):
+            for name in graph.node_sets:
+                size = int(graph.node_sets[name].total_size)
+                expected = np.arange(int(filled.node_sets[name].total_size)) < size
+                np.testing.assert_array_equal(real_nodes(filled, name), expected)
+                assert real_nodes(graph, name).numpy().all()
+            missing = int(filled.node_sets[READOUT].total_size) - len(labels["click"])
+            assert np.isnan(filled_labels["click"][-missing:]).all()
+
+
+def test_flattened_batches_come_back_whole(joint: RunModel) -> None:
+    batches = replica_batches(joint.training_data, replicas=Replicas(), **ORDER)
+    for flat, ((graph, labels),) in zip(flattened(batches), batches, strict=True):
+        assert all(isinstance(tensor, tf.Tensor) for tensor in flat)
+        ((again, labels_again),) = unflattened(flat, batches.element_spec)
+        assert again.spec == graph.spec
+        np.testing.assert_array_equal(labels_again["click"], labels["click"])
+        np.testing.assert_array_equal(again.context["time"], graph.context["time"])
+
+
+def test_no_distribution_is_one_replica(joint: RunModel) -> None:
+    replicas = make_replicas(joint.config.training)
+    assert (replicas.count, replicas.local, replicas.is_chief) == (1, range(1), True)
+    assert replicas.run(lambda left, right: left + right, [(1, 2)]) == 3
+    assert replicas.sum_over_processes(5) == 5
