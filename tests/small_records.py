@@ -80,7 +80,7 @@ CONFIG = {
     "sampling": {"hops": [{"watched": 4, "visited": 2, "watched_by": 3, "visited_by": 3}, {"watched": 2}]},
     "model": {
         "features": {"video": {ID: {"kind": "hashed", "dimension": 4, "buckets": 50}}},
-        "encoder": {"rounds": 1, "units": 8, "message_units": 8, "attention_heads": 2, "dropout": 0.1},
+        "encoder": {"rounds": 1, "units": 8, "dropout": 0.1},
         "towers": {"cross_layers": 1, "bottom_units": [16], "task_units": [8]},
         "tasks": {
             "click": {"label": "click"},

@@ -11,6 +11,7 @@ from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
+from tfgrec.model.configuration_checks import check_model_config
 from tfgrec.progress import stage_progress
 
 
@@ -52,8 +53,8 @@ def read_configuration(args: argparse.Namespace) -> tuple[RunConfig, TablesConfi
     tables = load_tables_config(config.schema_dir)
     schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
-    # Refuses hops that the graph does not have, before it is built.
-    record_schema(schema, config.sampling)
+    # Refuses hops that the graph does not have, and a model that can't read the records, before it is built.
+    check_model_config(config.model, record_schema(schema, config.sampling), tables.requests.labels)
     return config, tables, schema
 
 
