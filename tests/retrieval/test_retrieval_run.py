@@ -33,7 +33,7 @@ def test_a_run_is_measured_and_indexed(
     assert all("loss/retrieval" in line and "weight/retrieval" in line for line in history)
 
     capsys.readouterr()
-    assert main(["--run-dir", str(run.root), "--time", "1970-01-01T00:00:01.2"]) == 0
+    assert main(["--run-dir", str(run.root), "--time", "1200"]) == 0
     room, video = (Path(line) for line in capsys.readouterr().out.splitlines())
     assert (room, video) == (run.index / "room" / "1", run.index / "video" / "1")
     found = load_index(video)(tf.constant(run_queries(examples)), 2)

@@ -57,5 +57,6 @@ def test_a_mixed_training_is_restored_and_served_in_float32(run: RunDirectory, n
     served, trained = again.trained.predictions(graph), mixed.model.predictions(graph)
     for task, scores in served.items():
         scale = np.abs(scores).max()
-        np.testing.assert_allclose(trained[task], scores, atol=0.02 * scale)
+        # bfloat16 keeps 8 bits; a regression's label units are exponential in what is rounded.
+        np.testing.assert_allclose(trained[task], scores, atol=0.05 * scale)
         assert not np.array_equal(trained[task], scores), "float32 and mixed precision differ in rounding"

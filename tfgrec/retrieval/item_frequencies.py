@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgrec.model.replicas import sum_over_replicas
+
 # Knuth's multiplicative hash: ids that differ in their high bits alone still fall into different buckets.
 _MULTIPLIER = -7046029254386353131
 _FOLD, _SHIFT = 32, 24
@@ -50,11 +52,11 @@ class ItemFrequencies(tf.keras.layers.Layer):
     def call(self, keys: tf.Tensor) -> tf.Tensor:
         """Estimates the probabilities; of an item that was never counted, as if it had been once.
 
-        Where none was, all `keys` are equally likely.
+        Where none was, all `keys` of the batch are equally likely, those of other replicas included.
         """
         counts = tf.maximum(tf.gather(self._counts, self._bucket(keys)), 1)
         total = tf.reduce_sum(self._counts)
-        total = tf.where(total > 0, total, tf.size(keys, out_type=tf.int64))
+        total = tf.where(total > 0, total, sum_over_replicas(tf.size(keys, out_type=tf.int64)))
         return tf.cast(counts, tf.float32) / tf.cast(total, tf.float32)
 
     def get_config(self) -> dict[str, Any]:
