@@ -57,7 +57,10 @@ def read_by_hand(number: int, record: bytes) -> list[dict]:
     rows = []
     for candidate in range(features[f"nodes/{READOUT}.#size"][0]):
         item_node_set, item = next(
-            (item_set, features[f"nodes/{item_set}.#id"][features[f"edges/{READOUT}/item/{item_set}.#source"][position]])
+            (
+                item_set,
+                features[f"nodes/{item_set}.#id"][features[f"edges/{READOUT}/item/{item_set}.#source"][position]],
+            )
             for item_set in ("video", "room")
             for position, target in enumerate(features[f"edges/{READOUT}/item/{item_set}.#target"])
             if target == candidate
