@@ -202,6 +202,7 @@ def test_auto_encoder_can_be_switched_off(build, graph, labels) -> None:
     assert set(model.train_step((graph(), labels()))) >= {"loss/click", "loss/seconds"}
 
 
+@pytest.mark.slow
 def test_a_restored_model_goes_on_bit_for_bit(build, graph, labels, tmp_path, monkeypatch) -> None:
     def hide_by_id(batch: tfgnn.GraphTensor, *, node_sets: list[str], rate: float) -> dict[str, tf.Tensor]:
         del rate
