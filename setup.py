@@ -36,8 +36,9 @@ BOTH_STACKS = [
     # TensorFlow itself brings it on stack A alone.
     "tensorboard>=2.16",
 ]
-TFX_A = ["tfx>=1.16,<1.17"]
-TFX_B = ["tfx>=1.21,<1.22"]
+# What the runner for Kubeflow writes; its generated code goes with one release line of protobuf.
+TFX_A = ["tfx>=1.16,<1.17", "kfp-pipeline-spec>=0.2.2,<0.3"]
+TFX_B = ["tfx>=1.21,<1.22", "kfp-pipeline-spec>=2.14,<3"]
 # Approximate search of large catalogues (docs/retrieval.md). Its operations are built for one TensorFlow: of stack A's
 # there is a release, of stack B's none.
 SCANN = ["scann>=1.3.1,<1.3.3; python_version < '3.11'"]

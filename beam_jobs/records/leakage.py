@@ -12,10 +12,10 @@ from beam_jobs.records.target_edges import TargetEdges, Ties
 from beam_jobs.tables.decoded_columns import flat_values
 from tfgrec.config import TablesConfig
 from tfgrec.data.target_edges import leaking_edge_sets
+from tfgrec.graph.degrees.last_edges import NO_EDGE
 from tfgrec.graph.schema import READOUT, TIME, Feature, GraphSchema
 
 _REQUEST_TIME = f"context/{TIME}"
-_NO_EDGE = -1.0
 _MILLISECOND = 1e-3
 _TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
 
@@ -140,7 +140,7 @@ def _check_seconds_since(batch: pa.RecordBatch, name: str, delay: int) -> list[L
     limit = np.float32(delay / 1_000)
     # Float32 can't tell a millisecond more than a delay of many hours from the delay itself.
     at_limit = (seconds == limit) & (np.spacing(limit) < _MILLISECOND)
-    early = (seconds != _NO_EDGE) & ((seconds < limit) | at_limit)
+    early = (seconds != NO_EDGE) & ((seconds < limit) | at_limit)
     return [
         Leak(int(record), f"'{name}': {value:g} seconds since an edge, feedback delay {delay} ms")
         for record, value in zip(records[early], seconds[early], strict=True)

@@ -114,10 +114,12 @@ def test_degrees_of_the_same_edges_search_for_them_once(tmp_path: Path) -> None:
         "since": TemporalDegree(of="user", edge_set="watched", measure="seconds_since_last"),
         "item": degree("watched", "item"),
         "device": degree("watched", DEVICE),
+        "item_device": of_item("watched_by", DEVICE),
+        "item_count": TemporalDegree(of="item", edge_set="watched_by"),
     }
     with mock.patch.object(store, "visible_rows", wraps=store.visible_rows) as searches:
         temporal_degrees(store, batch, definitions)
-    assert searches.call_count == 1
+    assert [call.args[0] for call in searches.call_args_list] == ["watched", "watched_by"]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,26 @@ def test_an_item_alone_has_no_user_and_no_request(solo: SoloExamples, store: Gra
     assert all(time < 900 for _, _, _, time in edges_of(examples[3]))
 
 
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        ({"measure": "count"}, 0.0),
+        ({"measure": "seconds_since_last"}, -1.0),
+        ({"measure": "seconds_since_last", "nth_last": 2}, -1.0),
+        ({"measure": "last_value", "feature": "liked"}, -1.0),
+        ({"measure": "last_value", "feature": "liked", "nth_last": 3}, -1.0),
+    ],
+)
+def test_degrees_of_the_other_side_are_as_without_an_edge(
+    store: GraphStore, measured: dict[str, object], expected: float
+) -> None:
+    degree = {"of": "user", "edge_set": "watched", **measured}
+    requests = Requests.model_validate(REQUESTS | {"temporal_degrees": {"user_watched": degree}})
+    solo = SoloExamples(store=store, sampling=small_records.SAMPLING, requests=requests)
+    (example,) = solo.items("video", np.array([3]), np.array([900]))
+    assert values_of(example)["nodes/_readout.user_watched"] == [expected]
+
+
 def test_a_user_alone_has_its_counts_and_the_request_s_features(solo: SoloExamples, store: GraphStore) -> None:
     examples = solo.users(USERS, TIMES, "video", FEATURES)
     wholes = whole_requests(store, np.zeros(5, int))

@@ -4,6 +4,7 @@ from typing import Literal
 
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.model import ModelConfig
+from tfgrec.config.pipeline import PipelineConfig
 from tfgrec.config.sampling import BuildConfig, SamplingConfig, SplitConfig
 from tfgrec.config.training import EvaluationConfig, TrainingConfig
 
@@ -25,3 +26,4 @@ class RunConfig(FrozenConfig):
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    pipeline: PipelineConfig = PipelineConfig()

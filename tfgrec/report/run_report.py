@@ -118,6 +118,8 @@ def _joint_section(run: RunResults) -> Section:
     note = {
         "gradnorm": "GradNorm moves them so that all losses train at a similar rate.",
         "fixed": "Fixed by the configuration.",
+        "uncertainty": "Learned with the model, by each loss's uncertainty.",
+        "gradnorm_mean": "Fixed at the mean weights of an earlier GradNorm training.",
     }[run.config.model.balancing.method]
     cards = [Card("Weights of the losses", weights, note=note)] if weights is not None else []
     cards += [Card(title, figure) for title, figure in coupling_figures(run.history).items()]

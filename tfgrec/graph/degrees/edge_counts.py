@@ -36,7 +36,7 @@ class EdgeCounter:
         self._store, self._requests = store, requests
         self._candidate_requests = requests.candidate_requests
         self.times = requests.times[self._candidate_requests]
-        self._user_rows: dict[tuple[str, float | None], tuple[np.ndarray, np.ndarray]] = {}
+        self._visible_rows: dict[tuple[str, str, float | None], tuple[np.ndarray, np.ndarray]] = {}
         self._shared_edges: dict[tuple[str, str], SharedEdges] = {}
 
     def count(
@@ -56,17 +56,12 @@ class EdgeCounter:
 
     def _rows(self, of: str, edge_set: str, window_seconds: float | None) -> tuple[np.ndarray, np.ndarray]:
         """The visible rows, int64 `[num_requests]` each of the requests' users or `[num_candidates]` of the items."""
-        if of == "item":
-            return self._store.visible_rows(edge_set, self._requests.items, self.times, window_seconds)
-        return self._of_users(edge_set, window_seconds)
-
-    def _of_users(self, edge_set: str, window_seconds: float | None) -> tuple[np.ndarray, np.ndarray]:
-        """The visible rows of the requests' users, int64 `[num_requests]` each."""
-        key = edge_set, window_seconds
-        if key not in self._user_rows:
-            users, times = self._requests.users, self._requests.times
-            self._user_rows[key] = self._store.visible_rows(edge_set, users, times, window_seconds)
-        return self._user_rows[key]
+        key = of, edge_set, window_seconds
+        if key not in self._visible_rows:
+            requests = self._requests
+            nodes, times = (requests.items, self.times) if of == "item" else (requests.users, requests.times)
+            self._visible_rows[key] = self._store.visible_rows(edge_set, nodes, times, window_seconds)
+        return self._visible_rows[key]
 
     def _count_shared(
         self, of: str, edge_set: str, shared: Shared, windows: Collection[float | None]

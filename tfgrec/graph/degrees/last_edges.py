@@ -10,6 +10,8 @@ from tfgrec.graph.schema import TIME, GraphSchema
 from tfgrec.graph.store.adjacency import Adjacency
 
 NO_EDGE = -1.0
+"""What a degree that is no count is where there is no such edge."""
+
 _MILLISECONDS = 1000
 
 

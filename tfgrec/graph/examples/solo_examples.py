@@ -9,6 +9,7 @@ import pyarrow as pa
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import Requests
 from tfgrec.errors import InputDataError
+from tfgrec.graph.degrees.last_edges import NO_EDGE
 from tfgrec.graph.examples.request_examples import RequestEncoder
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import READOUT, Feature
@@ -17,8 +18,6 @@ from tfgrec.graph.store.graph_store import GraphStore
 
 Side = Literal["user", "item"]
 
-_NEVER = -1.0
-
 
 class SoloExamples:
     """Samples and encodes items without a user and users without items, by the plan of the training records.
@@ -26,7 +25,7 @@ class SoloExamples:
     Nodes of one request share its subgraph, so that a user among an item's neighbours changes what is sampled around
     the item. An example of an item alone depends on the item and the time, and on nothing else; so does a user's on
     the user, the time and the request's features. Each has one `_readout` node. Of the temporal degrees it has those
-    of its own side; the others are 0 (or -1 where they measure seconds), and features that are not given are empty.
+    of its own side; the others are as where there is no edge, and features that are not given are empty.
 
     Args:
       store: the graph.
@@ -95,7 +94,7 @@ class SoloExamples:
         if name in self._requests.labels:
             return np.nan
         degree = self._requests.temporal_degrees.get(name)
-        return _NEVER if degree is not None and degree.measure == "seconds_since_last" else 0.0
+        return NO_EDGE if degree is not None and degree.measure != "count" else 0.0
 
 
 def _blank(feature: Feature, count: int, number: float) -> pa.Array:

@@ -1,0 +1,76 @@
+"""What tfx_pipeline needs to know beyond a run: which days, what is measured, and what stops a model or a day."""
+
+from pydantic import Field, field_validator, model_validator
+
+from tfgrec.config.base import FrozenConfig
+
+
+class WindowConfig(FrozenConfig):
+    """Days of a run, counted back from its newest: `eval_days` are measured on, the `train_days` before are learned."""
+
+    train_days: int = Field(default=7, ge=1)
+    eval_days: int = Field(default=1, ge=1)
+
+
+class SliceConfig(FrozenConfig):
+    """Cuts the candidates by a `_readout` feature: by its value, or by the ranges between `boundaries`.
+
+    Boundaries [1, 10] make the slices "< 1", "1 to 10" (10 excluded) and ">= 10".
+    """
+
+    feature: str
+    boundaries: list[float] = []
+
+    @field_validator("boundaries")
+    @classmethod
+    def _rise(cls, boundaries: list[float]) -> list[float]:
+        if sorted(set(boundaries)) != boundaries:
+            raise ValueError(f"boundaries have to rise, received {boundaries}")
+        return boundaries
+
+
+class ThresholdConfig(FrozenConfig):
+    """What a metric has to reach for a model to be blessed.
+
+    `at_least` and `at_most` bound its value. `min_gain` bounds how much better than the blessed model's it has to be:
+    0 asks for better or equal, 0.001 for a real gain, -0.002 lets it get that much worse. There is no gain to ask for
+    while no model is blessed.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+    min_gain: float | None = None
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> "ThresholdConfig":
+        if self.at_least is None and self.at_most is None and self.min_gain is None:
+            raise ValueError("needs at_least, at_most or min_gain")
+        return self
+
+
+class PipelineConfig(FrozenConfig):
+    """The section `pipeline` of a run's YAML.
+
+    `thresholds`: by task, then by metric (those of `tfgrec.metrics.METRICS`). `slices`: by a name of one's own;
+    `evaluation.scenario` is a slice in any case. `drift`: by node set (`_readout` for requests), then by feature: how
+    far its distribution in the days of evaluation may lie from that in the training days (0 to 1: L-infinity distance
+    of categorical, Jensen-Shannon divergence of numeric features); `skew`, the same between serving and training
+    examples.
+    `beam`: options for Beam, by component, `default` for all that are not named.
+    """
+
+    window: WindowConfig = WindowConfig()
+    thresholds: dict[str, dict[str, ThresholdConfig]] = {}
+    slices: dict[str, SliceConfig] = {}
+    drift: dict[str, dict[str, float]] = {}
+    skew: dict[str, dict[str, float]] = {}
+    beam: dict[str, list[str]] = {}
+
+    @field_validator("drift", "skew")
+    @classmethod
+    def _within_distances(cls, distances: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        for node_set, features in distances.items():
+            for feature, distance in features.items():
+                if not 0 < distance <= 1:
+                    raise ValueError(f"{node_set}.{feature}: a distance lies between 0 and 1, received {distance}")
+        return distances
