@@ -28,14 +28,16 @@ def audit(
     *,
     tables: TablesConfig,
     examples_dir: str,
+    report_dir: str | None = None,
     pipeline_args: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
-    """Checks all records below `examples_dir`, see LeakageCheck, and writes `audit.json` beside them.
+    """Checks all records below `examples_dir`, see LeakageCheck, and writes `audit.json`.
 
     Args:
       tables: the configuration that the records were made from: it tells the feedback delays.
       examples_dir: what beam_jobs.sample_subgraphs wrote.
+      report_dir: the folder of audit.json and, while the job runs, of its work; None for that of the records.
       pipeline_args: options of any Beam runner.
       on_progress: called with the number of checked files and of all files.
 
@@ -52,7 +54,8 @@ def audit(
     schema = GraphSchema.from_json(manifest["schema"])
     shards = [shard for split in manifest["splits"].values() for shard in split["shards"]]
     delays = feedback_delays(tables)
-    work = FileSystems.join(examples_dir, "audit.unfinished")
+    report_dir = examples_dir if report_dir is None else report_dir
+    work = FileSystems.join(report_dir, "audit.unfinished")
     delete(work)
     FileSystems.mkdirs(work)
     try:
@@ -62,7 +65,7 @@ def audit(
     finally:
         delete(work)
     report = _report(facts, delays)
-    write_json(FileSystems.join(examples_dir, REPORT), report)
+    write_json(FileSystems.join(report_dir, REPORT), report)
     if not report["passed"]:
         examples = "".join(
             f"\n  {example['file']} record {example['record']}: {example['problem']}" for example in report["examples"]

@@ -31,7 +31,7 @@ def build_graph(
     schema: GraphSchema,
     data_dir: str,
     output_dir: str,
-    add_to: str | None = None,
+    add_to: str | EarlierStore | None = None,
     pipeline_args: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
@@ -50,7 +50,8 @@ def build_graph(
       schema: what the graph holds.
       data_dir: where the tables' paths begin.
       output_dir: the store's folder; a finished store there is replaced.
-      add_to: an earlier store of the same data set, which may be the one in `output_dir`.
+      add_to: an earlier store of the same data set, which may be the one in `output_dir`; or one that was opened for
+        these tables and this schema.
       pipeline_args: options of any Beam runner.
       on_progress: called with the number of finished files and of all files.
 
@@ -67,7 +68,8 @@ def build_graph(
     refuse_scheme(output_dir)
     options, earlier = config.build, None
     if add_to is not None:
-        earlier = EarlierStore.open(str(add_to), tables, schema, str(data_dir))
+        opened = isinstance(add_to, EarlierStore)
+        earlier = add_to if opened else EarlierStore.open(str(add_to), tables, schema, str(data_dir))
         options = options.model_copy(update={"shards": earlier.shards})
     with unfinished_output(str(output_dir)) as folder:
         if earlier is not None and not earlier.new_files.files:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
@@ -31,6 +31,8 @@ from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.layout import sealed
 
+# Split -> the folder of its records.
+SPLIT_FOLDERS = {name: name for name in SPLITS}
 # Of batches, whose sizes the manifest tells beside those that hold all.
 _SHARES = (0.5, 0.9, 0.99)
 
@@ -43,12 +45,13 @@ def sample_subgraphs(
     data_dir: str,
     graph_dir: str,
     output_dir: str,
+    split_folders: Mapping[str, str] = SPLIT_FOLDERS,
     pipeline_args: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Samples every request of the splits at its own time and writes one GraphTensor a request.
 
-    Writes `<split>/part-*.tfrecord`, each a random mix of users in an order that does not tell time, `dead_letters/`
+    Writes `<folder of the split>/part-*.tfrecord`, each a random mix of users in an order that does not tell time, `dead_letters/`
     and, last, `manifest.json`; all in a folder beside `output_dir`, which takes its place when it is whole.
 
     Args:
@@ -58,12 +61,13 @@ def sample_subgraphs(
       data_dir: where the tables' paths begin.
       graph_dir: the graph store.
       output_dir: the records' folder; finished ones there are replaced.
+      split_folders: the folder of each split's records below `output_dir`.
       pipeline_args: options of any Beam runner.
       on_progress: called with the number of finished files and of all files.
 
     Returns:
-      The manifest: `schema` of the records, `splits` with their shards and counts, `statistics` of the request
-      features over the training split, `sizes` and `expansions` of what was sampled (see SamplingStatistics), sizes of
+      The manifest: `schema` of the records, `splits` with their shards and counts, `statistics` of the graph's
+      features and of the request features over the training split, `sizes` and `expansions` of what was sampled (see SamplingStatistics), sizes of
       `batches` of `training.batch_size` requests (see BatchSizes), `tables` with counts of bad rows.
 
     Raises:
@@ -79,18 +83,18 @@ def sample_subgraphs(
     files = _find_tables(config, tables, schema, str(data_dir))
     total = len(SPLITS) * config.sampling.output_shards
     with unfinished_output(str(output_dir)) as folder:
-        patterns = [FileSystems.join(folder, split, "*.tfrecord") for split in SPLITS]
-        for split in SPLITS:
-            FileSystems.mkdirs(FileSystems.join(folder, split))
+        patterns = [FileSystems.join(folder, of_split, "*.tfrecord") for of_split in split_folders.values()]
+        for of_split in split_folders.values():
+            FileSystems.mkdirs(FileSystems.join(folder, of_split))
         work, letters = FileSystems.join(folder, "work"), FileSystems.join(folder, FOLDER)
         FileSystems.mkdirs(work)
-        job = WriteRecordShards(files, config, tables, records, str(graph_dir), folder, work, letters)
+        job = WriteRecordShards(files, config, tables, records, str(graph_dir), folder, split_folders, work, letters)
         with watch_files(patterns, total, on_progress):
             facts = run_pipeline(job, FileSystems.join(work, "facts.json"), pipeline_args)
         delete(work)
         check_rows(facts, files, config.build.max_bad_row_share, letters, str(output_dir))
         _check_splits(facts, config)
-        manifest = sealed(_manifest(facts, files, config, records))
+        manifest = sealed(_manifest(facts, files, config, records, store.statistics))
         write_json(FileSystems.join(folder, MANIFEST), manifest)
     return manifest
 
@@ -149,7 +153,11 @@ def _check_splits(facts: Sequence[Fact], config: RunConfig) -> None:
 
 
 def _manifest(
-    facts: Sequence[Fact], files: dict[str, TableFiles], config: RunConfig, records: GraphSchema
+    facts: Sequence[Fact],
+    files: dict[str, TableFiles],
+    config: RunConfig,
+    records: GraphSchema,
+    graph_statistics: Mapping[str, Any],
 ) -> dict[str, Any]:
     shards, sampled = of_kind(facts, "shard"), of_kind(facts, SAMPLING)[0]["values"]
     splits, batch_size = {}, config.training.batch_size
@@ -164,7 +172,8 @@ def _manifest(
     return {
         "schema": records.to_json(),
         "splits": splits,
-        "statistics": of_kind(facts, STATISTICS)[0]["values"],
+        # With those of the graph, so that a model can be built without it.
+        "statistics": {**graph_statistics, **of_kind(facts, STATISTICS)[0]["values"]},
         **sampled,
         "batches": {"requests": batch_size, "shares": [dataclasses.asdict(of_share) for of_share in of_batches]},
         "tables": count_rows(facts, files),

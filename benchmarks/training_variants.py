@@ -10,9 +10,9 @@ import tensorflow_gnn as tfgnn
 from tfgrec.config import RunConfig
 from tfgrec.model.joint_model import JointModel
 from tfgrec.run_directory import RunDirectory
+from tfgrec.training.compilation import compile_model
 from tfgrec.training.replica_batches import flattened, replica_batches, unflattened
 from tfgrec.training.run_model import RunModel
-from tfgrec.training.schedules import make_embedding_optimizer, make_optimizer
 from tfgrec.training.step_functions import StepFunctions
 
 Batch = tuple[tf.Tensor, ...]
@@ -30,14 +30,8 @@ class TrainingVariant:
         self._run_model = RunModel(config, run)
         self._config = config.training
         self.model: JointModel = self._run_model.model
-        optimizer = config.training.optimizer
-        steps = self._run_model.training_data.steps_per_epoch(self.batch_size)
-        total_steps = config.training.epochs * steps
-        self.model.compile(
-            optimizer=make_optimizer(optimizer, total_steps=total_steps, undecayed=[]),
-            embedding_optimizer=make_embedding_optimizer(optimizer, total_steps=total_steps, steps_per_epoch=steps),
-            clip_norm=optimizer.clip_norm,
-        )
+        steps_per_epoch = self._run_model.training_data.steps_per_epoch(self.batch_size)
+        compile_model(self.model, self._config, epochs=self._config.epochs, steps_per_epoch=steps_per_epoch)
 
     @property
     def batch_size(self) -> int:
@@ -118,6 +112,7 @@ class TrainingVariant:
         return replica_batches(
             self._run_model.training_data,
             replicas=self._run_model.replicas,
+            padding=self._run_model.padding,
             batch_size=self.batch_size,
             seed=self._config.seed,
             epoch=epoch,

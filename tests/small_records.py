@@ -218,7 +218,7 @@ def write_examples(path: Path, store: GraphStore, splits: dict[str, int], shards
         if name == "train":
             accumulator = StatisticsAccumulator({READOUT: SCHEMA.node_sets[READOUT].features})
             accumulator.add(READOUT, columns, row_keys(np.arange(len(columns["click"]))))
-            manifest["statistics"] = accumulator.to_json()
+            manifest["statistics"] = {**store.statistics, **accumulator.to_json()}
     (path / "manifest.json").write_text(json.dumps(sealed({**manifest, **sampling.to_json()})))
 
 

@@ -27,8 +27,9 @@ def imported_modules(source: str) -> set[str]:
         ("tfgrec", [*BEAM_AND_TFX, "beam_jobs", "tfx_pipeline", "benchmarks", "tools"]),
         ("tfgrec/graph", [*TENSORFLOW, "tfgrec.model", "tfgrec.training", "tfgrec.commands"]),
         ("tfgrec/config", [*TENSORFLOW, "tfgrec.model", "tfgrec.training", "tfgrec.commands"]),
+        ("tfgrec/model", [*BEAM_AND_TFX, "tfgrec.retrieval", "tfgrec.training", "tfgrec.commands"]),
         ("beam_jobs", ["tfx_pipeline", "tfx", "benchmarks"]),
-        ("tfx_pipeline", ["beam_jobs", "benchmarks"]),
+        ("tfx_pipeline", ["benchmarks", "tools"]),
         ("tools", ["tfgrec", "beam_jobs"]),
     ],
 )
@@ -43,6 +44,14 @@ def test_imports(package, forbidden):
         if module == name or module.startswith(f"{name}.")
     ]
     assert wrong == []
+
+
+def test_the_pipeline_knows_the_jobs_by_their_entry_points():
+    """What is below beam_jobs' packages is its own."""
+    known = {"beam_jobs.build_graph", "beam_jobs.sample_subgraphs", "beam_jobs.audit"}
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tfx_pipeline").rglob("*.py"))
+    imported = {".".join(name.split(".")[:2]) for source in sources for name in imported_modules(source)}
+    assert {name for name in imported if name.split(".")[0] == "beam_jobs"} == known
 
 
 def test_nothing_imports_keras_itself():

@@ -89,7 +89,7 @@ class DataStages:
         GraphStore.open(self._run.graph).verify()
 
     def _verify_examples(self) -> None:
-        ExamplesDirectory.open(self._run.examples)
+        ExamplesDirectory.open(self._run.examples).check_statistics()
 
     def _audit(self) -> None:
         def work() -> None:

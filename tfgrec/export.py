@@ -56,7 +56,7 @@ def export_model(
     return publish(folder, write)
 
 
-def load_scoring_function(path: Path) -> tf.types.experimental.GenericFunction:
+def load_scoring_function(path: str | Path) -> tf.types.experimental.GenericFunction:
     """The scoring function of an exported model, as any server would load it."""
     loaded = tf.saved_model.load(str(path))
     signature = loaded.signatures[SIGNATURE]

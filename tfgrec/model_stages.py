@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tfgrec.config import RunConfig
+from tfgrec.earlier_training import start_of
 from tfgrec.fingerprint import fingerprint_file
 from tfgrec.graph.store.files import read_json, write_json
 from tfgrec.run_directory import RunDirectory
@@ -23,6 +24,8 @@ _NO_MATTER_OF_THE_MODEL = {
     "distribution",
     "replicas",
     "jit_compile",
+    # What lies there counts, not where.
+    "warm_start_from",
 }
 
 
@@ -62,19 +65,23 @@ class ModelStages:
         return RunModel(self._config, self._run)
 
     def _check_retrieval(self) -> None:
-        if self._config.model.retrieval is not None:
-            from tfgrec.graph.store.graph_store import GraphStore
-            from tfgrec.retrieval.evaluation_check import check_edge_sets
+        if self._config.model.retrieval is None:
+            return
+        if not self._run.graph.exists():
+            self._announce(f"retrieval: is trained and not measured, which takes a graph store in {self._run.graph}")
+            return
+        from tfgrec.graph.store.graph_store import GraphStore
+        from tfgrec.retrieval.evaluation_check import check_edge_sets
 
-            check_edge_sets(self._config.evaluation.retrieval, GraphStore.open(self._run.graph).schema)
+        check_edge_sets(self._config.evaluation.retrieval, GraphStore.open(self._run.graph).schema)
 
     def _train(self) -> None:
         inputs = {
-            "graph": fingerprint_file(self._run.graph / "manifest.json"),
             "examples": fingerprint_file(self._run.examples / "manifest.json"),
             "arm": self._config.arm,
             "model": self._config.model.model_dump(mode="json"),
             "training": self._config.training.model_dump(mode="json", exclude=_NO_MATTER_OF_THE_MODEL),
+            **start_of(self._config, self._run),
         }
 
         def work() -> None:
@@ -88,7 +95,7 @@ class ModelStages:
             step = self._run_model.checkpoints.read_position().step
             if step:
                 self._announce(f"training: goes on after step {step}")
-            write_json(run.training, train(self._run_model))
+            write_json(run.training, train(self._run_model, announce=self._announce))
 
         outputs = [self._run.training, self._run.checkpoints]
         trained = self._stages.run("training", inputs=inputs, outputs=outputs, work=work)

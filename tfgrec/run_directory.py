@@ -8,18 +8,33 @@ from pathlib import Path
 from tfgrec.config import RunConfig, dump_config, load_run_config
 from tfgrec.errors import ConfigurationError
 
+MADE_FROM = "made_from.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class RunDirectory:
-    """The paths of one run. Arms that are compared share the folder `data_root` for graph, examples and schema."""
+    """The paths of one run. Arms that are compared share the folder `data_root` for graph, examples and schema.
+
+    Attributes:
+      root: everything that the run writes.
+      data_root: graph, examples and schema.
+      examples_folder: the examples, where they lie elsewhere; then there may be no graph.
+    """
 
     root: Path
     data_root: Path
+    examples_folder: Path | None = None
 
     @classmethod
-    def at(cls, root: str | Path, data_root: str | Path | None = None) -> "RunDirectory":
-        """A run that keeps its graph and examples itself, or finds them in `data_root`."""
-        return cls(root=Path(root), data_root=Path(root if data_root is None else data_root))
+    def at(
+        cls, root: str | Path, data_root: str | Path | None = None, *, examples: str | Path | None = None
+    ) -> "RunDirectory":
+        """A run that keeps its graph and examples itself, or finds them in `data_root`, or has its `examples` given."""
+        return cls(
+            root=Path(root),
+            data_root=Path(root if data_root is None else data_root),
+            examples_folder=None if examples is None else Path(examples),
+        )
 
     @classmethod
     def open(cls, root: str | Path) -> "RunDirectory":
@@ -49,12 +64,22 @@ class RunDirectory:
     @property
     def examples(self) -> Path:
         """The sampled requests."""
-        return self.data_root / "examples"
+        return self.examples_folder or self.data_root / "examples"
 
     @property
     def checkpoints(self) -> Path:
         """State of the training, to go on from and to load the trained model from."""
         return self.root / "checkpoints"
+
+    @property
+    def made_from(self) -> Path:
+        """What the training whose checkpoints these are was made from (JSON)."""
+        return self.checkpoints / MADE_FROM
+
+    @property
+    def meanings(self) -> Path:
+        """What the variables in the checkpoints mean (JSON), see `tfgrec.training.variable_meanings`."""
+        return self.checkpoints / "meanings.json"
 
     @property
     def training(self) -> Path:

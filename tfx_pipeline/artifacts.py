@@ -1,26 +1,27 @@
-"""Types of artifacts that TFX does not have."""
+"""Types of artifacts that TFX does not have; each is named by the path that Kubeflow imports it by.
 
-from tfx.types.artifact import Artifact, Property, PropertyType
+They have no properties, which Kubeflow would refuse; custom properties they may have.
+"""
+
+from tfx.types.artifact import Artifact
 from tfx.types.system_artifacts import Dataset
-
-SPAN = Property(type=PropertyType.INT)
 
 
 class GraphStore(Artifact):
-    """A graph store, as `tfgrec.graph.store.graph_store.GraphStore` opens it; `span` is the run's newest day."""
+    """A graph store, as `tfgrec.graph.store.graph_store.GraphStore` opens it; custom property
+    `span` is the run's newest day."""
 
-    TYPE_NAME = "TfgrecGraphStore"
+    TYPE_NAME = "tfx_pipeline.GraphStore"
     TYPE_ANNOTATION = Dataset
-    PROPERTIES = {"span": SPAN}
 
 
 class LeakageReport(Artifact):
     """`audit.json`: proof that no record carries its request's future."""
 
-    TYPE_NAME = "TfgrecLeakageReport"
+    TYPE_NAME = "tfx_pipeline.LeakageReport"
 
 
 class HtmlPages(Artifact):
     """Pages for people: self-contained HTML files."""
 
-    TYPE_NAME = "TfgrecHtmlPages"
+    TYPE_NAME = "tfx_pipeline.HtmlPages"

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+import tfgrec
 from tfgrec.config import RunConfig, TablesConfig, dump_config, load_run_config, load_tables_config
 from tfgrec.graph.schema import GraphSchema
 
@@ -22,10 +23,12 @@ class RunSpec:
     Attributes:
       config: sections of the configuration as JSON values.
       schema_files: name -> text.
+      version: tfgrec's, since another one may do the same otherwise.
     """
 
     config: dict[str, Any]
     schema_files: dict[str, str]
+    version: str = tfgrec.__version__
 
     @classmethod
     def of(cls, config: RunConfig, sections: Sequence[str] | None = None) -> "RunSpec":
@@ -53,7 +56,7 @@ class RunSpec:
         return load_run_config(folder / "config.yaml")
 
     def write_sections(self, folder: Path) -> RunConfig:
-        """Writes schema/ into `folder`; returns a configuration that has the sections taken and nothing else."""
+        """Writes schema/ into `folder`; returns a configuration of the sections taken, the rest at its defaults."""
         self._write_schema(folder)
         fields = RunConfig.model_fields
         sections = {

@@ -1,7 +1,7 @@
 """Requests -> sampled GraphTensors in TFRecord files, in shards that are random mixes of users."""
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 import pyarrow as pa
@@ -28,7 +28,7 @@ from tfgrec.graph.store.graph_store import GraphStore
 class WriteRecordShards(beam.PTransform):
     """Logs -> all shards of records, and dead letters; gives facts: rows, bad rows, shards, statistics.
 
-    `work` is a folder for what the pipeline writes by the way.
+    `split_folders` are the splits' folders below `output`, `work` is one for what the pipeline writes by the way.
     """
 
     def __init__(
@@ -39,12 +39,14 @@ class WriteRecordShards(beam.PTransform):
         schema: GraphSchema,
         graph_dir: str,
         output: str,
+        split_folders: Mapping[str, str],
         work: str,
         letters: str,
     ) -> None:
         super().__init__()
         self._files, self._config, self._tables, self._schema = files, config, tables, schema
         self._graph_dir, self._output, self._work, self._letters = graph_dir, output, work, letters
+        self._split_folders = dict(split_folders)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         config, tables, readout = self._config, self._tables, self._schema.node_sets[READOUT].features
@@ -58,13 +60,11 @@ class WriteRecordShards(beam.PTransform):
             candidates.append(taken.candidates)
             bad_rows += [read.bad_rows, taken[BAD_ROWS]]
             facts += [read.facts, taken[FACTS]]
+        write = WriteRecordShard(config, tables, self._schema, self._graph_dir, self._output, self._split_folders)
         written = (
             tuple(candidates)
             | "by shard" >> GroupSpilled(self._work)
-            | "sample"
-            >> beam.ParDo(WriteRecordShard(config, tables, self._schema, self._graph_dir, self._output)).with_outputs(
-                STATISTICS, SAMPLING, main="facts"
-            )
+            | "sample" >> beam.ParDo(write).with_outputs(STATISTICS, SAMPLING, main="facts")
         )
         of_features = functools.partial(StatisticsAccumulator, readout_features(self._schema))
         of_samples = functools.partial(SamplingStatistics, self._schema)
@@ -82,10 +82,16 @@ class WriteRecordShard(beam.DoFn):
     """((split, shard), candidates) -> a TFRecord file; gives facts and statistics, those of features of what trains."""
 
     def __init__(
-        self, config: RunConfig, tables: TablesConfig, schema: GraphSchema, graph_dir: str, output: str
+        self,
+        config: RunConfig,
+        tables: TablesConfig,
+        schema: GraphSchema,
+        graph_dir: str,
+        output: str,
+        split_folders: Mapping[str, str],
     ) -> None:
         self._config, self._tables, self._schema = config, tables, schema
-        self._graph_dir, self._output = graph_dir, output
+        self._graph_dir, self._output, self._split_folders = graph_dir, output, split_folders
 
     def setup(self) -> None:
         self._store = GraphStore.open(self._graph_dir)
@@ -94,7 +100,7 @@ class WriteRecordShard(beam.DoFn):
         (split, shard), parts = shard_candidates
         trains = split == TRAIN
         sampler = RecordSampler(self._store, self._config, self._tables, self._schema, with_statistics=trains)
-        path = shard_path(split, shard, self._config.sampling.output_shards)
+        path = shard_path(self._split_folders[split], shard, self._config.sampling.output_shards)
         written = write_records(FileSystems.join(self._output, path), self._records(sampler, concatenate(parts)))
         yield {
             "kind": "shard",
@@ -122,6 +128,6 @@ class WriteRecordShard(beam.DoFn):
             yield from sampler.records(batch)
 
 
-def shard_path(split: str, shard: int, shards: int) -> str:
-    """A shard's path below the job's output."""
-    return f"{split}/part-{shard:05d}-of-{shards:05d}.tfrecord"
+def shard_path(folder: str, shard: int, shards: int) -> str:
+    """A shard's path below the job's output, in its split's folder."""
+    return f"{folder}/part-{shard:05d}-of-{shards:05d}.tfrecord"

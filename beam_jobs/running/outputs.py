@@ -111,4 +111,6 @@ def _move_files(folder: str, output: str) -> None:
 
 
 def _files_below(folder: str) -> list[str]:
-    return [metadata.path for metadata in FileSystems.match([FileSystems.join(folder, "**")])[0].metadata_list]
+    listed = FileSystems.match([FileSystems.join(folder, "**")])[0].metadata_list
+    # Some who write to object stores mark folders by empty objects with such names.
+    return [metadata.path for metadata in listed if not metadata.path.endswith("/")]

@@ -103,6 +103,14 @@ def test_good_records_pass_and_every_edge_is_counted(shop: Shop, examples: Path)
     assert json.loads((examples / "audit.json").read_text()) == report
 
 
+def test_the_report_may_go_elsewhere(examples: Path, tmp_path: Path) -> None:
+    before = sorted(examples.rglob("*"))
+    report = audit(tables=tables_config(), examples_dir=str(examples), report_dir=str(tmp_path / "report"))
+    assert sorted(examples.rglob("*")) == before
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["audit.json"]
+    assert json.loads((tmp_path / "report" / "audit.json").read_text()) == report
+
+
 def test_one_edge_at_the_requests_own_time_fails_the_job(examples: Path) -> None:
     path, number, example = with_edges(examples, "watched", 2)
     request_time = example.features.feature["context/time"].int64_list.value[0]

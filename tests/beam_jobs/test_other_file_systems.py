@@ -56,6 +56,12 @@ def test_records_are_written_there_and_audited(files: dict, shop: Shop) -> None:
     assert f"{EXAMPLES}/audit.json" in files
 
 
+def test_a_folder_that_was_only_marked_is_empty(files: dict, shop: Shop) -> None:
+    files[f"{EXAMPLES}/"] = b""
+    sample_subgraphs(**common(), graph_dir=str(shop.graph), output_dir=EXAMPLES)
+    assert f"{EXAMPLES}/manifest.json" in files
+
+
 def test_a_job_that_fails_leaves_nothing_there(files: dict, shop: Shop) -> None:
     before = dict(files)
     lines = files[f"{DATA}/log-1.csv"].splitlines()

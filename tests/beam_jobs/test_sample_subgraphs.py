@@ -27,6 +27,7 @@ from beam_jobs.sample_subgraphs import sample_subgraphs
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import ConfigurationError, GraphStoreError, InputDataError, SchemaError
 from tfgrec.graph.schema import EdgeSet
+from tfgrec.graph.store.graph_store import GraphStore
 
 DAYS = {"train": (1, 4), "validation": (5, 6)}
 
@@ -138,6 +139,23 @@ class TestManifest:
         for name, (first, last) in DAYS.items():
             assert examples.split(name).num_candidates == rows["day"].between(first, last).sum()
         assert not (shop.examples / "dead_letters").exists()
+
+    def test_splits_may_have_other_folders(self, shop: Shop, tmp_path: Path) -> None:
+        folders = {"train": "Split-train", "validation": "Split-eval"}
+        manifest = sample(shop, tmp_path / "examples", split_folders=folders)
+        assert {path.name for path in (tmp_path / "examples").iterdir()} == {*folders.values(), "manifest.json"}
+        expected = ExamplesDirectory.open(shop.examples)
+        for name, split in ExamplesDirectory.open(tmp_path / "examples").splits.items():
+            for file, same in zip(split.files, expected.split(name).files, strict=True):
+                assert Path(file).read_bytes() == Path(same).read_bytes()
+            assert all(shard["path"].startswith(folders[name]) for shard in manifest["splits"][name]["shards"])
+
+    def test_statistics_of_nodes_are_those_of_the_graph(self, shop: Shop) -> None:
+        graph = GraphStore.open(shop.graph).statistics
+        examples = ExamplesDirectory.open(shop.examples)
+        assert {name: examples.statistics[name] for name in graph} == graph
+        assert set(examples.statistics) == {*graph, "_readout"} == set(SCHEMA.node_sets)
+        examples.check_statistics()
 
     def test_statistics_are_of_the_training_rows_alone(self, shop: Shop) -> None:
         statistics = ExamplesDirectory.open(shop.examples).statistics["_readout"]

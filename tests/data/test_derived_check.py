@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tfgrec.config import TablesConfig, load_tables_config
-from tfgrec.data.schema_file import check_tables, read_graph_schema
+from tfgrec.data.schema_file import read_graph_schema
+from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import ConfigurationError, SchemaError
 from tfgrec.graph.schema import EdgeSet, Feature
 

@@ -33,6 +33,17 @@ def test_a_whole_directory_is_read(whole: Path) -> None:
         path.name for path in (whole / "train").iterdir()
     )
     assert "scenario" in examples.statistics["_readout"]
+    assert "duration" in examples.statistics["video"]
+    examples.check_statistics()
+
+
+def test_records_of_a_time_without_statistics_of_the_graph_are_sampled_again(examples: Path) -> None:
+    path = examples / "manifest.json"
+    manifest = {key: value for key, value in json.loads(path.read_text()).items() if key != "sha256"}
+    del manifest["statistics"]["video"]
+    path.write_text(json.dumps(sealed(manifest)))
+    with pytest.raises(InputDataError, match="no statistics of node set 'video': sample again"):
+        ExamplesDirectory.open(examples).check_statistics()
 
 
 def test_without_a_manifest_sampling_did_not_finish(examples: Path) -> None:

@@ -93,7 +93,7 @@ def test_variables_exist_before_the_first_step(joint, graph, labels) -> None:
 def test_graph_mode_and_eager_mode_agree(joint, graph) -> None:
     eager = joint.predictions(graph())
     traced = tf.function(joint.predictions)(graph())
-    for task in joint.task_names:
+    for task in ("click", "seconds"):
         np.testing.assert_allclose(traced[task], eager[task], rtol=1e-5)
 
 

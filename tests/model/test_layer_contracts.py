@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 import tfgrec.model.build  # noqa: F401  (registers the layers)
-from tfgrec.model.state_normalization import NodeBatchNormalization
+from tfgrec.model.encoder.state_normalization import NodeBatchNormalization
 
 Layer = tf.keras.layers.Layer
 

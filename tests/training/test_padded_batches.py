@@ -9,6 +9,8 @@ from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.data.padding_budgets import padding_budgets
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import READOUT
+from tfgrec.training.replica_batches import replica_batches
+from tfgrec.training.replicas import Replicas
 from tfgrec.training.run_model import RunModel
 
 pytestmark = pytest.mark.slow
@@ -30,7 +32,9 @@ def budgets(joint: RunModel) -> list[tfgnn.SizeConstraints]:
 @pytest.fixture(scope="module")
 def pairs(data: TrainingData, budgets: list[tfgnn.SizeConstraints]) -> list[tuple]:
     """Each batch as it is and padded."""
-    return list(zip(data.batches(**ORDER), data.batches(**ORDER, padding=budgets), strict=True))
+    plain = replica_batches(data, replicas=Replicas(), **ORDER)
+    padded = replica_batches(data, replicas=Replicas(), padding=budgets, **ORDER)
+    return [(batch, filled) for (batch,), (filled,) in zip(plain, padded, strict=True)]
 
 
 def shape(graph: tfgnn.GraphTensor) -> dict[str, int]:
@@ -83,4 +87,4 @@ def test_real_candidates_are_scored_as_without_padding(joint: RunModel, pairs: l
 
 def test_a_batch_beyond_the_last_budget_is_an_error(data: TrainingData, budgets: list[tfgnn.SizeConstraints]) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="larger than the last padding budget"):
-        list(data.batches(**{**ORDER, "batch_size": 4 * BATCH_SIZE}, padding=budgets))
+        list(replica_batches(data, replicas=Replicas(), padding=budgets, **{**ORDER, "batch_size": 4 * BATCH_SIZE}))

@@ -8,8 +8,10 @@ import pytest
 import tensorflow as tf
 
 from tfgrec.data.padding_budgets import padding_budgets
-from tfgrec.model.masking import sample_masks
+from tfgrec.model.encoder.masking import sample_masks
 from tfgrec.run_directory import RunDirectory
+from tfgrec.training.replica_batches import replica_batches
+from tfgrec.training.replicas import Replicas
 from tfgrec.training.run_model import RunModel
 
 pytestmark = pytest.mark.slow
@@ -30,8 +32,8 @@ def trained(run: RunDirectory, *, padded: bool, compiled: bool) -> tuple[list[di
         jit_compile=compiled,
     )
     padding = padding_budgets(of_run.examples.sizes, batch_size=16) if padded else None
-    batches = of_run.training_data.batches(padding=padding, **ORDER)
-    step = tf.function(lambda *batch: model.train_step(batch), input_signature=batches.element_spec, autograph=False)
+    batches = replica_batches(of_run.training_data, replicas=Replicas(), padding=padding, **ORDER)
+    step = tf.function(lambda batch: model.train_step(batch), input_signature=batches.element_spec, autograph=False)
     reports = [{name: float(value) for name, value in step(*batch).items()} for batch in batches.take(STEPS)]
     return reports, [variable.numpy() for variable in model.variables]
 
@@ -66,8 +68,9 @@ def test_padding_and_xla_change_nothing(
 def test_no_padding_is_hidden(joint: RunModel) -> None:
     padding = padding_budgets(joint.examples.sizes, batch_size=16)
     node_sets = joint.model.auto_encoder.node_sets
-    data = joint.training_data
-    for (graph, _), (padded, _) in zip(data.batches(**ORDER), data.batches(padding=padding, **ORDER), strict=True):
+    plain_batches = replica_batches(joint.training_data, replicas=Replicas(), **ORDER)
+    padded_batches = replica_batches(joint.training_data, replicas=Replicas(), padding=padding, **ORDER)
+    for ((graph, _),), ((padded, _),) in zip(plain_batches, padded_batches, strict=True):
         plain, masks = (sample_masks(of, node_sets=node_sets, rate=1.0) for of in (graph, padded))
         for name in node_sets:
             np.testing.assert_array_equal(masks[name][: len(plain[name])], plain[name])

@@ -1,6 +1,8 @@
 """However many replicas share them, the batches are the same: every request once, in the same order."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -24,13 +26,23 @@ class Shares:
     local: range
 
 
+@pytest.fixture(scope="module")
+def split(joint: RunModel) -> Callable[[int], list[tuple]]:
+    """The parts of all batches for so many replicas."""
+
+    @functools.cache
+    def split_for(count: int) -> list[tuple]:
+        return list(replica_batches(joint.training_data, replicas=Shares(count, range(count)), **ORDER))
+
+    return split_for
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_parts_together_are_the_batch(joint: RunModel, count: int) -> None:
+def test_parts_together_are_the_batch(joint: RunModel, split: Callable[[int], list[tuple]], count: int) -> None:
     data = joint.training_data
-    whole = list(data.batches(**ORDER))
-    split = list(replica_batches(data, replicas=Shares(count, range(count)), **ORDER))
+    whole = [data.parse(serialized) for serialized in data.serialized_batches(**ORDER)]
     assert [int(graph.num_components) for graph, _ in whole] == [17, 17, 1]
-    for (graph, labels), parts in zip(whole, split, strict=True):
+    for (graph, labels), parts in zip(whole, split(count), strict=True):
         sizes = [int(part.num_components) for part, _ in parts]
         assert max(sizes) - min(sizes) <= 1 and max(sizes) <= largest_part(17, Shares(count, range(count)))
         for name in ("click", "watch_ms"):
@@ -45,21 +57,20 @@ def test_parts_together_are_the_batch(joint: RunModel, count: int) -> None:
             assert sum(int(part.edge_sets[name].total_size) for part, _ in parts) == int(edges.total_size)
 
 
-def test_a_process_gets_its_own_parts(joint: RunModel) -> None:
-    data = joint.training_data
-    everybody = list(replica_batches(data, replicas=Shares(4, range(4)), **ORDER))
-    second_of_two = list(replica_batches(data, replicas=Shares(4, range(2, 4)), **ORDER))
-    for all_parts, parts in zip(everybody, second_of_two, strict=True):
-        for (_, expected), (_, labels) in zip(all_parts[2:], parts, strict=True):
+def test_a_process_gets_its_own_parts(joint: RunModel, split: Callable[[int], list[tuple]]) -> None:
+    second = list(replica_batches(joint.training_data, replicas=Shares(3, range(1, 3)), **ORDER))
+    for all_parts, parts in zip(split(3), second, strict=True):
+        for (_, expected), (_, labels) in zip(all_parts[1:], parts, strict=True):
             np.testing.assert_array_equal(labels["click"], expected["click"])
 
 
-def test_padded_parts_know_what_is_real_even_when_they_are_empty(joint: RunModel) -> None:
-    data = joint.training_data
+def test_padded_parts_know_what_is_real_even_when_they_are_empty(
+    joint: RunModel, split: Callable[[int], list[tuple]]
+) -> None:
     two = Shares(2, range(2))
-    budgets = padding_budgets(joint.examples.sizes, batch_size=largest_part(17, two))
-    plain = list(replica_batches(data, replicas=two, **ORDER))
-    padded = list(replica_batches(data, replicas=two, padding=budgets, **ORDER))
+    budgets = padding_budgets(joint.examples.sizes, batch_size=largest_part(17, two), quantiles=())
+    plain = split(2)
+    padded = list(replica_batches(joint.training_data, replicas=two, padding=budgets, **ORDER))
     assert int(plain[-1][0][0].num_components) == 0
     for parts, padded_parts in zip(plain, padded, strict=True):
         for (graph, labels), (filled, filled_labels) in zip(parts, padded_parts, strict=True):
@@ -74,7 +85,11 @@ def test_padded_parts_know_what_is_real_even_when_they_are_empty(joint: RunModel
 
 def test_flattened_batches_come_back_whole(joint: RunModel) -> None:
     batches = replica_batches(joint.training_data, replicas=Replicas(), **ORDER)
+    ((graph_spec, label_specs),) = batches.element_spec
     for flat, ((graph, labels),) in zip(flattened(batches), batches, strict=True):
+        # The type that functions are traced for.
+        assert graph_spec.is_compatible_with(graph)
+        assert all(spec.is_compatible_with(labels[name]) for name, spec in label_specs.items())
         assert all(isinstance(tensor, tf.Tensor) for tensor in flat)
         ((again, labels_again),) = unflattened(flat, batches.element_spec)
         assert again.spec == graph.spec

@@ -18,8 +18,8 @@ def test_a_weight_feature_is_split_off_with_the_labels(small_run: Path) -> None:
     tasks = {"click": TaskConfig(label="click", sample_weight="user_watched")}
     weighted = RunModel(config.model_copy(update={"model": config.model.model_copy(update={"tasks": tasks})}), run)
     assert "user_watched" not in weighted.serving_schema.node_sets[READOUT].features
-    data = weighted.training_data.batches(batch_size=16, seed=0, epoch=0, shuffle_buffer=50)
-    graph, labels = next(iter(data))
+    batch = weighted.training_data.serialized_batches(batch_size=16, seed=0, epoch=0, shuffle_buffer=50)
+    graph, labels = weighted.training_data.parse(next(iter(batch)))
     assert set(labels) == {"click", "watch_ms", "user_watched"}
     assert "user_watched" not in graph.node_sets[READOUT].features
     logits = weighted.model(graph)["click"].numpy()

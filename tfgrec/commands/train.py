@@ -11,6 +11,7 @@ from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.metrics_table import metrics_table
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.data_stages import DataStages
+from tfgrec.earlier_training import start_of
 from tfgrec.model_stages import ModelStages
 from tfgrec.run_directory import RunDirectory
 from tfgrec.training.cluster import Cluster
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     config = read_config(parsed, arm=parsed.arm)
     run = RunDirectory.at(parsed.run_dir)
+    start_of(config, run)
     console = Console(soft_wrap=True, highlight=False)
     if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
         from tfgrec.training.joining import join_training

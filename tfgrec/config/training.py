@@ -28,6 +28,9 @@ class TrainingConfig(FrozenConfig):
     TF_CONFIG (`multi_worker`). `batch_size` is that of all replicas together. `replicas` is how many devices `mirrored`
     takes; null: all GPUs, or the CPU. Without a GPU, the CPU is cut into that many logical devices: slower, for trials.
 
+    `warm_start_from` is the folder of a finished run, relative to where the command is started: its variables are where
+    this training starts, see `tfgrec.training.warm_start`.
+
     `mixed_precision` is the layers' type of computation; variables, losses and logits stay float32. `jit_compile` pads
     batches to a few sizes, and XLA compiles the message passing and the heads for each of them.
     """
@@ -41,6 +44,7 @@ class TrainingConfig(FrozenConfig):
     log_every_steps: int = Field(default=20, ge=1)
     diagnostics_every_steps: int = Field(default=200, ge=1)
     seed: int = 17
+    warm_start_from: str | None = None
     distribution: Literal["none", "mirrored", "multi_worker"] = "none"
     replicas: int | None = Field(default=None, ge=1)
     mixed_precision: MixedPrecision = "none"

@@ -31,7 +31,7 @@ class ExamplesDirectory:
     Attributes:
       schema: what each record holds, labels included.
       splits: by name, `train` and `validation`.
-      statistics: of the `_readout` features, over the training split.
+      statistics: of the features of all node sets in the graph, and of the `_readout` features over the training split.
       sizes: of requests in all splits, see `tfgrec.graph.sampling.sampling_statistics`.
     """
 
@@ -52,6 +52,16 @@ class ExamplesDirectory:
         splits = {name: _open_split(path, values) for name, values in manifest["splits"].items()}
         schema = GraphSchema.from_json(manifest["schema"])
         return cls(schema, splits, manifest["statistics"], manifest.get("sizes", {}))
+
+    def check_statistics(self) -> None:
+        """Refuses records of a time when the graph's statistics were in the graph store alone.
+
+        Raises:
+          InputDataError: names a node set without statistics.
+        """
+        for name in self.schema.node_sets:
+            if name not in self.statistics:
+                raise InputDataError(f"examples: {MANIFEST} has no statistics of node set '{name}': {_ANEW}")
 
     def split(self, name: str) -> Split:
         """A split that has requests.

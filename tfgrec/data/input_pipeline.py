@@ -3,7 +3,6 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -11,7 +10,6 @@ import tensorflow_gnn as tfgnn
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.labels import split_labels
 from tfgrec.data.missing_features import refuse_missing_features
-from tfgrec.data.padded_batches import padded_batches
 from tfgrec.graph.schema import GraphSchema
 
 # Files read at once in training: few, so that windows of records hold other mixtures in each epoch.
@@ -31,16 +29,6 @@ class TrainingData:
         """Batches of one pass; the last one may be smaller."""
         return math.ceil(self.num_requests / batch_size)
 
-    def batches(self, *, padding: Sequence[tfgnn.SizeConstraints] | None = None, **order: Any) -> tf.data.Dataset:
-        """One epoch of (merged scalar GraphTensor, {label: float32 `[num_candidates]`}), each request once.
-
-        The order is `serialized_batches`'. With `padding`, see `padded_batches`.
-        """
-        serialized = self.serialized_batches(**order)
-        batches = serialized.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        batches = batches.prefetch(tf.data.AUTOTUNE)
-        return batches if padding is None else padded_batches(batches, padding)
-
     def serialized_batches(
         self, *, batch_size: int, seed: int, epoch: int, shuffle_buffer: int, skip_batches: int = 0
     ) -> tf.data.Dataset:
@@ -53,7 +41,8 @@ class TrainingData:
         return records.batch(batch_size).skip(skip_batches)
 
     def parse(self, serialized: tf.Tensor) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
-        """Serialized requests `[batch_size]`, perhaps none, to an element of `batches`."""
+        """A batch of serialized requests `[batch_size]`, perhaps none, as a merged scalar GraphTensor and its labels,
+        `{label: float32 [num_candidates]}`."""
         return split_labels(parse_merged(graph_tensor_spec(self.schema), serialized), self.labels)
 
 

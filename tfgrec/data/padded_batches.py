@@ -9,19 +9,6 @@ from tfgrec.graph.schema import READOUT
 from tfgrec.model.padding_mask import REAL_NODES
 
 
-def padded_batches(batches: tf.data.Dataset, budgets: Sequence[tfgnn.SizeConstraints]) -> tf.data.Dataset:
-    """Pads (graph, labels) to the first of the rising `budgets` that holds it, see `pad_batch`. None is left out."""
-
-    def pad(
-        graph: tfgnn.GraphTensor, labels: Mapping[str, tf.Tensor]
-    ) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
-        return pad_batch(graph, labels, budgets)
-
-    # No Python control flow depends on tensors here; looking for it in TF-GNN's code nearly doubles the time to build.
-    pad = tf.autograph.experimental.do_not_convert(pad)
-    return batches.map(pad, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
-
-
 def pad_batch(
     graph: tfgnn.GraphTensor, labels: Mapping[str, tf.Tensor], budgets: Sequence[tfgnn.SizeConstraints]
 ) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:

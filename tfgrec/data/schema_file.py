@@ -9,7 +9,6 @@ import tensorflow_gnn as tfgnn
 from google.protobuf import text_format
 
 from tfgrec.close_match import suggestion
-from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import (
     ID,
@@ -23,8 +22,6 @@ from tfgrec.graph.schema import (
     GraphSchema,
     NodeSet,
 )
-
-__all__ = ["check_tables", "read_graph_schema"]
 
 _DTYPES: dict[int, DType] = {
     tf.int64.as_datatype_enum: "int64",

@@ -2,10 +2,11 @@
 
 from tfgrec.metrics.bootstrap import PairedDifference, user_bootstrap
 from tfgrec.metrics.classification import auc, calibration, gauc, log_loss
-from tfgrec.metrics.evaluation import METRICS, evaluate_predictions
+from tfgrec.metrics.evaluation import LOWER_IS_BETTER, METRICS, evaluate_predictions, task_metric
 from tfgrec.metrics.regression import concordance, mae
 
 __all__ = [
+    "LOWER_IS_BETTER",
     "METRICS",
     "PairedDifference",
     "auc",
@@ -15,5 +16,6 @@ __all__ = [
     "gauc",
     "log_loss",
     "mae",
+    "task_metric",
     "user_bootstrap",
 ]

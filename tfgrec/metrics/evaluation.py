@@ -11,6 +11,14 @@ from tfgrec.metrics.classification import auc, calibration, gauc, log_loss
 from tfgrec.metrics.regression import concordance, mae
 
 METRICS = {"binary": ("auc", "gauc", "log_loss", "calibration"), "regression": ("mae", "concordance")}
+LOWER_IS_BETTER = ("log_loss", "mae")
+_WITHOUT_USERS = {
+    "auc": auc,
+    "log_loss": log_loss,
+    "calibration": calibration,
+    "mae": mae,
+    "concordance": concordance,
+}
 _OTHER_KEYS = ("rows", "requests", "scenarios")
 
 
@@ -69,18 +77,18 @@ def task_rows(predictions: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndar
     return labels[known], scores[known], predictions["user"].to_numpy()[known]
 
 
+def task_metric(metric: str, labels: np.ndarray, scores: np.ndarray, users: np.ndarray) -> float | None:
+    """One of METRICS on rows of a task, all `[num_rows]`; None where it is undefined."""
+    if metric == "gauc":
+        return gauc(labels, scores, users)
+    return _WITHOUT_USERS[metric](labels, scores)
+
+
 def _evaluate_tasks(predictions: pd.DataFrame, tasks: dict[str, TaskConfig]) -> dict[str, Any]:
-    return {name: _evaluate_task(*task_rows(predictions, name), task.kind) for name, task in tasks.items()}
-
-
-def _evaluate_task(labels: np.ndarray, scores: np.ndarray, users: np.ndarray, kind: str) -> dict[str, float | None]:
-    if kind == "regression":
-        return {"mae": mae(labels, scores), "concordance": concordance(labels, scores)}
+    rows = {name: task_rows(predictions, name) for name in tasks}
     return {
-        "auc": auc(labels, scores),
-        "gauc": gauc(labels, scores, users),
-        "log_loss": log_loss(labels, scores),
-        "calibration": calibration(labels, scores),
+        name: {metric: task_metric(metric, *rows[name]) for metric in METRICS[task.kind]}
+        for name, task in tasks.items()
     }
 
 

@@ -7,29 +7,29 @@ from tfgrec.config.model import BalancingConfig, ModelConfig
 from tfgrec.config.run import Arm
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import ID, READOUT, Feature, GraphSchema
-from tfgrec.model.auto_encoder import FeatureAutoEncoder
-from tfgrec.model.balancer import Balancer
+from tfgrec.model.auto_encoder.feature_auto_encoder import FeatureAutoEncoder
+from tfgrec.model.auto_encoder.reconstruction_targets import reconstruction_targets
+from tfgrec.model.balancing.balancer import Balancer
+from tfgrec.model.balancing.fixed_weights import FixedWeights
+from tfgrec.model.balancing.gradnorm import GradNorm
+from tfgrec.model.balancing.uncertainty_weights import UncertaintyWeights
 from tfgrec.model.blank_graph import blank_graph
 from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
-from tfgrec.model.edge_inputs import resolve_edge_inputs
-from tfgrec.model.encoder import GraphEncoder
-from tfgrec.model.feature_specs import FeatureSpec, Statistics, resolve_specs
-from tfgrec.model.fixed_weights import FixedWeights
-from tfgrec.model.fusion import FieldFusion
-from tfgrec.model.gradnorm import GradNorm
-from tfgrec.model.graph_fields import GRAPH_FIELDS
+from tfgrec.model.encoder.edge_inputs import resolve_edge_inputs
+from tfgrec.model.encoder.graph_encoder import GraphEncoder
+from tfgrec.model.encoder.shared_projection import SharedProjection
+from tfgrec.model.features.feature_specs import FeatureSpec, Statistics, resolve_specs
+from tfgrec.model.features.shared_tables import with_shared_tables
+from tfgrec.model.features.smoothed_rates import resolve_rates
+from tfgrec.model.fusion.field_fusion import FieldFusion
+from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
+from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
-from tfgrec.model.ranker_fields import RankerFields
-from tfgrec.model.reconstruction_targets import reconstruction_targets
-from tfgrec.model.shared_projection import SharedProjection
-from tfgrec.model.shared_tables import with_shared_tables
-from tfgrec.model.smoothed_rates import resolve_rates
-from tfgrec.model.task_losses import TaskLoss, initial_logit
-from tfgrec.model.towers import RankingTowers
-from tfgrec.model.uncertainty_weights import UncertaintyWeights
+from tfgrec.model.ranking.task_losses import TaskLoss, initial_logit
+from tfgrec.model.ranking.towers import RankingTowers
+from tfgrec.model.retrieval.build_retrieval import build_retrieval
+from tfgrec.model.retrieval.retrieval_task import RETRIEVAL
 from tfgrec.recorded_weights import recorded_weights_of
-from tfgrec.retrieval.build_retrieval import build_retrieval
-from tfgrec.retrieval.retrieval_task import RETRIEVAL
 
 Specs = dict[str, dict[str, FeatureSpec]]
 

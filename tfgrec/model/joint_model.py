@@ -7,22 +7,22 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.graph.schema import READOUT
-from tfgrec.model.auto_encoder import FeatureAutoEncoder
-from tfgrec.model.balancer import Balancer
-from tfgrec.model.clipped_update import ClippedUpdate
-from tfgrec.model.encoder import GraphEncoder
-from tfgrec.model.fusion import FieldFusion
-from tfgrec.model.graph_fields import GRAPH_FIELDS, graph_fields
+from tfgrec.model.auto_encoder.feature_auto_encoder import FeatureAutoEncoder
+from tfgrec.model.balancing.balancer import Balancer
+from tfgrec.model.encoder.graph_encoder import GraphEncoder
+from tfgrec.model.encoder.masking import sample_masks
+from tfgrec.model.encoder.shared_projection import SharedProjection
+from tfgrec.model.fusion.field_fusion import FieldFusion
+from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS, graph_fields
+from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.loss_sum import LossSum
-from tfgrec.model.masking import sample_masks
-from tfgrec.model.ranker_fields import RankerFields
+from tfgrec.model.ranking.task_losses import TaskLoss
+from tfgrec.model.ranking.towers import RankingTowers
 from tfgrec.model.represented import Represented
-from tfgrec.model.shared_projection import SharedProjection
-from tfgrec.model.step_gradients import StepGradients
-from tfgrec.model.task_losses import TaskLoss
-from tfgrec.model.towers import RankingTowers
-from tfgrec.model.xla import compiled_on_graph
-from tfgrec.retrieval.retrieval_task import RETRIEVAL, RetrievalTask
+from tfgrec.model.retrieval.retrieval_task import RETRIEVAL, RetrievalTask
+from tfgrec.model.step.clipped_update import ClippedUpdate
+from tfgrec.model.step.step_gradients import StepGradients
+from tfgrec.model.step.xla import compiled, compiled_on_graph
 
 AUTO_ENCODER = "auto_encoder"
 
@@ -87,11 +87,6 @@ class JointModel(tf.keras.Model):
         self._training_rank = self.rank
         self.embedding_optimizer: tf.keras.optimizers.Optimizer | None = None
         self._update: ClippedUpdate | None = None
-
-    @property
-    def task_names(self) -> list[str]:
-        """The ranking tasks."""
-        return list(self._task_losses)
 
     @property
     def phase(self) -> Phase:
@@ -160,13 +155,13 @@ class JointModel(tf.keras.Model):
         self._update.build(self.trainable_variables)
         if self.encoder is not None:
             self._propagate = compiled_on_graph(self.encoder.propagate) if jit_compile else self.encoder.propagate
-        self._training_rank = compiled_on_graph(self.rank) if jit_compile else self.rank
+        self._training_rank = compiled(self.rank) if jit_compile else self.rank
 
     def create_variables(self, graph: tfgnn.GraphTensor) -> None:
         """Creates all variables, those outside the serving path too, so that optimizers and checkpoints see them."""
         self(graph, training=False)
         if self.retrieval is not None:
-            fields = self._fields(graph, self.represent(graph))
+            fields = self.fields(graph, self.represent(graph))
             self.retrieval.query_vectors(graph, fields)
             self.retrieval.item_vectors(graph, fields)
         if self.auto_encoder is not None:
@@ -175,7 +170,7 @@ class JointModel(tf.keras.Model):
     @_without_autograph
     def call(self, graph: tfgnn.GraphTensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Logits of all tasks."""
-        return self.rank(graph, self.represent(graph, training=training), training=training)
+        return self.rank(self.fields(graph, self.represent(graph, training=training)), training=training)
 
     @_without_autograph
     def predictions(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
@@ -186,12 +181,12 @@ class JointModel(tf.keras.Model):
     @_without_autograph
     def query_vectors(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
         """Retrieval's vectors of the candidates' users, float32 `[num_candidates, units]`."""
-        return self.retrieval.query_vectors(graph, self._fields(graph, self.represent(graph)))
+        return self.retrieval.query_vectors(graph, self.fields(graph, self.represent(graph)))
 
     @_without_autograph
     def item_vectors(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
         """Retrieval's vectors of the candidates' items, float32 `[num_candidates, units]`."""
-        return self.retrieval.item_vectors(graph, self._fields(graph, self.represent(graph)))
+        return self.retrieval.item_vectors(graph, self.fields(graph, self.represent(graph)))
 
     def represent(self, graph: tfgnn.GraphTensor, training: bool = False) -> Represented:
         """Encodes features and graph; in training with some nodes hidden for the auto-encoder."""
@@ -210,9 +205,16 @@ class JointModel(tf.keras.Model):
         hidden_states = propagate(inputs, masks, training=True)
         return Represented(hidden_states if states is None else states, hidden_states, masks, fields)
 
-    def rank(self, graph: tfgnn.GraphTensor, represented: Represented, training: bool = False) -> dict[str, tf.Tensor]:
-        """Logits of all tasks from a represented batch."""
-        fields, graph_vector = self._fields(graph, represented), None
+    def fields(self, graph: tfgnn.GraphTensor, represented: Represented) -> dict[str, tf.Tensor]:
+        """`{field: [num_candidates, width]}`: the ranker's and, with a graph, those read off the encoder's states."""
+        if self.projection is None:
+            return dict(represented.fields)
+        from_graph = graph_fields(graph, represented.states, self.projection, self._item_edge_sets)
+        return {**represented.fields, **from_graph}
+
+    def rank(self, fields: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
+        """Logits of all tasks from the candidates' fields."""
+        graph_vector = None
         if self.projection is not None:
             graph_vector = tf.concat([fields[name] for name in GRAPH_FIELDS], axis=1)
         return self.towers(self.field_fusion(fields), graph_vector=graph_vector, training=training)
@@ -232,10 +234,10 @@ class JointModel(tf.keras.Model):
         """The unweighted losses of this phase in training, in the order of `loss_names`."""
         losses: dict[str, LossSum] = {}
         if self._phase == "ranking":
-            logits = self._training_rank(graph, represented, training=True)
-            losses = self.task_loss_sums(graph, logits, labels)
+            fields = self.fields(graph, represented)
+            losses = self.task_loss_sums(graph, self._training_rank(fields, training=True), labels)
             if self.retrieval is not None:
-                losses[RETRIEVAL] = self.retrieval(graph, self._fields(graph, represented), labels, training=True)
+                losses[RETRIEVAL] = self.retrieval(graph, fields, labels, training=True)
         if AUTO_ENCODER in self.loss_names:
             losses[AUTO_ENCODER] = self.auto_encoder_loss_sum(graph, represented)
         return losses
@@ -283,13 +285,6 @@ class JointModel(tf.keras.Model):
         finite = self._update.apply(gradients, [*inputs, *heads], unscaled=own_gradients)
         self.balancer.update(tf.where(finite, losses, float("nan")), norms)
         return finite
-
-    def _fields(self, graph: tfgnn.GraphTensor, represented: Represented) -> dict[str, tf.Tensor]:
-        """`{field: [num_candidates, width]}`: the ranker's and, with a graph, those read off the encoder's states."""
-        if self.projection is None:
-            return dict(represented.fields)
-        from_graph = graph_fields(graph, represented.states, self.projection, self._item_edge_sets)
-        return {**represented.fields, **from_graph}
 
     def _represent_for_step(self, graph: tfgnn.GraphTensor) -> Represented:
         if not self._encoder_frozen:

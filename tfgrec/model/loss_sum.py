@@ -19,9 +19,6 @@ class LossSum(NamedTuple):
     total: tf.Tensor
     count: tf.Tensor
 
-    def mean(self, global_count: tf.Tensor | None = None) -> tf.Tensor:
-        """This part's share of the mean over `global_count` terms (its own ones if not given); 0 where there is none.
-
-        The shares of all replicas add up to the mean over the whole batch.
-        """
-        return tf.math.divide_no_nan(self.total, self.count if global_count is None else global_count)
+    def mean(self) -> tf.Tensor:
+        """The mean over this part's own terms; 0 where there is none."""
+        return tf.math.divide_no_nan(self.total, self.count)

@@ -14,7 +14,6 @@ from tfgrec.report.run_results import RunResults
 
 # The metrics whose differences are tested; the first of each kind is the one also compared by scenario.
 COMPARED = {"binary": ("auc", "log_loss"), "regression": ("concordance", "mae")}
-LOWER_IS_BETTER = ("log_loss", "mae")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.graph.store.files import write_atomically
-from tfgrec.metrics import METRICS, PairedDifference
-from tfgrec.report.arm_comparison import COMPARED, LOWER_IS_BETTER, ArmComparison, SeedSummary
+from tfgrec.metrics import LOWER_IS_BETTER, METRICS, PairedDifference
+from tfgrec.report.arm_comparison import COMPARED, ArmComparison, SeedSummary
 from tfgrec.report.curves import smoothed, thinned_positions
 from tfgrec.report.interval_figure import interval_figure
 from tfgrec.report.page import Card, Section, Tile, render_page

@@ -1,4 +1,5 @@
-"""Retrieval beside ranking: two towers on the encoder's states, their loss, vectors of all items, index and metrics.
+"""Retrieval with a trained model: vectors of all items, queries of a split, metrics, and the exported index.
 
-Start at `retrieval_task.RetrievalTask`; docs/retrieval.md says how it is configured.
+Start at `run_retrieval.RunRetrieval`; docs/retrieval.md says how it is configured. The task that is trained is
+`tfgrec.model.retrieval`.
 """

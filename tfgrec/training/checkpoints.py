@@ -10,8 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfgrec.graph.store.files import read_json, write_json
+from tfgrec.run_directory import MADE_FROM
 
-_MADE_FROM = "made_from.json"
 _KEPT = 2
 _POSITION = ("phase", "epoch", "step_in_epoch", "step", "seconds", "steady_steps", "steady_seconds", "saves")
 
@@ -104,7 +104,7 @@ def claim_folders(
     `previous-<n>` beside them.
     """
     made_from = json.loads(json.dumps(made_from))
-    record = checkpoints / _MADE_FROM
+    record = checkpoints / MADE_FROM
     if checkpoints.exists() and (not record.exists() or read_json(record) != made_from):
         aside = _free_folder(checkpoints.parent)
         aside.mkdir()

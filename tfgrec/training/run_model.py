@@ -19,7 +19,6 @@ from tfgrec.data.padding_budgets import padding_budgets
 from tfgrec.errors import ConfigurationError
 from tfgrec.export import export_model
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.build import build_joint_model
 from tfgrec.retrieval.run_retrieval import RunRetrieval
 from tfgrec.run_directory import RunDirectory
@@ -140,12 +139,12 @@ class RunModel:
         # Nothing of a model that was built before in this process counts: neither memory, nor names, nor random state.
         tf.keras.backend.clear_session()
         tf.keras.utils.set_random_seed(self.config.training.seed)
-        statistics = {**GraphStore.open(self.run.graph).statistics, **self.examples.statistics}
+        self.examples.check_statistics()
         with replicas.scope(), precision_policy(mixed_precision):
             return build_joint_model(
                 config=self.config.model,
                 schema=self.examples.schema,
-                statistics=statistics,
+                statistics=self.examples.statistics,
                 arm=self.config.arm,
                 labels=self.labels,
             )

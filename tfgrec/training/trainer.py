@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,16 +14,19 @@ import tensorflow_gnn as tfgnn
 from tfgrec.config.run import Arm
 from tfgrec.config.training import TrainingConfig
 from tfgrec.data.input_pipeline import TrainingData
+from tfgrec.graph.store.files import write_json
 from tfgrec.progress import Advance, stage_progress
 from tfgrec.recorded_weights import RECORDED
+from tfgrec.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingCheckpoints, TrainingPosition
+from tfgrec.training.compilation import compile_model
 from tfgrec.training.history import TrainingHistory
-from tfgrec.training.precision import with_loss_scale
 from tfgrec.training.replica_batches import flattened, replica_batches
 from tfgrec.training.replicas import Replicas
-from tfgrec.training.schedules import make_embedding_optimizer, make_optimizer
 from tfgrec.training.step_functions import StepFunctions
 from tfgrec.training.step_log import StepLog
+from tfgrec.training.variable_meanings import meanings_of
+from tfgrec.training.warm_start import take_over
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
@@ -44,14 +47,15 @@ def phases_of(arm: Arm, config: TrainingConfig) -> list[Phase]:
     return [Phase("pretraining", config.pretraining_epochs), ranking] if arm == "two_stage" else [ranking]
 
 
-def train(run_model: "RunModel") -> dict[str, Any]:
-    """Trains a run's model, from its newest checkpoint on where it has one.
+def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> dict[str, Any]:
+    """Trains a run's model, from its newest checkpoint on where it has one, else from `training.warm_start_from`.
 
     Returns:
       `arm`, `steps`, `seconds`, and the steady `steps_per_second` and `requests_per_second` (None for a training too
       short to tell), to be kept as training.json. With GradNorm also its `mean_loss_weights`.
     """
     config = run_model.config
+    _begin(run_model, announce)
     with _written_by(run_model) as (checkpoints, logs):
         trainer = Trainer(
             model=run_model.model,
@@ -74,6 +78,15 @@ def train(run_model: "RunModel") -> dict[str, Any]:
         "requests_per_second": None if speed is None else speed * config.training.batch_size,
         **({RECORDED: run_model.model.balancer.mean_weights()} if balanced else {}),
     }
+
+
+def _begin(run_model: "RunModel", announce: Callable[[str], None]) -> None:
+    """Keeps what the model's variables mean, for a later training to start from, and starts from an earlier one."""
+    model, start = run_model.model, run_model.config.training.warm_start_from
+    if run_model.replicas.is_chief:
+        write_json(run_model.run.meanings, meanings_of(model, run_model.config.model))
+    if start is not None and run_model.checkpoints.latest is None:
+        announce(f"training: {take_over(model, run_model.config.model, RunDirectory.at(start))}")
 
 
 @contextlib.contextmanager
@@ -150,31 +163,17 @@ class Trainer:
         if index > 0:
             self._model.freeze_encoder()
         with self._replicas.scope():
-            self._optimizer, embedding_optimizer = self._make_optimizers(self._phases[index])
-            self._model.compile(
-                optimizer=self._optimizer,
-                embedding_optimizer=embedding_optimizer,
-                clip_norm=self._config.optimizer.clip_norm,
-                jit_compile=self._config.jit_compile,
-            )
+            epochs = self._phases[index].epochs
+            compile_model(self._model, self._config, epochs=epochs, steps_per_epoch=self._steps_per_epoch)
         self._manager = self._checkpoints.manager(
-            self._position, model=self._model, optimizer=self._optimizer, embedding_optimizer=embedding_optimizer
+            self._position,
+            model=self._model,
+            optimizer=self._model.optimizer,
+            embedding_optimizer=self._model.embedding_optimizer,
         )
         # Traced anew in each phase: which variables train, and which losses there are, is decided while tracing.
         structure = self._batches(epoch=0, skip_batches=0).element_spec
         self._functions = StepFunctions(self._model, self._replicas, structure)
-
-    def _make_optimizers(self, phase: Phase) -> tuple[tf.keras.optimizers.Optimizer, tf.keras.optimizers.Optimizer]:
-        """The phase's optimizer, and that of the embedding tables."""
-        config = self._config.optimizer
-        total_steps = phase.epochs * self._steps_per_epoch
-        undecayed = [variable for variable in self._model.trainable_variables if variable.shape.rank < 2]
-        optimizer = make_optimizer(config, total_steps=total_steps, undecayed=undecayed)
-        embedding_optimizer = make_embedding_optimizer(
-            config, total_steps=total_steps, steps_per_epoch=self._steps_per_epoch
-        )
-        precision = self._config.mixed_precision
-        return with_loss_scale(optimizer, precision), with_loss_scale(embedding_optimizer, precision)
 
     def _run_phase(self, phase: Phase, history: TrainingHistory) -> None:
         position = self._position
@@ -234,7 +233,7 @@ class Trainer:
         )
 
     def _log(self, log: StepLog, advance: Advance, diagnostics: Mapping[str, float] | None = None) -> None:
-        extra = {"learning_rate": float(self._optimizer.learning_rate.numpy()), **(diagnostics or {})}
+        extra = {"learning_rate": float(self._model.optimizer.learning_rate.numpy()), **(diagnostics or {})}
         means = log.flush(extra)
         advance(0, **{name: value for name, value in means.items() if name.startswith("loss")})
 

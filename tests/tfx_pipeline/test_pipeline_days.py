@@ -1,0 +1,226 @@
+"""The pipeline day after day on a tiny simulated world, with spoiled days and killed runs."""
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from daily_world import SMALL, copy_days, write_config, write_world
+
+from beam_jobs.records.tfrecord_shards import read_records, write_records
+from tfx_pipeline.local_runner import METADATA, main
+from tfx_pipeline.run_record import RunRecord, read_newest_run
+from tfx_pipeline.subgraph_example_gen import executor as example_gen
+
+ROOT = Path(__file__).parents[2]
+FIRST_DAY, NEXT_DAY = 4, 5
+TINY = [
+    *SMALL,
+    "model.encoder={rounds: 1, units: 16, message_units: 16}",
+    "model.towers={bottom_units: [16], task_units: [8], cross_layers: 1}",
+    "model.balancing={initial_loss_steps: 2, learning_rate: 0.1}",
+    "training.epochs=1",
+    "training.checkpoint_every_steps=2",
+    "training.log_every_steps=1",
+    "evaluation.min_scenario_rows=50",
+    "pipeline.window={train_days: 3, eval_days: 1}",
+    "pipeline.drift._readout={is_click: 0.2, long_view: 0.2}",
+]
+ANY_MODEL = "pipeline.thresholds={is_click: {auc: {at_least: 0.1, min_gain: -1}}}"
+FAR_BETTER = "pipeline.thresholds={is_click: {auc: {at_least: 0.1, min_gain: 0.5}}}"
+
+
+class App:
+    """An app whose logs are a file a day, and the folder of the pipeline that runs on them."""
+
+    def __init__(self, folder: Path):
+        self.data, self.root, self._schema = folder / "data", folder / "pipeline", folder / "schema"
+        self._world = write_world(folder / "world")
+        write_config(folder)
+        self.add_days(0, FIRST_DAY)
+
+    def add_days(self, first: int, last: int) -> None:
+        copy_days(self._world, self.data, range(first, last + 1))
+
+    @contextlib.contextmanager
+    def spoiled_day(self, edit: Callable[[pd.DataFrame], pd.DataFrame]) -> Iterator[None]:
+        """Has the next day's log of video views edited, and takes the day away again."""
+        self.add_days(NEXT_DAY, NEXT_DAY)
+        path = self.data / "video_views" / f"day-{NEXT_DAY}.parquet"
+        edit(pd.read_parquet(path)).to_parquet(path, index=False)
+        yield
+        for of_day in self.data.glob(f"*/day-{NEXT_DAY}.parquet"):
+            of_day.unlink()
+
+    def arguments(self, day: int, *settings: str) -> list[str]:
+        places = {"config": ROOT / "configs" / "demo.yaml", "data": self.data, "pipeline-root": self.root, "day": day}
+        named = [f"--{name}={value}" for name, value in places.items()]
+        return [*named, "--set", f"schema_dir={self._schema}", *TINY, *(settings or (ANY_MODEL,))]
+
+    def run(self, day: int, *settings: str) -> int:
+        return main(self.arguments(day, *settings))
+
+    @property
+    def newest_run(self) -> RunRecord:
+        return read_newest_run(self.root / METADATA)
+
+    def states(self) -> dict[str, str]:
+        return {component.name: component.state for component in self.newest_run.components}
+
+    @property
+    def versions(self) -> list[str]:
+        return sorted(path.name for path in (self.root / "serving" / "demo").glob("*"))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+    """An app after its first run."""
+    app = App(tmp_path_factory.mktemp("app"))
+    assert app.run(FIRST_DAY) == 0
+    return app
+
+
+@pytest.mark.slow
+def test_the_first_run_pushes_a_model_and_leaves_pages(app: App) -> None:
+    run = app.newest_run
+    assert set(app.states().values()) == {"done"}
+    assert len(app.versions) == 1
+    loaded = tf.saved_model.load(str(app.root / "serving" / "demo" / app.versions[0]))
+    record = next(
+        iter(read_records(str(next(Path(run.find("SubgraphExampleGen").outputs["examples"]).rglob("part*")))))
+    )
+    assert np.isfinite(loaded.signatures["serving_default"](examples=tf.constant([record]))["is_click"].numpy()).all()
+    pages = {page.name: page.read_text() for component in run.components for page in component.pages}
+    assert set(pages) == {"statistics.html", "anomalies.html", "evaluation.html", "report.html"}
+    (overview,) = (app.root / "runs").glob("*.html")
+    for page in pages:
+        assert f"{page}'>" in overview.read_text()
+
+
+@pytest.mark.slow
+def test_the_same_run_again_does_nothing(app: App, capsys: pytest.CaptureFixture) -> None:
+    before = app.versions
+    assert app.run(FIRST_DAY) == 0
+    ran = {name for name, state in app.states().items() if state != "cached"}
+    # Resolvers look things up anew each time.
+    assert ran == {"BlessedModel"}
+    assert app.versions == before
+    assert "as in an earlier run" in capsys.readouterr().out
+
+
+def without_a_column(log: pd.DataFrame) -> pd.DataFrame:
+    return log.drop(columns="is_like")
+
+
+def with_shifted_labels(log: pd.DataFrame) -> pd.DataFrame:
+    return log.assign(is_click=1)
+
+
+def with_missing_numbers(log: pd.DataFrame) -> pd.DataFrame:
+    return log.assign(watch_time_ms=np.where(np.arange(len(log)) % 2, np.nan, log.watch_time_ms))
+
+
+SPOILED = {
+    "a column missing": (without_a_column, "GraphBuilder", r"day-5\.parquet.*is_like"),
+    "labels shifted": (with_shifted_labels, "DataGate", r"eval.*_readout\.is_click"),
+    "NaN": (with_missing_numbers, "SubgraphExampleGen|DataGate", r"watch_time_ms"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_a_spoiled_day_is_stopped_and_the_served_model_stays(spoiled, app: App, capfd: pytest.CaptureFixture) -> None:
+    edit, component, message = SPOILED[spoiled]
+    before = app.versions
+    with app.spoiled_day(edit):
+        assert app.run(NEXT_DAY) == 2
+    told = capfd.readouterr().err
+    assert re.search(f"({component}) stopped the run", told), told
+    assert re.search(message, told), told
+    assert "Trainer" not in app.states()
+    assert app.versions == before
+
+
+@pytest.mark.slow
+def test_leaked_edges_are_stopped_by_the_audit(app: App, monkeypatch, capfd: pytest.CaptureFixture) -> None:
+    """A sampler that forgets about time, as a mistake in it would."""
+    honest = example_gen.sample_subgraphs
+
+    def leaking(**arguments):
+        manifest = honest(**arguments)
+        for path in Path(arguments["output_dir"]).rglob("part-*.tfrecord"):
+            write_records(str(path), [with_the_newest_edges(record) for record in read_records(str(path))])
+        return manifest
+
+    monkeypatch.setattr(example_gen, "sample_subgraphs", leaking)
+    before = app.versions
+    app.add_days(NEXT_DAY, NEXT_DAY)
+    assert app.run(NEXT_DAY, ANY_MODEL, "sampling.seed=5") == 2
+    told = capfd.readouterr().err
+    assert "LeakageAudit stopped the run" in told and "viewed" in told, told
+    assert app.versions == before
+
+
+def with_the_newest_edges(record: bytes) -> bytes:
+    example = tf.train.Example.FromString(record)
+    times = example.features.feature["edges/viewed.time"].int64_list.value
+    times[:] = [2**60] * len(times)
+    return example.SerializeToString()
+
+
+@pytest.mark.slow
+def test_the_next_day_adds_compares_and_pushes_only_what_is_better(app: App, capsys: pytest.CaptureFixture) -> None:
+    before = app.versions
+    app.add_days(NEXT_DAY, NEXT_DAY)
+    assert app.run(NEXT_DAY, FAR_BETTER) == 0
+    told = capsys.readouterr().out
+    assert "not blessed" in told and "is_click" in told and "auc" in told, told
+    assert app.versions == before
+    assert "training: starts from" in told
+
+    # Other thresholds alone: nothing is trained anew.
+    assert app.run(NEXT_DAY, ANY_MODEL) == 0
+    states = app.states()
+    assert states["GraphBuilder"] == states["SubgraphExampleGen"] == states["Trainer"] == "cached"
+    assert states["Evaluator"] == states["Pusher"] == "done"
+    assert len(app.versions) == len(before) + 1
+    assert app.run(NEXT_DAY, ANY_MODEL) == 0
+    assert {name for name, state in app.states().items() if state != "cached"} == {"BlessedModel"}
+
+
+def start(app: App, *settings: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tfx_pipeline.local_runner", *app.arguments(FIRST_DAY, *settings)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+
+
+def kill_when(process: subprocess.Popen, line: str) -> list[str]:
+    """Reads what a process says, and kills it after a line that holds `line`; all that it said before."""
+    said = []
+    for text in process.stdout:
+        said.append(text)
+        if line in text:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stdout.close()
+    assert process.wait(60) == -signal.SIGKILL, "".join(said)
+    return said
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_from_there(tmp_path: Path) -> None:
+    app = App(tmp_path)
+    kill_when(start(app), "SubgraphExampleGen ...")
+    said = kill_when(start(app), "Evaluator ...")
+    assert "GraphBuilder ...\n  as in an earlier run\n" in "".join(said), "".join(said)
+    assert app.run(FIRST_DAY) == 0
+    states = app.states()
+    assert states["GraphBuilder"] == states["SubgraphExampleGen"] == states["Trainer"] == "cached"
+    assert states["Evaluator"] == states["Pusher"] == "done"
+    assert len(app.versions) == 1

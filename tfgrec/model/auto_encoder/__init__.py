@@ -1,0 +1,1 @@
+"""The graph feature auto-encoder (GFAE): what it rebuilds, and its decoders."""

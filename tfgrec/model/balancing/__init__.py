@@ -1,0 +1,1 @@
+"""Weights of the losses: fixed, GradNorm's, or learned variances'."""

@@ -1,0 +1,124 @@
+"""GradNorm: weights that make all losses train at like rates (Chen et al., arXiv 1711.02257)."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfgrec.config.model import BalancingConfig
+from tfgrec.model.balancing.balancer import Balancer, balancer_variable
+from tfgrec.model.balancing.loss_weights import capped_weights
+
+_SMALLEST_WEIGHT = 1e-4
+# Losses and norms beyond this are taken for not finite, since the squares of their ratios would not be.
+_LARGEST_VALUE = 1e15
+_FIRST_DECAY, _SECOND_DECAY, _EPSILON = 0.9, 0.999, 1e-8
+
+
+class GradNorm(Balancer):
+    """Learns one weight a loss, from the losses and the norms of their gradients on the last shared layer W.
+
+    Of equation 2, |G_i - target_i| with G_i = w_i ||grad_W L_i|| and target_i = mean(G) r_i^alpha, only G_i depends on
+    w_i (the target is taken as constant). So the gradient is sign(G_i - target_i) ||grad_W L_i||, and no second-order
+    tape is needed. Adam follows it on log w_i, which keeps w_i positive; then the weights are scaled to sum to the
+    number of losses, and the auto-encoder's share of the sum is cut to the cap.
+
+    L_i(0) is the mean of the loss over its first `initial_loss_steps` steps, in which its weight rests. A loss that is
+    absent from a batch (it or its gradient is zero, or NaN) or not finite takes no part in that step. With
+    `update_every_steps` N > 1, the weights rest in all steps but every N-th, and so do the gradients of single losses.
+    """
+
+    def __init__(
+        self,
+        *,
+        names: Sequence[str],
+        initial_weights: Sequence[float],
+        config: BalancingConfig,
+        capped: str | None = None,
+    ) -> None:
+        super().__init__(names=names, name="gradnorm")
+        self._config = config
+        self._capped = self.loss_names.index(capped) if capped in self.loss_names else None
+        weights, zeros = self._constrained(tf.constant(initial_weights, tf.float32)), tf.zeros([len(self.loss_names)])
+        self._weights = balancer_variable(weights, "weights")
+        self.initial_losses = balancer_variable(zeros, "initial_losses")
+        self._num_observed = balancer_variable(zeros, "num_observed")
+        self._first_moment = balancer_variable(zeros, "first_moment")
+        self._second_moment = balancer_variable(zeros, "second_moment")
+        self._num_steps = balancer_variable(zeros, "num_steps")
+        self._num_updates = balancer_variable(tf.constant(0, tf.int64), "num_updates")
+        self._mean_weights = balancer_variable(weights, "mean_weights")
+        self._num_averaged = balancer_variable(tf.constant(0.0), "num_averaged")
+
+    @property
+    def weights(self) -> tf.Variable:
+        """The weights, `[num_losses]`."""
+        return self._weights
+
+    def gradient_norms_due(self) -> tf.Tensor | bool:
+        """True in every step, or a scalar tensor that is true in every N-th."""
+        every = self._config.update_every_steps
+        return True if every == 1 else tf.equal(self._num_updates % every, every - 1)
+
+    def update(self, losses: tf.Tensor, gradient_norms: tf.Tensor) -> None:
+        """Takes one step. Losses, and gradient norms ||grad_W L_i|| without weights, are `[num_losses]`."""
+        present = (tf.abs(losses) < _LARGEST_VALUE) & tf.not_equal(losses, 0.0)
+        rested = self._num_observed >= self._config.initial_loss_steps
+        self._observe(losses, present & ~rested)
+        moving = present & rested & (gradient_norms > 0) & (gradient_norms < _LARGEST_VALUE)
+        gradients = self.weight_gradients(losses, gradient_norms, moving) * self._weights
+        weights = self._adam_step(gradients, moving)
+        self._weights.assign(tf.where(tf.reduce_any(moving), weights, self._weights))
+        self._num_updates.assign_add(1)
+        self._average(tf.reduce_any(rested))
+
+    def mean_weights(self) -> dict[str, float]:
+        """The mean over all steps since the first L_i(0) was known, `{loss: weight}`."""
+        return dict(zip(self.loss_names, self._mean_weights.numpy().tolist(), strict=True))
+
+    def weight_gradients(self, losses: tf.Tensor, gradient_norms: tf.Tensor, moving: tf.Tensor) -> tf.Tensor:
+        """d/dw_i of sum_i |G_i - target_i|, `[num_losses]`, zero for losses that don't move."""
+        gradient_norms = tf.where(moving, gradient_norms, 0.0)
+        weighted_norms = self._weights * gradient_norms
+        differences = weighted_norms - self._targets(weighted_norms, losses, moving)
+        return tf.where(moving, tf.sign(differences) * gradient_norms, 0.0)
+
+    def _targets(self, weighted_norms: tf.Tensor, losses: tf.Tensor, moving: tf.Tensor) -> tf.Tensor:
+        """mean(G) r_i^alpha, with r_i the loss relative to its start, over the mean of that."""
+        ratios = tf.where(moving, losses / tf.maximum(self.initial_losses, 1.0 / _LARGEST_VALUE), 0.0)
+        inverse_rates = tf.math.divide_no_nan(ratios, _mean(ratios, moving))
+        # A loss of zero may have a negative rounding error, which has no power.
+        return _mean(weighted_norms, moving) * tf.pow(tf.maximum(inverse_rates, 0.0), self._config.alpha)
+
+    def _observe(self, losses: tf.Tensor, observed: tf.Tensor) -> None:
+        counts = self._num_observed + tf.cast(observed, tf.float32)
+        means = self.initial_losses + tf.math.divide_no_nan(losses - self.initial_losses, counts)
+        self.initial_losses.assign(tf.where(observed, means, self.initial_losses))
+        self._num_observed.assign(counts)
+
+    def _average(self, counts: tf.Tensor) -> None:
+        self._num_averaged.assign_add(tf.cast(counts, tf.float32))
+        share = tf.math.divide_no_nan(tf.cast(counts, tf.float32), self._num_averaged)
+        self._mean_weights.assign_add(share * (self._weights - self._mean_weights))
+
+    def _adam_step(self, gradients: tf.Tensor, moving: tf.Tensor) -> tf.Tensor:
+        """New weights. Moments and step counts are kept for each loss, and rest where it does not move."""
+        first_moment = _FIRST_DECAY * self._first_moment + (1 - _FIRST_DECAY) * gradients
+        second_moment = _SECOND_DECAY * self._second_moment + (1 - _SECOND_DECAY) * tf.square(gradients)
+        self._first_moment.assign(tf.where(moving, first_moment, self._first_moment))
+        self._second_moment.assign(tf.where(moving, second_moment, self._second_moment))
+        self._num_steps.assign_add(tf.cast(moving, tf.float32))
+        steps = tf.maximum(self._num_steps, 1.0)
+        first = self._first_moment / (1 - tf.pow(_FIRST_DECAY, steps))
+        second = self._second_moment / (1 - tf.pow(_SECOND_DECAY, steps))
+        change = -self._config.learning_rate * first / (tf.sqrt(second) + _EPSILON)
+        return self._constrained(self._weights * tf.exp(tf.where(moving, change, 0.0)))
+
+    def _constrained(self, weights: tf.Tensor) -> tf.Tensor:
+        return capped_weights(
+            tf.maximum(weights, _SMALLEST_WEIGHT), capped=self._capped, cap=self._config.auto_encoder_cap
+        )
+
+
+def _mean(values: tf.Tensor, among: tf.Tensor) -> tf.Tensor:
+    among = tf.cast(among, tf.float32)
+    return tf.math.divide_no_nan(tf.reduce_sum(values * among), tf.reduce_sum(among))

@@ -1,0 +1,1 @@
+"""What ranking reads of a candidate, the ranker's own fields and the encoder's states, and how they are fused."""

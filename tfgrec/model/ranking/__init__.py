@@ -1,0 +1,1 @@
+"""From fused fields to the tasks' logits, losses and predictions."""

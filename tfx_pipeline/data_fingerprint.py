@@ -1,0 +1,52 @@
+"""What a run's tables are, as a text that changes when they do: TFX's cache looks at it instead of at the files."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from apache_beam.io.filesystems import FileSystems
+
+from tfgrec.config import TablesConfig
+from tfgrec.errors import InputDataError
+from tfgrec.fingerprint import fingerprint_file
+from tfgrec.table_paths import TablePath
+
+
+def fingerprint_tables(tables: TablesConfig, data: str) -> str:
+    """SHA-256 over what `fingerprint_table_files` gives.
+
+    Raises:
+      InputDataError: a table has no file.
+    """
+    found = fingerprint_table_files(tables, data)
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode("utf-8")).hexdigest()
+
+
+def fingerprint_table_files(tables: TablesConfig, data: str) -> dict[str, dict[str, str]]:
+    """By table, the files below `data`: their paths there and, of each, its content's SHA-256, or, of a large file and
+    of one on another file system than the local one, its size and time of change.
+
+    Raises:
+      InputDataError: a table has no file.
+    """
+    found = {name: _files(table.path, data) for name, table in sorted(tables.tables.items())}
+    for name, files in found.items():
+        if not files:
+            path = FileSystems.join(data, tables.tables[name].path)
+            raise InputDataError(f"table '{name}': no file is {path} (tables.yaml, tables.{name}.path)")
+    return found
+
+
+def _files(path: str, data: str) -> dict[str, str]:
+    table = TablePath(path)
+    if FileSystems.get_scheme(data) is None:
+        root = Path(data)
+        return {file.relative_to(root).as_posix(): fingerprint_file(file) for file in table.find(root)}
+    root = f"{data.rstrip('/')}/"
+    listed = FileSystems.match([f"{root}{table.folder}/**" if table.has_wildcards else f"{root}{path}"])[0]
+    files = {metadata.path.removeprefix(root): metadata for metadata in listed.metadata_list}
+    return {
+        name: f"size:{metadata.size_in_bytes} mtime:{metadata.last_updated_in_seconds}"
+        for name, metadata in files.items()
+        if table.matches(name)
+    }

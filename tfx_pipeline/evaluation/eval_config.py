@@ -1,0 +1,160 @@
+"""The evaluation of a run as TFMA's EvalConfig: models, metrics, slices and what a model has to reach to be blessed."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+import tensorflow_model_analysis as tfma
+from google.protobuf.wrappers_pb2 import BoolValue, DoubleValue
+from tensorflow_model_analysis.proto.config_pb2 import (
+    EvalConfig,
+    GenericChangeThreshold,
+    GenericValueThreshold,
+    MetricConfig,
+    MetricDirection,
+    MetricsSpec,
+    MetricThreshold,
+    ModelSpec,
+    Options,
+    PerSliceMetricThreshold,
+    SlicingSpec,
+)
+
+from tfgrec.close_match import suggestion
+from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.config.pipeline import SliceConfig, ThresholdConfig
+from tfgrec.data.schema_file import read_graph_schema
+from tfgrec.errors import ConfigurationError
+from tfgrec.graph.schema import READOUT, Feature
+from tfgrec.metrics import LOWER_IS_BETTER, METRICS
+from tfgrec.saved_model import SIGNATURE
+from tfx_pipeline.evaluation.metrics import CandidateCount, TaskMetric
+from tfx_pipeline.evaluation.row_layout import SCENARIO, RowLayout
+
+CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
+CANDIDATES, ROWS = "candidates", "rows"
+
+
+def eval_config(config: RunConfig) -> EvalConfig:
+    """What TFX's Evaluator measures and asks for; its extractors are those of `tfx_pipeline.evaluation.module`.
+
+    Thresholds are on all rows, not on slices. At least one candidate has to be evaluated in any case: TFX blesses no
+    model without a threshold that holds for it, and gains are not asked for while no model is blessed.
+
+    Raises:
+      ConfigurationError: a threshold names an unknown task or metric.
+    """
+    _check_thresholds(config)
+    layout = RowLayout.of(config)
+    models = [
+        ModelSpec(name=name, model_type=tfma.TF_GENERIC, signature_name=SIGNATURE, is_baseline=name == BASELINE)
+        for name in (CANDIDATE, BASELINE)
+    ]
+    return EvalConfig(
+        model_specs=models,
+        slicing_specs=[SlicingSpec(), *(SlicingSpec(feature_keys=[name]) for name in layout.slices)],
+        metrics_specs=[_count_spec(layout), *(_task_spec(config, task) for task in layout.tasks)],
+        options=Options(include_default_metrics=BoolValue(value=False)),
+    )
+
+
+def check_pipeline(config: RunConfig, tables: TablesConfig) -> None:
+    """Raises ConfigurationError for slices and thresholds that name what the records or the model do not have."""
+    _check_thresholds(config)
+    requests, slices = tables.requests, config.pipeline.slices
+    if SCENARIO in slices and config.evaluation.scenario is not None:
+        raise ConfigurationError(f"pipeline.slices.{SCENARIO}: evaluation.scenario makes a slice of that name already")
+    known = {*requests.features, *requests.temporal_degrees, *requests.labels}
+    for name, cut in slices.items():
+        _check_known(cut.feature, known, f"pipeline.slices.{name}.feature: no feature '{cut.feature}' of requests")
+    if slices:
+        features = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt").node_sets[READOUT].features
+        for name, cut in slices.items():
+            _check_cut(f"pipeline.slices.{name}", cut, features[cut.feature])
+
+
+def layout_of(config: EvalConfig) -> RowLayout:
+    """The layout that `eval_config` has put in."""
+    for spec in config.metrics_specs:
+        for metric in spec.metrics:
+            if metric.class_name == CandidateCount.__name__:
+                return RowLayout.model_validate(json.loads(metric.config)["layout"])
+    raise ConfigurationError("eval_config: was not made by tfx_pipeline.evaluation.eval_config")
+
+
+def _count_spec(layout: RowLayout) -> MetricsSpec:
+    """The number of candidates, and that there is one."""
+    at_least_one = _on_all_rows(MetricThreshold(value_threshold=_bounds(ThresholdConfig(at_least=1))))
+    values = {"name": CANDIDATES, "layout": layout.model_dump(mode="json")}
+    count = _metric_config(CandidateCount, values)
+    count.per_slice_thresholds.append(at_least_one)
+    return MetricsSpec(model_names=[CANDIDATE], metrics=[count])
+
+
+def _task_spec(config: RunConfig, task: str) -> MetricsSpec:
+    """The metrics of a task, those that its kind has, and their thresholds."""
+    metrics = [_metric_config(TaskMetric, {"name": ROWS})]
+    for name in METRICS[config.model.tasks[task].kind]:
+        metric = _metric_config(TaskMetric, {"name": name})
+        threshold = config.pipeline.thresholds.get(task, {}).get(name)
+        if threshold is not None:
+            metric.per_slice_thresholds.append(_on_all_rows(_threshold(name, threshold)))
+        metrics.append(metric)
+    return MetricsSpec(model_names=[CANDIDATE, BASELINE], output_names=[task], metrics=metrics)
+
+
+def _metric_config(metric: type[tfma.metrics.Metric], values: dict) -> MetricConfig:
+    return MetricConfig(class_name=metric.__name__, module=metric.__module__, config=json.dumps(values))
+
+
+def _threshold(metric: str, threshold: ThresholdConfig) -> MetricThreshold:
+    result = MetricThreshold()
+    if threshold.at_least is not None or threshold.at_most is not None:
+        result.value_threshold.CopyFrom(_bounds(threshold))
+    if threshold.min_gain is not None:
+        falls = metric in LOWER_IS_BETTER
+        change = GenericChangeThreshold(
+            absolute=DoubleValue(value=-threshold.min_gain if falls else threshold.min_gain),
+            direction=MetricDirection.LOWER_IS_BETTER if falls else MetricDirection.HIGHER_IS_BETTER,
+        )
+        result.change_threshold.CopyFrom(change)
+    return result
+
+
+def _bounds(threshold: ThresholdConfig) -> GenericValueThreshold:
+    bounds = GenericValueThreshold()
+    if threshold.at_least is not None:
+        bounds.lower_bound.value = threshold.at_least
+    if threshold.at_most is not None:
+        bounds.upper_bound.value = threshold.at_most
+    return bounds
+
+
+def _on_all_rows(threshold: MetricThreshold) -> PerSliceMetricThreshold:
+    return PerSliceMetricThreshold(slicing_specs=[SlicingSpec()], threshold=threshold)
+
+
+def _check_thresholds(config: RunConfig) -> None:
+    tasks = config.model.tasks
+    for task, of_task in config.pipeline.thresholds.items():
+        _check_known(task, tasks, f"pipeline.thresholds: no task '{task}'")
+        for metric, threshold in of_task.items():
+            where = f"pipeline.thresholds.{task}.{metric}"
+            kind = tasks[task].kind
+            _check_known(metric, METRICS[kind], f"{where}: no metric '{metric}' of {kind} tasks")
+            if metric == "calibration" and threshold.min_gain is not None:
+                raise ConfigurationError(
+                    f"{where}.min_gain: calibration is best at 1, neither high nor low: give at_least and at_most"
+                )
+
+
+def _check_cut(where: str, cut: SliceConfig, feature: Feature) -> None:
+    if feature.multi_valued:
+        raise ConfigurationError(f"{where}.feature: '{cut.feature}' has several values a candidate")
+    if cut.boundaries and feature.dtype == "string":
+        raise ConfigurationError(f"{where}.boundaries: '{cut.feature}' is text and has no ranges")
+
+
+def _check_known(name: str, known: Collection[str], complaint: str) -> None:
+    if name not in known:
+        raise ConfigurationError(f"{complaint}: {suggestion(name, known)}")

@@ -1,0 +1,93 @@
+"""Whether a model reaches what its thresholds ask for, bound by bound, in words."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from tensorflow_model_analysis.proto.config_pb2 import (
+    GenericChangeThreshold,
+    GenericValueThreshold,
+    MetricDirection,
+    MetricThreshold,
+)
+
+from tfgrec.metrics import LOWER_IS_BETTER
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """A metric of the new model and of the blessed one; None where it is undefined or was not measured."""
+
+    candidate: float | None = None
+    baseline: float | None = None
+
+    @property
+    def difference(self) -> float | None:
+        """The new model's less the blessed one's."""
+        if self.candidate is None or self.baseline is None:
+            return None
+        return self.candidate - self.baseline
+
+    def gain(self, metric: str) -> float | None:
+        """How much better the new model is; None for calibration too, which is best at 1."""
+        difference = self.difference
+        if difference is None or metric == "calibration":
+            return None
+        return -difference if metric in LOWER_IS_BETTER else difference
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdCheck:
+    """One bound: `key` is that of ThresholdConfig: at_least, at_most or min_gain."""
+
+    task: str
+    metric: str
+    key: str
+    bound: float
+    measured: Measured
+
+    @property
+    def met(self) -> bool:
+        """Whether it holds, as TFMA decides: equal is enough, an undefined metric is not."""
+        value = self.measured.gain(self.metric) if self.key == "min_gain" else self.measured.candidate
+        if value is None:
+            return False
+        return value <= self.bound if self.key == "at_most" else value >= self.bound
+
+    @property
+    def sentence(self) -> str:
+        """What was found and what is asked for."""
+        return f"{self.task}: {self.metric} {self._found}; {self.key} is {self.bound:g}"
+
+    @property
+    def _found(self) -> str:
+        candidate, baseline = self.measured.candidate, self.measured.baseline
+        if candidate is None:
+            return "is undefined on the evaluated rows"
+        found = f"is {candidate:.6g}"
+        if self.key != "min_gain":
+            return found
+        if baseline is None:
+            return f"{found}, the blessed model's is undefined"
+        return f"{found}, the blessed model's is {baseline:.6g}, a gain of {self.measured.gain(self.metric):+.6g}"
+
+
+def threshold_checks(
+    task: str, metric: str, threshold: MetricThreshold, measured: Measured
+) -> Iterator[ThresholdCheck]:
+    """The bounds that a threshold of TFMA's EvalConfig consists of."""
+    for key, bound in [*_value_bounds(threshold.value_threshold), *_gain_bounds(threshold.change_threshold)]:
+        yield ThresholdCheck(task, metric, key, bound, measured)
+
+
+def _value_bounds(threshold: GenericValueThreshold) -> Iterator[tuple[str, float]]:
+    if threshold.HasField("lower_bound"):
+        yield "at_least", threshold.lower_bound.value
+    if threshold.HasField("upper_bound"):
+        yield "at_most", threshold.upper_bound.value
+
+
+def _gain_bounds(threshold: GenericChangeThreshold) -> Iterator[tuple[str, float]]:
+    if threshold.HasField("absolute"):
+        absolute = threshold.absolute.value
+        # 0.0 is added because -0.0 would be shown as such.
+        yield "min_gain", (-absolute if threshold.direction == MetricDirection.LOWER_IS_BETTER else absolute) + 0.0

@@ -1,0 +1,1 @@
+"""GraphBuilder: tables -> a graph store."""

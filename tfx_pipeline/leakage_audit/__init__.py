@@ -1,0 +1,1 @@
+"""LeakageAudit: examples -> proof that none of them carries its request's future."""

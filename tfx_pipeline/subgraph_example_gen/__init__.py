@@ -1,0 +1,1 @@
+"""SubgraphExampleGen: a graph store and logs of requests -> examples."""
