@@ -51,8 +51,9 @@ def sample_subgraphs(
 ) -> dict[str, Any]:
     """Samples every request of the splits at its own time and writes one GraphTensor a request.
 
-    Writes `<folder of the split>/part-*.tfrecord`, each a random mix of users in an order that does not tell time, `dead_letters/`
-    and, last, `manifest.json`; all in a folder beside `output_dir`, which takes its place when it is whole.
+    Writes `part-*.tfrecord` in the splits' folders, each a random mix of users in an order that does not tell time,
+    `dead_letters/` and, last, `manifest.json`; all in a folder beside `output_dir`, which takes its place when it is
+    whole.
 
     Args:
       config: the run's configuration, of which `split`, `sampling`, `build` and `training.batch_size` count.
@@ -66,9 +67,10 @@ def sample_subgraphs(
       on_progress: called with the number of finished files and of all files.
 
     Returns:
-      The manifest: `schema` of the records, `splits` with their shards and counts, `statistics` of the graph's
-      features and of the request features over the training split, `sizes` and `expansions` of what was sampled (see SamplingStatistics), sizes of
-      `batches` of `training.batch_size` requests (see BatchSizes), `tables` with counts of bad rows.
+      The manifest: `schema` of the records, `splits` with their shards and counts, `statistics` of the graph's features
+      and of the request features over the training split, `sizes` and `expansions` of what was sampled (see
+      SamplingStatistics), sizes of `batches` of `training.batch_size` requests (see BatchSizes), `tables` with counts
+      of bad rows.
 
     Raises:
       InputDataError: a table is missing, damaged or empty, too many of its rows are bad, or a split has no request.

@@ -104,7 +104,7 @@ class TrainingVariant:
             lambda *flat: of_batch(*unflattened(flat, self._structure)[0]), input_signature=signature, autograph=False
         )
 
-    @property
+    @cached_property
     def _structure(self) -> tuple:
         return self._epoch(0).element_spec
 

@@ -3,46 +3,19 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-
-from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from tfgrec.commands.entry_point import entry_point
-from tfgrec.config import load_tables_config
-from tfx_pipeline.data_fingerprint import fingerprint_tables
-from tfx_pipeline.pipeline import Places, create_pipeline
-from tfx_pipeline.run_arguments import CuratedSchema, add_pipeline_arguments, read_pipeline_config
+from tfx_pipeline.run_arguments import add_pipeline_arguments
 
 
 @entry_point
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes the pipeline as a file that Kubeflow Pipelines v2 and Vertex AI run; its components run in --image."""
     parsed = _parser().parse_args(arguments)
-    config = read_pipeline_config(parsed)
-    root = parsed.pipeline_root.rstrip("/")
-    schema = CuratedSchema.of(config, root)
-    if not parsed.compile_only:
-        schema.write()
-    pipeline = create_pipeline(
-        config=config,
-        places=Places(
-            data=parsed.data,
-            root=root,
-            schema_file=schema.path,
-            serving=parsed.serving_dir or f"{root}/serving/{config.name}",
-            shared=parsed.shared_dir,
-            serving_examples=parsed.serving_examples or "",
-        ),
-        tables_fingerprint=parsed.data_version
-        or fingerprint_tables(load_tables_config(config.schema_dir), parsed.data),
-        resumable=False,
-    )
-    options = KubeflowV2DagRunnerConfig(default_image=parsed.image)
-    output = Path(parsed.output)
-    KubeflowV2DagRunner(options, output_dir=str(output.parent), output_filename=output.name).run(pipeline)
-    print(output)
-    if parsed.compile_only:
-        print(f"copy {Path(config.schema_dir) / 'examples.pbtxt'} to {schema.path}")
+    # Brings TFX, which takes many seconds that `--help` need not wait for.
+    from tfx_pipeline.kubeflow_compilation import compile_pipeline
+
+    compile_pipeline(parsed)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,25 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
-from tfx.orchestration.pipeline import Pipeline
-
 from tfgrec.commands.entry_point import entry_point
-from tfgrec.config import RunConfig, load_tables_config
-from tfgrec.errors import TfgrecError
-from tfx_pipeline.component_progress import told_components
-from tfx_pipeline.data_fingerprint import fingerprint_tables
-from tfx_pipeline.days import span_of
-from tfx_pipeline.docker_daemon import docker_answers
-from tfx_pipeline.pipeline import Places, create_pipeline
-from tfx_pipeline.run_arguments import CuratedSchema, add_pipeline_arguments, read_pipeline_config
-from tfx_pipeline.run_outcome import told_outcome
-from tfx_pipeline.run_page import write_run_page
-from tfx_pipeline.run_record import read_newest_run
-
-METADATA = "metadata.sqlite"
+from tfx_pipeline.run_arguments import add_pipeline_arguments
 
 
 @entry_point
@@ -31,69 +14,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the pipeline from tables to a pushed model. What an earlier call has done with the same data, days and
     settings is not done again, so that the same call goes on after one that was killed."""
     parsed = _parser().parse_args(arguments)
-    config = read_pipeline_config(parsed)
-    root = parsed.pipeline_root.resolve()
-    root.mkdir(parents=True, exist_ok=True)
-    console = Console(soft_wrap=True, highlight=False, markup=False)
-    pipeline = _pipeline(config, parsed, root)
-    error = None
-    try:
-        with told_components(console.print, verbose=parsed.verbose):
-            LocalDagRunner().run(pipeline)
-    except TfgrecError as raised:
-        error = _named(raised, root)
-        raise error from raised
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        _tell(console, config, root, error)
+    # Brings TFX, which takes many seconds that `--help` need not wait for.
+    from tfx_pipeline.local_run import run_locally
 
-
-def _pipeline(config: RunConfig, parsed: argparse.Namespace, root: Path) -> Pipeline:
-    data = str(parsed.data.resolve())
-    schema = CuratedSchema.of(config, str(root))
-    schema.write()
-    places = Places(
-        data=data,
-        root=str(root / "artifacts"),
-        schema_file=schema.path,
-        serving=str((parsed.serving_dir or root / "serving" / config.name).resolve()),
-        work=str(root / "work"),
-        serving_examples=str(parsed.serving_examples.resolve()) if parsed.serving_examples else "",
-    )
-    return create_pipeline(
-        config=config,
-        places=places,
-        tables_fingerprint=fingerprint_tables(load_tables_config(config.schema_dir), data),
-        resumable=True,
-        infra_validation=docker_answers(),
-        metadata_connection=sqlite_metadata_connection_config(str(root / METADATA)),
-    )
-
-
-def _named(error: TfgrecError, root: Path) -> TfgrecError:
-    """The error, with the component that raised it."""
-    run = read_newest_run(root / METADATA)
-    stopped = run.failed.name if run and run.failed else "a component"
-    return type(error)(f"{stopped} stopped the run: {error}")
-
-
-def _tell(console: Console, config: RunConfig, root: Path, error: BaseException | None) -> None:
-    """Says how the run ended and where its pages are."""
-    run = read_newest_run(root / METADATA)
-    if run is None:
-        return
-    verdict = told_outcome(run, error)
-    span = span_of(config.split.validation[1])
-    page = write_run_page(run, folder=root / "runs", pipeline_name=config.name, span=span, verdict=verdict)
-    if error is None:
-        for line in verdict:
-            console.print(line)
-    for component in run.components:
-        for path in component.pages:
-            console.print(f"{component.name}: {path}")
-    console.print(f"run: {page}")
+    run_locally(parsed)
 
 
 def _parser() -> argparse.ArgumentParser:

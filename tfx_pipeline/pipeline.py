@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx.components import (
-    DistributionValidator,
     Evaluator,
     ExampleValidator,
     ImportExampleGen,
@@ -33,6 +32,7 @@ from tfgrec.errors import ConfigurationError
 from tfx_pipeline.blessed_models import EarlierBlessedModelStrategy
 from tfx_pipeline.data_validation.data_gate import DataGate
 from tfx_pipeline.data_validation.distances import drift_config, skew_config
+from tfx_pipeline.data_validation.distribution_validator import DistributionValidator
 from tfx_pipeline.data_validation.serving_validator import ServingValidator
 from tfx_pipeline.data_validation.statistics import statistics_options
 from tfx_pipeline.days import span_of
@@ -45,6 +45,9 @@ from tfx_pipeline.run_spec import RunSpec
 from tfx_pipeline.subgraph_example_gen.component import SubgraphExampleGen
 
 _DEFAULT = "default"
+_SERVING = "serving"
+# Beam's direct runner in one process. In newer versions "DirectRunner" means another, downloaded program.
+_BEAM_OPTIONS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +160,7 @@ class _Plan:
             run_fn="tfx_pipeline.training.run_fn.run_fn",
             examples=records,
             schema=schema,
-            base_model=blessed.outputs["model"],
+            base_model=blessed.outputs["model"] if self._config.pipeline.warm_start else None,
             train_args=trainer_pb2.TrainArgs(splits=["train"]),
             eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
             custom_config={
@@ -197,16 +200,20 @@ class _Plan:
     @property
     def fingerprint(self) -> str:
         """The same for a run that is repeated, another for one with other tables, days or settings."""
-        described = [self._trained_spec, self._tables_fingerprint]
+        described = [self._trained_spec, self._tables_fingerprint, self._config.pipeline.warm_start]
         return hashlib.sha256(json.dumps(described).encode("utf-8")).hexdigest()[:32]
 
     def _serving_components(self, statistics: Channel, schema: Channel) -> dict[str, BaseNode]:
         if not self._places.serving_examples:
             return {}
-        everything = example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="serving", pattern="*")])
-        served = ImportExampleGen(input_base=self._places.serving_examples, input_config=everything).with_id(
-            "ServingExamples"
-        )
+        of_input = example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=_SERVING, pattern="*")])
+        # Without it, a single input is cut into train and eval.
+        uncut = example_gen_pb2.SplitConfig(splits=[example_gen_pb2.SplitConfig.Split(name=_SERVING, hash_buckets=1)])
+        served = ImportExampleGen(
+            input_base=self._places.serving_examples,
+            input_config=of_input,
+            output_config=example_gen_pb2.Output(split_config=uncut),
+        ).with_id("ServingExamples")
         seen = StatisticsGen(examples=served.outputs["examples"], stats_options=statistics_options()).with_id(
             "ServingStatistics"
         )
@@ -214,7 +221,7 @@ class _Plan:
         skew = DistributionValidator(
             statistics=seen.outputs["statistics"],
             baseline_statistics=statistics,
-            include_split_pairs=[("serving", "train")],
+            include_split_pairs=[(_SERVING, "train")],
             config=skew_config(self._config),
         ).with_id("SkewValidator")
         return {node.id: node for node in (served, seen, validator, skew)}
@@ -262,4 +269,4 @@ def _set_beam_options(components: Sequence[BaseNode], options: dict[str, list[st
         if name != _DEFAULT and name not in with_beam:
             raise ConfigurationError(f"pipeline.beam: no component '{name}' runs Beam: {suggestion(name, with_beam)}")
     for name, component in with_beam.items():
-        component.with_beam_pipeline_args(options.get(name, options.get(_DEFAULT, [])))
+        component.with_beam_pipeline_args(options.get(name, options.get(_DEFAULT, _BEAM_OPTIONS)))

@@ -120,6 +120,7 @@ class TestRows:
 
 
 class TestWholeJobs:
+    @pytest.mark.slow
     def test_records_are_those_of_csv_and_parquet(self, shop: Shop, tmp_path: Path) -> None:
         """The same tables.yaml but for suffixes: plain, gzipped, and a file whose format is declared."""
         data = write_frames(shop.frames, tmp_path / "data")

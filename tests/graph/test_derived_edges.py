@@ -100,6 +100,7 @@ def test_edges_are_those_of_the_oracle(world: World, definition: DerivedEdges, s
     assert found == pytest.approx(oracle_derived(world, definition, snapshot_numbers(world, definition)), rel=1e-6)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(world=worlds().map(stretched), definition=definitions(), time=st.integers(2, 14).map(lambda n: n * STEP // 2))
 def test_no_edge_tells_of_what_its_request_could_not_see(world: World, definition: DerivedEdges, time: int) -> None:

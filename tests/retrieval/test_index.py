@@ -26,14 +26,19 @@ TIME = 1200
 SERVE = """
 import json, sys
 import tensorflow as tf
-path, records, *ks = sys.argv[1:]
-loaded = tf.saved_model.load(path)
+records, ks, *paths = sys.argv[1:]
 examples = tf.constant(list(tf.data.TFRecordDataset(records).as_numpy_iterator()))
-found = [loaded.signatures["serving_default"](examples=examples, k=tf.constant(int(k))) for k in ks]
+
+def search(path):
+    loaded = tf.saved_model.load(path)
+    found = [loaded.signatures["serving_default"](examples=examples, k=tf.constant(k)) for k in json.loads(ks)]
+    ids = [f["ids"].numpy().tolist() for f in found]
+    texts = [[[i.decode() if isinstance(i, bytes) else i for i in row] for row in of_k] for of_k in ids]
+    return {"ids": texts, "scores": [f["scores"].numpy().tolist() for f in found]}
+
+indexes = [search(path) for path in paths]
 libraries = ("tfgrec", "tensorflow_gnn", "tf_keras", "tensorflow_recommenders")
-strangers = [name for name in libraries if name in sys.modules]
-ids = [[[i.decode() if isinstance(i, bytes) else i for i in row] for row in f["ids"].numpy().tolist()] for f in found]
-print(json.dumps({"ids": ids, "scores": [f["scores"].numpy().tolist() for f in found], "strangers": strangers}))
+print(json.dumps({"indexes": indexes, "strangers": [name for name in libraries if name in sys.modules]}))
 """
 
 
@@ -61,13 +66,15 @@ def test_tensorflow_alone_finds_the_best_of_all_items(
     with tf.io.TFRecordWriter(str(tmp_path / "queries")) as writer:
         for query in queries:
             writer.write(query)
-    for path, node_set, kind in zip(paths, ("room", "video"), (str, int), strict=True):
+    answer = serve(paths, tmp_path / "queries", [1, 4, 1000])
+    assert answer["strangers"] == []
+    for path, served, (node_set, kind) in zip(
+        paths, answer["indexes"], {"room": str, "video": int}.items(), strict=True
+    ):
         described = json.loads((path / "assets.extra" / "tfgrec.json").read_text())
         items = items_of(run_model, store, examples, node_set)
         assert (described["item_node_set"], described["time"]) == (node_set, TIME)
         assert described["items"] == len(items.ids)
-        served = serve(path, tmp_path / "queries", 1, 4, 1000)
-        assert served["strangers"] == []
         expected = vectors @ items.vectors.T
         for k, ids, scores in zip((1, 4, len(items.ids)), served["ids"], served["scores"], strict=True):
             assert np.shape(ids) == (8, k) and {type(item) for row in ids for item in row} == {kind}
@@ -77,9 +84,9 @@ def test_tensorflow_alone_finds_the_best_of_all_items(
             np.testing.assert_allclose(np.take_along_axis(expected, columns, axis=1), scores, atol=1e-5)
 
 
-def serve(path: Path, records: Path, *ks: int) -> dict:
+def serve(paths: list[Path], records: Path, ks: list[int]) -> dict:
     environment = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
-    command = [sys.executable, "-c", SERVE, str(path), str(records), *map(str, ks)]
+    command = [sys.executable, "-c", SERVE, str(records), json.dumps(ks), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=records.parent, env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

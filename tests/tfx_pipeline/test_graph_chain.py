@@ -14,6 +14,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 
 from tfgrec.config import RunConfig, load_tables_config
+from tfx_pipeline.artifacts import GraphStore
 from tfx_pipeline.data_fingerprint import fingerprint_tables
 from tfx_pipeline.graph_builder.component import GraphBuilder
 from tfx_pipeline.leakage_audit.component import LeakageAudit
@@ -47,6 +48,7 @@ class Chain:
                 pipeline_name="chain",
                 pipeline_root=str(self._folder / "root"),
                 components=[graph, examples, audit, statistics, schema, validator],
+                enable_cache=True,
                 metadata_connection_config=self._metadata,
             )
         )
@@ -74,8 +76,8 @@ def test_a_day_is_done_once_and_the_next_one_added(tmp_path: Path) -> None:
     components = ("GraphBuilder", "SubgraphExampleGen", "LeakageAudit", "ExampleValidator")
     assert {tuple(chain.states(name)) for name in components} == {("COMPLETE", "CACHED")}
 
-    (graph,), (examples,) = chain.artifacts("TfgrecGraphStore"), chain.artifacts("Examples")
-    assert graph.properties["span"].int_value == examples.properties["span"].int_value == 4
+    (graph,), (examples,) = chain.artifacts(GraphStore.TYPE_NAME), chain.artifacts("Examples")
+    assert graph.custom_properties["span"].int_value == examples.properties["span"].int_value == 4
     assert graph.custom_properties["node_sets.user"].int_value == 150
     assert examples.properties["split_names"].string_value == '["train", "eval"]'
     assert examples.custom_properties["requests_eval"].int_value > 50
@@ -87,5 +89,5 @@ def test_a_day_is_done_once_and_the_next_one_added(tmp_path: Path) -> None:
     copy_days(world, tmp_path / "data", range(5, 6))
     chain.run(5)
     assert {tuple(chain.states(name)) for name in components} == {("COMPLETE", "CACHED", "COMPLETE")}
-    assert chain.artifacts("TfgrecGraphStore")[1].custom_properties["added_to"].string_value == graph.uri
+    assert chain.artifacts(GraphStore.TYPE_NAME)[1].custom_properties["added_to"].string_value == graph.uri
     assert [of.properties["span"].int_value for of in chain.artifacts("Examples")] == [4, 5]

@@ -15,7 +15,8 @@ import tensorflow as tf
 from daily_world import SMALL, copy_days, write_config, write_world
 
 from beam_jobs.records.tfrecord_shards import read_records, write_records
-from tfx_pipeline.local_runner import METADATA, main
+from tfx_pipeline.local_run import METADATA
+from tfx_pipeline.local_runner import main
 from tfx_pipeline.run_record import RunRecord, read_newest_run
 from tfx_pipeline.subgraph_example_gen import executor as example_gen
 

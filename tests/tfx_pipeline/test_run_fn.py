@@ -130,6 +130,12 @@ def test_a_work_folder_is_local(data: Path, tmp_path: Path, started: list) -> No
     assert started == []
 
 
+def test_the_trainer_is_one_process(data: Path, tmp_path: Path, started: list) -> None:
+    with pytest.raises(ConfigurationError, match=r"training.distribution: multi_worker takes a tfgrec-train on each"):
+        execute(data, str(tmp_path), overrides=("training.distribution=multi_worker",))
+    assert started == []
+
+
 def test_errors_come_out_as_they_are(data: Path, tmp_path: Path) -> None:
     spoiled = shutil.copytree(data / "examples", tmp_path / "examples")
     next((spoiled / "Split-train").iterdir()).write_bytes(b"")

@@ -30,8 +30,10 @@ def score(path, records):
     outputs = loaded.signatures["serving_default"](examples=tf.constant(records))
     return {name: (values.dtype.name, values.numpy().tolist()) for name, values in outputs.items()}
 
-path, *files = sys.argv[1:]
-scores = [score(path, list(tf.data.TFRecordDataset(file).as_numpy_iterator())) for file in files]
+scores = [
+    [score(path, list(tf.data.TFRecordDataset(file).as_numpy_iterator())) for file in files]
+    for path, files in json.loads(sys.argv[1])
+]
 libraries = ("tfgrec", "tensorflow_gnn", "tf_keras", "tensorflow_recommenders")
 print(json.dumps({"scores": scores, "strangers": [name for name in libraries if name in sys.modules]}))
 """
@@ -42,12 +44,17 @@ def exported(joint: RunModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export(joint, tmp_path_factory.mktemp("export"))
 
 
-def export(joint: RunModel, folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def no_graph(joint: RunModel) -> RunModel:
+    return RunModel(joint.config.model_copy(update={"arm": "no_graph"}), joint.run)
+
+
+def export(of_run: RunModel, folder: Path) -> Path:
     return export_model(
-        joint.model,
-        schema=joint.serving_schema,
+        of_run.model,
+        schema=of_run.serving_schema,
         folder=folder,
-        sample=joint.sample("validation"),
+        sample=of_run.sample("validation"),
         extra={"tasks": ["click", "watch_time"]},
     )
 
@@ -60,7 +67,7 @@ def without_label_features(record: bytes) -> bytes:
 
 
 def test_a_process_with_tensorflow_alone_gets_the_trainer_s_scores(
-    joint: RunModel, exported: Path, tmp_path: Path
+    joint: RunModel, exported: Path, no_graph: RunModel, tmp_path: Path
 ) -> None:
     records = joint.sample("validation")
     files = [str(tmp_path / name) for name in ("labelled", "unlabelled", "single")]
@@ -69,25 +76,31 @@ def test_a_process_with_tensorflow_alone_gets_the_trainer_s_scores(
     small_records.write_records(files[2], records[:1])
     # With this variable TensorFlow itself imports tf_keras; servers don't set it.
     environment = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
-    command = [sys.executable, "-c", SERVE, str(exported), *files]
+    served_alike = [(str(exported), files), (str(export(no_graph, tmp_path / "no_graph")), files[:1])]
+    command = [sys.executable, "-c", SERVE, json.dumps(served_alike)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     served = json.loads(done.stdout.splitlines()[-1])
     assert served["strangers"] == []
-    labelled, unlabelled, single = served["scores"]
+    (labelled, unlabelled, single), (without_graph,) = served["scores"]
     assert labelled == unlabelled
-
-    expected = make_scoring_function(joint.model, joint.serving_schema)(tf.constant(records))
-    assert labelled.keys() == expected.keys() == {"click", "watch_time", "candidates_per_request"}
-    for task in ("click", "watch_time"):
-        dtype, values = labelled[task]
-        assert dtype == "float32"
-        np.testing.assert_allclose(values, expected[task].numpy(), rtol=1e-5, atol=1e-5)
-    dtype, lengths = labelled["candidates_per_request"]
-    assert dtype == "int64" and lengths == expected["candidates_per_request"].numpy().tolist()
-    assert sum(lengths) == len(labelled["click"][1])
+    assert_scores(labelled, joint, records)
+    assert_scores(without_graph, no_graph, records)
     first = single["click"][1]
     np.testing.assert_allclose(first, labelled["click"][1][: len(first)], rtol=1e-4, atol=1e-5)
+
+
+def assert_scores(served: dict[str, tuple[str, list]], of_run: RunModel, records: list[bytes]) -> None:
+    """What was served is what the trainer's model gives."""
+    expected = make_scoring_function(of_run.model, of_run.serving_schema)(tf.constant(records))
+    assert served.keys() == expected.keys() == {"click", "watch_time", "candidates_per_request"}
+    for task in ("click", "watch_time"):
+        dtype, values = served[task]
+        assert dtype == "float32"
+        np.testing.assert_allclose(values, expected[task].numpy(), rtol=1e-5, atol=1e-5)
+    dtype, lengths = served["candidates_per_request"]
+    assert dtype == "int64" and lengths == expected["candidates_per_request"].numpy().tolist()
+    assert sum(lengths) == len(served["click"][1])
 
 
 def test_nothing_of_the_auto_encoder_is_exported(joint: RunModel, exported: Path, tmp_path: Path) -> None:
@@ -109,15 +122,15 @@ def exported_sizes(path: Path) -> tuple[int, int, int]:
     return sum(int(np.prod(shape)) for _, shape in variables), len(saved.object_graph_def.nodes), nodes
 
 
-def test_versions_count_up_and_say_what_they_are(joint: RunModel, exported: Path) -> None:
+def test_versions_count_up_and_say_what_they_are(no_graph: RunModel, exported: Path) -> None:
     assert exported.name == "1"
     (exported.parent / "10").mkdir()
-    assert export(joint, exported.parent).name == "11"
+    assert export(no_graph, exported.parent).name == "11"
     assert json.loads((exported / "assets.extra" / "tfgrec.json").read_text()) == {"tasks": ["click", "watch_time"]}
 
 
 def test_a_model_that_scores_otherwise_is_not_published(
-    joint: RunModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    no_graph: RunModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load = tfgrec.export.load_scoring_function
 
@@ -127,5 +140,5 @@ def test_a_model_that_scores_otherwise_is_not_published(
 
     monkeypatch.setattr(tfgrec.export, "load_scoring_function", load_badly)
     with pytest.raises(ExportError, match="differs from the trained model's by up to 1"):
-        export(joint, tmp_path)
+        export(no_graph, tmp_path)
     assert list(tmp_path.iterdir()) == []

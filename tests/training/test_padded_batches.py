@@ -6,9 +6,11 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.data.input_pipeline import TrainingData
+from tfgrec.data.padded_batches import pad_batch
 from tfgrec.data.padding_budgets import padding_budgets
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import READOUT
+from tfgrec.model.encoder.masking import sample_masks
 from tfgrec.training.replica_batches import replica_batches
 from tfgrec.training.replicas import Replicas
 from tfgrec.training.run_model import RunModel
@@ -85,6 +87,18 @@ def test_real_candidates_are_scored_as_without_padding(joint: RunModel, pairs: l
         np.testing.assert_allclose(losses[1]["click"].mean(), losses[0]["click"].mean(), rtol=1e-5)
 
 
-def test_a_batch_beyond_the_last_budget_is_an_error(data: TrainingData, budgets: list[tfgnn.SizeConstraints]) -> None:
+def test_no_padding_is_hidden(joint: RunModel, pairs: list[tuple]) -> None:
+    node_sets = joint.model.auto_encoder.node_sets
+    for (graph, _), (padded, _) in pairs:
+        plain, masks = (sample_masks(of, node_sets=node_sets, rate=1.0) for of in (graph, padded))
+        for name in node_sets:
+            np.testing.assert_array_equal(masks[name][: len(plain[name])], plain[name])
+            assert not masks[name].numpy()[len(plain[name]) :].any()
+            assert plain[name].numpy().any() or name != "user"
+
+
+def test_a_batch_beyond_the_last_budget_is_an_error(joint: RunModel, budgets: list[tfgnn.SizeConstraints]) -> None:
+    four_batches = joint.training_data.parse(tf.constant(joint.sample("train")))
+    assert int(four_batches[0].num_components) == 4 * BATCH_SIZE
     with pytest.raises(tf.errors.InvalidArgumentError, match="larger than the last padding budget"):
-        list(replica_batches(data, replicas=Replicas(), padding=budgets, **{**ORDER, "batch_size": 4 * BATCH_SIZE}))
+        pad_batch(*four_batches, budgets)

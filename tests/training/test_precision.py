@@ -34,7 +34,8 @@ def test_only_float16_scales_losses() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["bfloat16", "float16"])
 def test_a_mixed_training_is_restored_and_served_in_float32(run: RunDirectory, name: str) -> None:
-    config = run.read_config([f"training.mixed_precision={name}", "training.epochs=1"])
+    overrides = [f"training.mixed_precision={name}", "training.epochs=1", "training.diagnostics_every_steps=100"]
+    config = run.read_config(overrides)
     mixed = RunModel(config, run)
     assert train(mixed)["steps"] == 8
     assert tf.keras.mixed_precision.global_policy().name == "float32"

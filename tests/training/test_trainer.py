@@ -81,7 +81,8 @@ def test_a_broken_off_training_goes_on_exactly(
 
 @pytest.mark.slow
 def test_two_stages_pretrain_the_encoder_then_freeze_it(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run_model(run, "arm=two_stage")
+    overrides = ["arm=two_stage", f"training.diagnostics_every_steps={STEPS_PER_EPOCH}"]
+    first = run_model(run, *overrides)
     fresh = {name: [v.numpy() for v in part] for name, part in parts(first).items()}
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         break_off_at(STEPS_PER_EPOCH + 6, patch)
@@ -89,7 +90,7 @@ def test_two_stages_pretrain_the_encoder_then_freeze_it(run: RunDirectory, monke
     broken_off = {name: [v.numpy() for v in part] for name, part in parts(first).items()}
     assert differ(fresh["encoder"], broken_off["encoder"])
 
-    second = run_model(run, "arm=two_stage")
+    second = run_model(run, *overrides)
     assert second.checkpoints.read_position().phase == 1
     assert train(second)["steps"] == 3 * STEPS_PER_EPOCH
     trained = {name: [v.numpy() for v in part] for name, part in parts(second).items()}

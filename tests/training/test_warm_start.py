@@ -96,6 +96,7 @@ def test_meanings_are_told_of_variables_that_there_are(trained: RunModel) -> Non
         assert any(path == name or path.startswith(f"{name}/") for path in paths), name
 
 
+@pytest.mark.slow
 def test_with_equal_statistics_it_predicts_what_the_earlier_model_did(
     small_run: Path, earlier: RunDirectory, predicted: dict
 ) -> None:

@@ -2,12 +2,11 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tensorflow as tf
-from separate_trainings import succeeds, train_apart
 
 from tfgrec.model_stages import ModelStages
 from tfgrec.run_directory import RunDirectory
@@ -72,23 +71,40 @@ def test_it_goes_on_where_the_earlier_training_ended(
     assert (run.root / "previous-1" / "checkpoints").is_dir()
 
 
+REPLICATED = """
+import json, sys
+import tfgrec
+import numpy as np
+import tensorflow as tf
+from tfgrec.graph.store.files import write_json
+from tfgrec.run_directory import RunDirectory
+from tfgrec.training.run_model import RunModel
+from tfgrec.training.variable_meanings import meanings_of, variables_by_path
+from tfgrec.training.warm_start import take_over
+
+run, earlier, overrides = RunDirectory.at(sys.argv[1]), RunDirectory.at(sys.argv[2]), sys.argv[3:]
+trained = RunModel(run.read_config([*overrides, "training.seed=1"]), run)
+values = {path: variable.numpy() for path, variable in variables_by_path(trained.model).items()}
+tf.train.CheckpointManager(tf.train.Checkpoint(model=trained.model), str(earlier.checkpoints), max_to_keep=1).save()
+write_json(earlier.meanings, meanings_of(trained.model, trained.config.model))
+
+model = RunModel(run.read_config([*overrides, "training.seed=2"]), run)
+result = take_over(model.model, model.config.model, earlier)
+copies = set()
+with model.replicas.scope():
+    for path, variable in variables_by_path(model.model).items():
+        of_replicas = tf.distribute.get_strategy().experimental_local_results(variable)
+        copies.add(len(of_replicas))
+        for copy in of_replicas:
+            np.testing.assert_array_equal(copy.numpy(), values[path])
+print(json.dumps({"fresh": len(result.fresh), "copies": sorted(copies)}))
+"""
+
+
 @pytest.mark.slow
-def test_replicas_start_from_the_same_variables(first: RunDirectory, run: RunDirectory, tmp_path: Path) -> None:
-    other = RunDirectory.at(shutil.copytree(run.root, tmp_path / "other"))
-    start = f"training.warm_start_from={first.root}"
-    replicas = [start, "training.distribution=mirrored", "training.replicas=2", "training.mixed_precision=bfloat16"]
-    one = [start, "training.mixed_precision=bfloat16"]
-    output = succeeds(
-        train_apart(
-            {"run": run.root, "set": [*SHORT, *replicas, "training.optimizer.learning_rate=1e-9"]},
-            {"run": other.root, "set": [*SHORT, *one, "training.optimizer.learning_rate=1e-9"]},
-        )
-    )
-    assert output.count(f"training: starts from {first.root}, takes over ") == 2
-    readers = [tf.train.load_checkpoint(tf.train.latest_checkpoint(str(of.checkpoints))) for of in (run, other, first)]
-    for key in readers[0].get_variable_to_shape_map():
-        if key.startswith("model/") and "/balancer/" not in key and key.split("/")[-2] == ".ATTRIBUTES":
-            values = [reader.get_tensor(key) for reader in readers]
-            np.testing.assert_allclose(values[0], values[1], atol=1e-5)
-            if "embedded" not in key:
-                np.testing.assert_allclose(values[0], values[2], atol=1e-5)
+def test_all_replicas_start_there(small_run: Path, tmp_path: Path) -> None:
+    replicas = ["training.distribution=mirrored", "training.replicas=2", "training.mixed_precision=bfloat16"]
+    arguments = [sys.executable, "-c", REPLICATED, small_run, tmp_path / "earlier", *SHORT, *replicas]
+    done = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"fresh": 0, "copies": [2]}

@@ -51,12 +51,12 @@ class ThresholdConfig(FrozenConfig):
 class PipelineConfig(FrozenConfig):
     """The section `pipeline` of a run's YAML.
 
-    `thresholds`: by task, then by metric (those of `tfgrec.metrics.METRICS`). `slices`: by a name of one's own;
-    `evaluation.scenario` is a slice in any case. `drift`: by node set (`_readout` for requests), then by feature: how
-    far its distribution in the days of evaluation may lie from that in the training days (0 to 1: L-infinity distance
-    of categorical, Jensen-Shannon divergence of numeric features); `skew`, the same between serving and training
-    examples.
-    `beam`: options for Beam, by component, `default` for all that are not named.
+    `thresholds`: by task, then by metric (those of `tfgrec.metrics.METRICS`); without any, every model is blessed.
+    `slices`: by a name of one's own; `evaluation.scenario` is a slice in any case. `drift`: by node set (`_readout` for
+    requests) or edge set, then by feature (`#size`: how many a request has): how far its distribution in the days of
+    evaluation may lie from that in the training days (0 to 1: L-infinity distance of categorical, Jensen-Shannon
+    divergence of numeric features); `skew`, the same between serving and training examples. `warm_start`: whether
+    training starts from the blessed model. `beam`: options for Beam, by component, `default` for all others.
     """
 
     window: WindowConfig = WindowConfig()
@@ -64,6 +64,7 @@ class PipelineConfig(FrozenConfig):
     slices: dict[str, SliceConfig] = {}
     drift: dict[str, dict[str, float]] = {}
     skew: dict[str, dict[str, float]] = {}
+    warm_start: bool = True
     beam: dict[str, list[str]] = {}
 
     @field_validator("drift", "skew")

@@ -5,6 +5,7 @@ higher prediction; a tie in prediction counts half. AUC is the correct share for
 """
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -56,31 +57,19 @@ class _Level:
 
 
 class PairOrder:
-    """The order of pairs of rows, prepared once and counted for many weightings.
-
-    Two different label ranks differ in exactly one highest bit, so that each comparable pair is counted once: at the
-    level of that bit, in the block of the ranks that agree above it.
-    """
+    """The order of pairs of rows, prepared once and counted for many weightings."""
 
     def __init__(self, labels: np.ndarray, predictions: np.ndarray) -> None:
-        ranks = np.unique(labels, return_inverse=True)[1].reshape(-1)
-        depth = int(ranks.max(initial=0)).bit_length()
-        self._levels = [_level_of_bit(ranks, predictions, bit) for bit in range(depth)]
+        self._levels = list(_levels(labels, predictions))
 
     def share(self, weights: np.ndarray) -> np.ndarray:
         """The correct share of comparable pairs `[...]` for `weights [..., num_rows]`; NaN where there is no pair."""
-        correct = np.zeros(weights.shape[:-1])
-        comparable = np.zeros(weights.shape[:-1])
-        for level in self._levels:
-            of_blocks = level.count(weights)
-            correct += of_blocks[0].sum(axis=-1)
-            comparable += of_blocks[1].sum(axis=-1)
-        return np.divide(correct, comparable, out=np.full_like(correct, np.nan), where=comparable > 0)
+        return _share(self._levels, weights)
 
 
 def correct_share(labels: np.ndarray, predictions: np.ndarray) -> float | None:
     """The correct share of comparable pairs of `[num_rows]`, every row counted once; None where there is no pair."""
-    share = float(PairOrder(labels, predictions).share(np.ones(len(labels))))
+    share = float(_share(_levels(labels, predictions), np.ones(len(labels))))
     return None if np.isnan(share) else share
 
 
@@ -89,6 +78,24 @@ def correct_shares_by_group(groups: np.ndarray, labels: np.ndarray, predictions:
     level = _Level.of(np.arange(len(labels)), groups, labels > 0, predictions)
     correct, comparable = level.count(np.ones(len(labels)))
     return np.divide(correct, comparable, out=np.full_like(correct, np.nan), where=comparable > 0)
+
+
+def _share(levels: Iterable[_Level], weights: np.ndarray) -> np.ndarray:
+    correct = np.zeros(weights.shape[:-1])
+    comparable = np.zeros(weights.shape[:-1])
+    for level in levels:
+        of_blocks = level.count(weights)
+        correct += of_blocks[0].sum(axis=-1)
+        comparable += of_blocks[1].sum(axis=-1)
+    return np.divide(correct, comparable, out=np.full_like(correct, np.nan), where=comparable > 0)
+
+
+def _levels(labels: np.ndarray, predictions: np.ndarray) -> Iterator[_Level]:
+    """Levels that together have each comparable pair once: two different label ranks differ in exactly one highest bit,
+    and the pair is counted at the level of that bit, in the block of the ranks that agree above it."""
+    ranks = np.unique(labels, return_inverse=True)[1].reshape(-1)
+    for bit in range(int(ranks.max(initial=0)).bit_length()):
+        yield _level_of_bit(ranks, predictions, bit)
 
 
 def _level_of_bit(ranks: np.ndarray, predictions: np.ndarray, bit: int) -> _Level:

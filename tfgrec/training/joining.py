@@ -27,7 +27,7 @@ def join_training(config: RunConfig, run: RunDirectory, *, announce: Callable[[s
     announce("training: waits for the chief")
     replicas = make_replicas(config.training)
     if agree_to_train(replicas, config, needed=False):
-        train(RunModel(config, run, replicas=replicas))
+        train(RunModel(config, run, replicas=replicas), announce=announce)
         announce("training: done, the chief goes on")
     else:
         announce("training: the chief has nothing to train")

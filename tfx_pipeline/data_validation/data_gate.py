@@ -37,7 +37,7 @@ class Executor(BaseExecutor):
         lines = [str(anomaly) for found in read_validations(input_dict) for anomaly in found.anomalies]
         if lines:
             pages = [f"look at {artifact.uri}/{ANOMALIES_PAGE}" for artifact in input_dict.get("pages", [])]
-            raise AnomalyError("\n".join([f"the examples have {len(lines)} anomalies:", *lines, *pages]))
+            raise AnomalyError("\n".join([f"the examples have anomalies ({len(lines)}):", *lines, *pages]))
 
 
 class DataGateSpec(ComponentSpec):

@@ -9,29 +9,40 @@ from typing import Any
 from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 from tfx.dsl.io import fileio
 
-from tfgrec.config.model import TaskConfig
+from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import Feature, GraphSchema
 from tfgrec.saved_model import EXTRA_ASSETS
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportedModel:
-    """What an exported model says of itself: its tasks, and the part of a record that it reads."""
+    """What an exported model says of itself.
 
-    tasks: dict[str, TaskConfig]
+    Attributes:
+      tasks: name -> label and kind; the rest of a task's settings may be of an older version.
+      schema: the part of a record that it reads.
+    """
+
+    tasks: dict[str, tuple[str, str]]
     schema: GraphSchema
 
     @classmethod
     def read(cls, uri: str) -> "ExportedModel":
-        """Reads it off a SavedModel on any file system that TFX knows."""
-        with fileio.open(os.path.join(uri, str(EXTRA_ASSETS)), "r") as file:
-            values = json.load(file)
-        return cls.from_json(values)
+        """Reads it off a SavedModel on any file system that TFX knows.
+
+        Raises:
+          InputDataError: the model is not one that tfgrec has exported.
+        """
+        path = os.path.join(uri, str(EXTRA_ASSETS))
+        if not fileio.exists(path):
+            raise InputDataError(f"{path}: is missing: the model was not exported by tfgrec")
+        with fileio.open(path, "rb") as file:
+            return cls.from_json(json.loads(file.read()))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "ExportedModel":
         """From the contents of assets.extra/tfgrec.json."""
-        tasks = {name: TaskConfig.model_validate(task) for name, task in values["tasks"].items()}
+        tasks = {name: (task["label"], task["kind"]) for name, task in values["tasks"].items()}
         return cls(tasks, GraphSchema.from_json(values["schema"]))
 
 
@@ -39,7 +50,7 @@ def comparable_tasks(candidate: ExportedModel, baseline: ExportedModel) -> list[
     """The tasks that both models predict; none where the baseline reads what the candidate's records do not have."""
     if not _reads_no_more(baseline.schema, candidate.schema):
         return []
-    return [name for name, task in candidate.tasks.items() if _same(task, baseline.tasks.get(name))]
+    return [name for name, task in candidate.tasks.items() if task == baseline.tasks.get(name)]
 
 
 def leave_out(eval_config: EvalConfig, *, baseline: str, comparable: list[str]) -> None:
@@ -54,10 +65,6 @@ def leave_out(eval_config: EvalConfig, *, baseline: str, comparable: list[str]) 
         for metric in spec.metrics:
             for sliced in metric.per_slice_thresholds:
                 sliced.threshold.ClearField("change_threshold")
-
-
-def _same(task: TaskConfig, other: TaskConfig | None) -> bool:
-    return other is not None and (task.label, task.kind) == (other.label, other.kind)
 
 
 def _reads_no_more(schema: GraphSchema, records: GraphSchema) -> bool:

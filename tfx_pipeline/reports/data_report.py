@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
@@ -10,16 +9,15 @@ from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, Channel
 from tfx.types.artifact_utils import get_single_instance
 from tfx.types.component_spec import ChannelParameter, ComponentSpec
-from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStatistics
-from tfx.types.standard_artifacts import Schema as SchemaArtifact
+from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 
 from tfgrec.data.examples_directory import MANIFEST, parse_manifest
 from tfx_pipeline.artifacts import HtmlPages
 from tfx_pipeline.data_validation.examples_schema_file import read_examples_schema
 from tfx_pipeline.data_validation.measured_distances import measured_distances
+from tfx_pipeline.data_validation.serving_validator import not_served
 from tfx_pipeline.data_validation.statistics import read_statistics
 from tfx_pipeline.data_validation.validation import read_validations
-from tfx_pipeline.examples_schema import SERVING
 from tfx_pipeline.reports.anomalies_page import ANOMALIES_PAGE, anomalies_page
 from tfx_pipeline.reports.split_statistics import SplitStatistics
 from tfx_pipeline.reports.statistics_page import STATISTICS_PAGE, statistics_page
@@ -48,7 +46,7 @@ class Executor(BaseExecutor):
         statistics = statistics_page(
             title=title,
             splits=[SplitStatistics.of(name, of_split) for name, of_split in splits.items()],
-            labels=_labels(read_examples_schema(get_single_instance(input_dict["schema"]))),
+            labels=not_served(read_examples_schema(get_single_instance(input_dict["schema"]))),
             distances=distances,
             expansions=_expansions(input_dict),
         )
@@ -67,7 +65,7 @@ class DataReportSpec(ComponentSpec):
     PARAMETERS = {}
     INPUTS = {
         "statistics": ChannelParameter(type=ExampleStatistics),
-        "schema": ChannelParameter(type=SchemaArtifact),
+        "schema": ChannelParameter(type=Schema),
         "anomalies": ChannelParameter(type=ExampleAnomalies),
         "drift": ChannelParameter(type=ExampleAnomalies),
         "examples": ChannelParameter(type=Examples, optional=True),
@@ -130,11 +128,6 @@ def _read_splits(input_dict: dict[str, list[Artifact]]) -> dict[str, Any]:
     artifacts = [get_single_instance(input_dict["statistics"]), *input_dict.get("serving_statistics", [])]
     splits = {name: of_split for artifact in artifacts for name, of_split in read_statistics(artifact).items()}
     return {_BASELINE: splits.pop(_BASELINE), **splits}
-
-
-def _labels(schema: Schema) -> list[str]:
-    """Columns that served requests don't have."""
-    return [feature.name for feature in schema.feature if SERVING in feature.not_in_environment]
 
 
 def _expansions(input_dict: dict[str, list[Artifact]]) -> list[dict[str, Any]]:

@@ -38,8 +38,17 @@ def run_fn(fn_args: FnArgs) -> None:
         start = _start(fn_args.base_model, stack)
         run = RunDirectory.at(root, examples=examples)
         config = _starting_from(start, RunSpec.from_json(settings["spec"]).write(root))
+        _check_distribution(config)
         ModelStages(config, run).run()
         _deliver(run, of, fn_args)
+
+
+def _check_distribution(config: RunConfig) -> None:
+    if config.training.distribution == "multi_worker":
+        raise ConfigurationError(
+            "training.distribution: multi_worker takes a tfgrec-train on each machine, TFX's Trainer is one process: "
+            "expected none or mirrored"
+        )
 
 
 @contextlib.contextmanager

@@ -84,8 +84,6 @@ def test_steps_on_padded_batches_and_compiled_by_xla_are_the_same(build, batches
     assert_same(plain, compiled)
     # Batches of one padded size are compiled once, whatever is in them.
     assert max(seconds[1:]) < seconds[0] / 3
-    other_size = compiled.step(*padded(batches[0], 50))
-    assert all(np.isfinite(float(value)) for value in other_size.values())
 
 
 @pytest.mark.slow

@@ -9,13 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tfx.dsl.io.filesystem import Filesystem
+from tfx.dsl.io.filesystem_registry import DEFAULT_FILESYSTEM_REGISTRY
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 from validated_examples import AGE_GROUP, CLICK, HOUR, SCENARIO, WATCH_TIME, changed, without
 
+from tfx_pipeline.artifacts import HtmlPages
+from tfx_pipeline.data_validation.data_gate import Executor as GateExecutor
 from tfx_pipeline.data_validation.statistics import read_statistics
 from tfx_pipeline.data_validation.validation import Anomaly, Validation
 from tfx_pipeline.reports.anomalies_page import anomalies_page
+from tfx_pipeline.reports.data_report import Executor as ReportExecutor
 from tfx_pipeline.reports.split_statistics import SplitStatistics
 from tfx_pipeline.reports.statistics_page import statistics_page
 
@@ -146,3 +151,37 @@ def test_a_browser_draws_the_pages_without_an_error(pages, tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         assert "CONSOLE" not in done.stderr
         assert done.stdout.count('class="main-svg"') >= len(figures_of(html))
+
+
+class Elsewhere(Filesystem):
+    """A disk under a scheme of its own: a path to it is none that Python's own functions find."""
+
+    SUPPORTED_SCHEMES = ["elsewhere://"]
+
+    @staticmethod
+    def open(name, mode="r"):
+        return Path(name.removeprefix("elsewhere:/")).open(mode)
+
+    @staticmethod
+    def exists(path):
+        return Path(path.removeprefix("elsewhere:/")).exists()
+
+    @staticmethod
+    def makedirs(path):
+        Path(path.removeprefix("elsewhere:/")).mkdir(parents=True, exist_ok=True)
+
+
+def test_artifacts_may_lie_on_any_file_system(clean, validators, examples_artifact):
+    DEFAULT_FILESYSTEM_REGISTRY.register(Elsewhere, priority=0)
+    inputs = {**validators.inputs({"train": clean.train, "eval": clean.eval}), "examples": [examples_artifact]}
+    pages = Path(validators.pages(inputs).uri)
+    expected = {name: (pages / name).read_bytes() for name in PAGES}
+    shutil.rmtree(pages)
+    moved = [artifact for artifacts in inputs.values() for artifact in artifacts]
+    for artifact in moved:
+        artifact.uri = f"elsewhere:/{artifact.uri}"
+    output = HtmlPages()
+    output.uri = f"elsewhere:/{pages}"
+    ReportExecutor().Do(inputs, {"pages": [output]}, {})
+    assert {name: (pages / name).read_bytes() for name in PAGES} == expected
+    GateExecutor().Do({**inputs, "pages": [output]}, {}, {})

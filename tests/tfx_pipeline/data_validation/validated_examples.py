@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from google.protobuf import text_format
-from small_records import CONFIG, SAMPLING, SCHEMA, TABLES, write_examples, write_store
+from small_records import SAMPLING, SCHEMA, TABLES, write_examples, write_store
 from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 from tfx.components.example_validator.executor import Executor as ExampleExecutor
@@ -16,9 +16,10 @@ from tfx.types import Artifact, standard_artifacts
 from tfx.utils import json_utils
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.config import TablesConfig
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.graph.sampling.record_schema import record_schema
+from tfgrec.graph.schema import TIME
 from tfx_pipeline.artifacts import HtmlPages
 from tfx_pipeline.data_validation.distances import validator_config
 from tfx_pipeline.data_validation.distribution_validator import Executor as DistributionExecutor
@@ -52,9 +53,11 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class CleanExamples:
-    """An examples directory, its splits in memory, and the schema that they fit."""
+    """An examples directory and the schema that it fits; beside, some columns of both splits in memory and theirs."""
 
     path: Path
+    graph: Path
+    whole_schema: Schema
     train: pa.RecordBatch
     eval: pa.RecordBatch
     schema: Schema
@@ -62,25 +65,20 @@ class CleanExamples:
 
 def make_clean_examples(folder: Path) -> CleanExamples:
     """Samples records of the small graph."""
-    path = folder / "examples"
-    write_examples(path, write_store(folder / "graph"), {"train": 600, "validation": 300})
+    path, graph = folder / "examples", folder / "graph"
+    write_examples(path, write_store(graph), {"train": 600, "validation": 300})
     directory = ExamplesDirectory.open(path)
     splits = {name: directory.split(name) for name in ("train", "validation")}
-    schema = draft_schema(
-        directory.schema,
-        TablesConfig.model_validate(TABLES),
-        directory.statistics,
-        splits["train"].num_candidates,
-    )
+    tables, num_candidates = TablesConfig.model_validate(TABLES), splits["train"].num_candidates
+    schema = draft_schema(directory.schema, tables, directory.statistics, num_candidates)
+    for feature in schema.feature:
+        # The times of this graph are small numbers, not milliseconds since 1970.
+        if feature.name.endswith(TIME):
+            feature.ClearField("int_domain")
     batches = [_with_columns(read_batch(splits[name].files), COLUMNS) for name in ("train", "validation")]
     kept = Schema(feature=[feature for feature in schema.feature if feature.name in COLUMNS])
     kept.default_environment.extend(schema.default_environment)
-    return CleanExamples(path, *batches, kept)
-
-
-def run_config(**pipeline: object) -> RunConfig:
-    """The configuration that goes with the records."""
-    return RunConfig.model_validate({**CONFIG, "pipeline": pipeline})
+    return CleanExamples(path, graph, schema, *batches, kept)
 
 
 def read_batch(files: tuple[str, ...]) -> pa.RecordBatch:

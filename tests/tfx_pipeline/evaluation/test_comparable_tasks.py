@@ -1,15 +1,17 @@
 """What of an older model is compared: the tasks that both have, if the new records have all that it reads."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import small_records
 from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 
+from tfgrec.errors import InputDataError
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfx_pipeline.evaluation.comparable_tasks import ExportedModel, comparable_tasks, leave_out
 
-TASKS = {"click": {"label": "click"}, "watch_time": {"label": "watch_ms", "kind": "regression"}}
+TASKS = {"click": {"label": "click", "kind": "binary"}, "watch_time": {"label": "watch_ms", "kind": "regression"}}
 DESCRIBED = {"tasks": TASKS, "schema": record_schema(small_records.SCHEMA, small_records.SAMPLING).to_json()}
 
 
@@ -33,10 +35,10 @@ NUMBER = {"dtype": "float32", "multi_valued": False}
     ("baseline", "comparable"),
     [
         (WHOLE, ["click", "watch_time"]),
-        (changed(tasks__share={"label": "share"}), ["click", "watch_time"]),
+        (changed(tasks__share={"label": "share", "kind": "binary"}), ["click", "watch_time"]),
         (changed(tasks__click=None), ["watch_time"]),
-        (changed(tasks__click={"label": "long_click"}), ["watch_time"]),
-        (changed(tasks__watch_time={"label": "watch_ms"}), ["click"]),
+        (changed(tasks__click={"label": "long_click", "kind": "binary"}), ["watch_time"]),
+        (changed(tasks__watch_time={"label": "watch_ms", "kind": "binary"}), ["click"]),
         (changed(schema__node_sets__user__features__activity=None), ["click", "watch_time"]),
         (changed(schema__edge_sets__visited=None), ["click", "watch_time"]),
         (changed(schema__node_sets__user__features__height=NUMBER), []),
@@ -49,6 +51,11 @@ NUMBER = {"dtype": "float32", "multi_valued": False}
 )
 def test_tasks_that_both_have_are_compared(baseline: ExportedModel, comparable: list[str]) -> None:
     assert comparable_tasks(WHOLE, baseline) == comparable
+
+
+def test_a_model_from_elsewhere_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputDataError, match=r"assets\.extra/tfgrec\.json: is missing: the model was not exported by"):
+        ExportedModel.read(str(tmp_path))
 
 
 def test_what_is_not_compared_has_no_gain_to_reach() -> None:

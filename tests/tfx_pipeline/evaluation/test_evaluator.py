@@ -204,7 +204,7 @@ def test_an_older_model_that_reads_other_records_is_left_out(
     assert found.blessed and found.compared == []
 
 
-def test_records_without_a_label_stop_the_run_with_its_name(
+def test_records_without_a_feature_stop_the_run_with_its_name(
     model: Path, evaluate: Callable, pipeline_config: MakeConfig
 ) -> None:
     config = pipeline_config(slices={"place": {"feature": "place"}})
