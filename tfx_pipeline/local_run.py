@@ -13,7 +13,7 @@ from tfgrec.errors import TfgrecError
 from tfx_pipeline.component_progress import told_components
 from tfx_pipeline.data_fingerprint import fingerprint_tables
 from tfx_pipeline.days import span_of
-from tfx_pipeline.docker_daemon import docker_answers
+from tfx_pipeline.infra_validation import docker_answers
 from tfx_pipeline.pipeline import Places, create_pipeline
 from tfx_pipeline.run_inputs import CuratedSchema, read_pipeline_config
 from tfx_pipeline.run_outcome import told_outcome

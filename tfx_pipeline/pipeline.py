@@ -10,7 +10,6 @@ from tfx.components import (
     Evaluator,
     ExampleValidator,
     ImportExampleGen,
-    InfraValidator,
     Pusher,
     StatisticsGen,
     Trainer,
@@ -21,7 +20,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import example_gen_pb2, infra_validator_pb2, pusher_pb2, trainer_pb2
+from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
 from tfx.types import Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
@@ -38,6 +37,7 @@ from tfx_pipeline.data_validation.statistics import statistics_options
 from tfx_pipeline.days import span_of
 from tfx_pipeline.evaluation.eval_config import eval_config
 from tfx_pipeline.graph_builder.component import GraphBuilder
+from tfx_pipeline.infra_validation import infra_validator
 from tfx_pipeline.leakage_audit.component import LeakageAudit
 from tfx_pipeline.reports.data_report import DataReport
 from tfx_pipeline.reports.model_report import ModelReport
@@ -187,7 +187,7 @@ class _Plan:
         checks = {"model_blessing": blessing}
         nodes = [blessed, trainer, evaluator, report]
         if infra_validation:
-            nodes.append(_infra_validator(model, records))
+            nodes.append(infra_validator(model=model, examples=records))
             checks["infra_blessing"] = nodes[-1].outputs["blessing"]
         nodes.append(Pusher(model=model, push_destination=_watched_folder(self._places.serving), **checks))
         return {node.id: node for node in nodes}
@@ -245,18 +245,6 @@ class _Plan:
         # Sampling reads the batch size alone, to tell how large batches will be.
         training = TrainingConfig(batch_size=self._config.training.batch_size)
         return RunSpec.of(self._config.model_copy(update={"training": training}), sections).to_json()
-
-
-def _infra_validator(model: Channel, examples: Channel) -> InfraValidator:
-    serving = infra_validator_pb2.ServingSpec(
-        tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=["latest"]),
-        local_docker=infra_validator_pb2.LocalDockerConfig(),
-    )
-    requests = infra_validator_pb2.RequestSpec(
-        tensorflow_serving=infra_validator_pb2.TensorFlowServingRequestSpec(signature_names=["serving_default"]),
-        num_examples=3,
-    )
-    return InfraValidator(model=model, examples=examples, serving_spec=serving, request_spec=requests)
 
 
 def _watched_folder(path: str) -> pusher_pb2.PushDestination:

@@ -12,7 +12,7 @@ from tfgrec.model import joint_model
 from tfgrec.model.joint_model import JointModel
 
 LossScaleOptimizer = tf.keras.mixed_precision.LossScaleOptimizer
-TOO_LARGE = 2.0**24
+TOO_LARGE = 2.0**18
 
 
 def hide_by_id(graph: tfgnn.GraphTensor, *, node_sets: list[str], rate: float) -> dict[str, tf.Tensor]:

@@ -53,11 +53,6 @@ def vectors(run_model: RunModel, queries: list[bytes]) -> np.ndarray:
     return make_vector_function(run_model.model, run_model.serving_schema, "user")(tf.constant(queries)).numpy()
 
 
-def items_of(run_model: RunModel, store: GraphStore, examples: SoloExamples, node_set: str) -> ItemVectors:
-    encode = make_vector_function(run_model.model, run_model.serving_schema, "item")
-    return encode_items(encode, store=store, examples=examples, node_set=node_set, time=TIME, batch_size=7)
-
-
 def test_tensorflow_alone_finds_the_best_of_all_items(
     run_model: RunModel, store: GraphStore, examples: SoloExamples, queries: list[bytes], vectors: np.ndarray, tmp_path
 ) -> None:
@@ -68,11 +63,12 @@ def test_tensorflow_alone_finds_the_best_of_all_items(
             writer.write(query)
     answer = serve(paths, tmp_path / "queries", [1, 4, 1000])
     assert answer["strangers"] == []
+    encode_item = make_vector_function(run_model.model, run_model.serving_schema, "item")
     for path, served, (node_set, kind) in zip(
         paths, answer["indexes"], {"room": str, "video": int}.items(), strict=True
     ):
         described = json.loads((path / "assets.extra" / "tfgrec.json").read_text())
-        items = items_of(run_model, store, examples, node_set)
+        items = encode_items(encode_item, store=store, examples=examples, node_set=node_set, time=TIME, batch_size=7)
         assert (described["item_node_set"], described["time"]) == (node_set, TIME)
         assert described["items"] == len(items.ids)
         expected = vectors @ items.vectors.T

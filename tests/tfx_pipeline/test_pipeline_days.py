@@ -13,8 +13,13 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from daily_world import SMALL, copy_days, write_config, write_world
+from tfx.components.infra_validator.request_builder import build_requests
+from tfx.components.util.examples_utils import set_file_format, set_payload_format
+from tfx.proto import example_gen_pb2
+from tfx.types.standard_artifacts import Examples, Model
 
 from beam_jobs.records.tfrecord_shards import read_records, write_records
+from tfx_pipeline.infra_validation import REQUESTS
 from tfx_pipeline.local_run import METADATA
 from tfx_pipeline.local_runner import main
 from tfx_pipeline.run_record import RunRecord, read_newest_run
@@ -106,6 +111,23 @@ def test_the_first_run_pushes_a_model_and_leaves_pages(app: App) -> None:
 
 
 @pytest.mark.slow
+def test_what_infra_validator_would_send_is_what_the_model_takes(app: App) -> None:
+    """There is no Docker here: of its work, all that goes before starting TF Serving."""
+    run = app.newest_run
+    model, examples = Model(), Examples()
+    model.uri, examples.uri = run.find("Trainer").outputs["model"], run.find("SubgraphExampleGen").outputs["examples"]
+    examples.splits = ["train", "eval"]
+    set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    set_file_format(examples, "tfrecords_gzip")
+    requests = build_requests("demo", model, examples, REQUESTS)
+    assert len(requests) == 3
+    served = tf.saved_model.load(f"{model.uri}/Format-Serving").signatures["serving_default"]
+    for request in requests:
+        given = {name: tf.constant(tf.make_ndarray(tensor)) for name, tensor in request.inputs.items()}
+        assert np.isfinite(served(**given)["is_click"].numpy()).all()
+
+
+@pytest.mark.slow
 def test_the_same_run_again_does_nothing(app: App, capsys: pytest.CaptureFixture) -> None:
     before = app.versions
     assert app.run(FIRST_DAY) == 0
@@ -114,6 +136,29 @@ def test_the_same_run_again_does_nothing(app: App, capsys: pytest.CaptureFixture
     assert ran == {"BlessedModel"}
     assert app.versions == before
     assert "as in an earlier run" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_served_examples_that_differ_from_those_of_training_stop_a_run(app: App, tmp_path: Path, capfd) -> None:
+    records = Path(app.newest_run.find("SubgraphExampleGen").outputs["examples"]) / "Split-train"
+    for name, change in (("alike", bytes), ("other", without_ages)):
+        (tmp_path / name).mkdir()
+        served = [change(record) for file in sorted(records.iterdir()) for record in read_records(str(file))]
+        write_records(str(tmp_path / name / "served.tfrecord"), served)
+    arguments = app.arguments(FIRST_DAY)
+    assert main([*arguments, f"--serving-examples={tmp_path / 'alike'}"]) == 0
+    states = app.states()
+    assert states["SkewValidator"] == states["DataGate"] == "done" and states["Trainer"] == "cached"
+    assert main([*arguments, f"--serving-examples={tmp_path / 'other'}"]) == 2
+    told = capfd.readouterr().err
+    assert re.search(r"DataGate stopped the run.*split serving: nodes/user\.age_band", told, flags=re.DOTALL), told
+
+
+def without_ages(record: bytes) -> bytes:
+    """As of a service that forgot a feature."""
+    example = tf.train.Example.FromString(record)
+    del example.features.feature["nodes/user.age_band"]
+    return example.SerializeToString()
 
 
 def without_a_column(log: pd.DataFrame) -> pd.DataFrame:

@@ -53,7 +53,15 @@ class RunRetrieval:
         sampling = self._run_model.config.sampling
         return SoloExamples(store=self._store, sampling=sampling, requests=self._tables.requests)
 
-    def _encode(self, side: Side) -> Callable[[tf.Tensor], tf.Tensor]:
+    @cached_property
+    def _encode_user(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        return self._vector_function("user")
+
+    @cached_property
+    def _encode_item(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        return self._vector_function("item")
+
+    def _vector_function(self, side: Side) -> Callable[[tf.Tensor], tf.Tensor]:
         return make_vector_function(self._run_model.trained, self._run_model.serving_schema, side)
 
     def _queries(self, split: str) -> dict[str, Queries]:
@@ -70,8 +78,8 @@ class RunRetrieval:
     def evaluate(self, split: str = "validation") -> dict[str, Any]:
         """Measures the trained model on a split, see `tfgrec.retrieval.evaluation`."""
         evaluation = RetrievalEvaluation(
-            encode_user=self._encode("user"),
-            encode_item=self._encode("item"),
+            encode_user=self._encode_user,
+            encode_item=self._encode_item,
             store=self._store,
             examples=self._examples,
             config=self._run_model.config.evaluation.retrieval,
@@ -86,7 +94,7 @@ class RunRetrieval:
 
     def _export_index(self, node_set: str, time: int, search: Search) -> Path:
         items = encode_items(
-            self._encode("item"),
+            self._encode_item,
             store=self._store,
             examples=self._examples,
             node_set=node_set,
