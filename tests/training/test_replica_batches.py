@@ -37,10 +37,15 @@ def split(joint: RunModel) -> Callable[[int], list[tuple]]:
     return split_for
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_parts_together_are_the_batch(joint: RunModel, split: Callable[[int], list[tuple]], count: int) -> None:
+@pytest.fixture(scope="module")
+def whole(joint: RunModel) -> list[tuple]:
+    """The same batches in one piece."""
     data = joint.training_data
-    whole = [data.parse(serialized) for serialized in data.serialized_batches(**ORDER)]
+    return [data.parse(serialized) for serialized in data.serialized_batches(**ORDER)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_parts_together_are_the_batch(whole: list[tuple], split: Callable[[int], list[tuple]], count: int) -> None:
     assert [int(graph.num_components) for graph, _ in whole] == [17, 17, 1]
     for (graph, labels), parts in zip(whole, split(count), strict=True):
         sizes = [int(part.num_components) for part, _ in parts]

@@ -79,7 +79,11 @@ def without_graph_of(build: Any, joint: JointModel, **changes: Any) -> JointMode
     [(LEVELS[0], {"bottom": "mmoe", "experts": 2}), (LEVELS[1], {"cross_projection": 3}), (LEVELS[2], {})],
 )
 def test_training_begins_at_the_model_without_graph(build, graph, fusion: dict[str, str], towers: dict) -> None:
-    changes = {"fusion": fusion, "towers": {"bottom_units": [16, 8], "task_units": [8], "cross_layers": 1, **towers}}
+    changes = {
+        "fusion": fusion,
+        "towers": {"bottom_units": [16, 8], "task_units": [8], "cross_layers": 1, **towers},
+        "encoder": {"units": 16, "message_units": 16, "rounds": 1},
+    }
     joint = build("joint", **changes)
     before = joint(graph())
     expected = without_graph_of(build, joint, **changes)(graph())
