@@ -23,7 +23,8 @@ def test_a_run_is_measured_and_indexed(
 ) -> None:
     run = RunDirectory.at(tmp_path / "run")
     shutil.copytree(retrieval_run.root, run.root, ignore=shutil.ignore_patterns("checkpoints", "index"))
-    metrics = ModelStages(run.read_config(["training.epochs=1"]), run, announce=lambda _: None).run()["retrieval"]
+    smaller = ["training.epochs=1", "training.diagnostics_every_steps=100", "model.encoder.rounds=1"]
+    metrics = ModelStages(run.read_config(smaller), run, announce=lambda _: None).run()["retrieval"]
     assert metrics.keys() == {"recall@1", "recall@3", "ndcg@1", "ndcg@3", "requests", "items", "popularity"}
     assert metrics["popularity"].keys() == {"watched", "recent"}
     assert 0 <= metrics["recall@1"] <= metrics["recall@3"] <= 1

@@ -3,22 +3,17 @@
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import Channel
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.types.component_spec import ChannelParameter, ComponentSpec
 
 from tfx_pipeline.artifacts import GraphStore
 from tfx_pipeline.graph_builder.executor import Executor
+from tfx_pipeline.source_parameters import source_parameters
 
 
 class GraphBuilderSpec(ComponentSpec):
     """What GraphBuilder is told and gives."""
 
-    PARAMETERS = {
-        "spec": ExecutionParameter(type=str),
-        "data": ExecutionParameter(type=str),
-        "tables_fingerprint": ExecutionParameter(type=str),
-        "span": ExecutionParameter(type=int),
-        "shared_dir": ExecutionParameter(type=str),
-    }
+    PARAMETERS = source_parameters()
     INPUTS = {}
     OUTPUTS = {"graph": ChannelParameter(type=GraphStore)}
 
@@ -27,24 +22,11 @@ class GraphBuilder(BaseBeamComponent):
     """Builds the graph store of a data set by `beam_jobs.build_graph`; output: `graph`.
 
     Args:
-      spec: `RunSpec` with the section `build`, as JSON.
-      data: the folder of the tables, on any file system that Beam knows.
-      tables_fingerprint: changes when the tables do.
-      span: the newest day.
-      shared_dir: a local folder that all workers of a Beam runner elsewhere see; "": none is needed.
+      sources: see `source_parameters`; `spec` has the section `build`.
     """
 
     SPEC_CLASS = GraphBuilderSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
-    def __init__(self, *, spec: str, data: str, tables_fingerprint: str, span: int, shared_dir: str = "") -> None:
-        super().__init__(
-            spec=GraphBuilderSpec(
-                spec=spec,
-                data=data,
-                tables_fingerprint=tables_fingerprint,
-                span=span,
-                shared_dir=shared_dir,
-                graph=Channel(type=GraphStore),
-            )
-        )
+    def __init__(self, **sources: str | int) -> None:
+        super().__init__(spec=GraphBuilderSpec(**{"shared_dir": "", **sources}, graph=Channel(type=GraphStore)))

@@ -3,23 +3,18 @@
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import BaseChannel, Channel
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.types.component_spec import ChannelParameter, ComponentSpec
 from tfx.types.standard_artifacts import Examples
 
 from tfx_pipeline.artifacts import GraphStore
+from tfx_pipeline.source_parameters import source_parameters
 from tfx_pipeline.subgraph_example_gen.executor import Executor
 
 
 class SubgraphExampleGenSpec(ComponentSpec):
     """What SubgraphExampleGen is told and gives."""
 
-    PARAMETERS = {
-        "spec": ExecutionParameter(type=str),
-        "data": ExecutionParameter(type=str),
-        "tables_fingerprint": ExecutionParameter(type=str),
-        "span": ExecutionParameter(type=int),
-        "shared_dir": ExecutionParameter(type=str),
-    }
+    PARAMETERS = source_parameters()
     INPUTS = {"graph": ChannelParameter(type=GraphStore)}
     OUTPUTS = {"examples": ChannelParameter(type=Examples)}
 
@@ -30,34 +25,12 @@ class SubgraphExampleGen(BaseBeamComponent):
 
     Args:
       graph: what GraphBuilder gave.
-      spec: `RunSpec` with the sections `split`, `sampling`, `build` and `training`, as JSON.
-      data: the folder of the tables, on any file system that Beam knows.
-      tables_fingerprint: changes when the tables do.
-      span: the newest day.
-      shared_dir: a local folder that all workers of a Beam runner elsewhere see; "": none is needed.
+      sources: see `source_parameters`; `spec` has the sections `split`, `sampling`, `build` and `training`.
     """
 
     SPEC_CLASS = SubgraphExampleGenSpec
     EXECUTOR_SPEC = BeamExecutorSpec(Executor)
 
-    def __init__(
-        self,
-        *,
-        graph: BaseChannel,
-        spec: str,
-        data: str,
-        tables_fingerprint: str,
-        span: int,
-        shared_dir: str = "",
-    ) -> None:
-        super().__init__(
-            spec=SubgraphExampleGenSpec(
-                graph=graph,
-                spec=spec,
-                data=data,
-                tables_fingerprint=tables_fingerprint,
-                span=span,
-                shared_dir=shared_dir,
-                examples=Channel(type=Examples),
-            )
-        )
+    def __init__(self, *, graph: BaseChannel, **sources: str | int) -> None:
+        given = {"shared_dir": "", **sources}
+        super().__init__(spec=SubgraphExampleGenSpec(graph=graph, **given, examples=Channel(type=Examples)))
