@@ -21,6 +21,8 @@ from tfx_pipeline.run_page import write_run_page
 from tfx_pipeline.run_record import read_newest_run
 
 METADATA = "metadata.sqlite"
+# Beam's direct runner in one process. In newer versions "DirectRunner" means another, downloaded program.
+_BEAM_OPTIONS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 
 
 def run_locally(arguments: argparse.Namespace) -> None:
@@ -66,6 +68,7 @@ def _pipeline(config: RunConfig, arguments: argparse.Namespace, root: Path) -> P
         tables_fingerprint=fingerprint_tables(load_tables_config(config.schema_dir), data),
         resumable=True,
         infra_validation=docker_answers(),
+        beam_options=_BEAM_OPTIONS,
         metadata_connection=sqlite_metadata_connection_config(str(root / METADATA)),
     )
 

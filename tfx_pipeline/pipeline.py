@@ -46,8 +46,6 @@ from tfx_pipeline.subgraph_example_gen.component import SubgraphExampleGen
 
 _DEFAULT = "default"
 _SERVING = "serving"
-# Beam's direct runner in one process. In newer versions "DirectRunner" means another, downloaded program.
-_BEAM_OPTIONS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +78,7 @@ def create_pipeline(
     tables_fingerprint: str,
     resumable: bool,
     infra_validation: bool = False,
+    beam_options: Sequence[str] = (),
     metadata_connection: Any = None,
 ) -> Pipeline:
     """The pipeline of one run.
@@ -91,6 +90,7 @@ def create_pipeline(
       resumable: whether a repeated run compares with, and starts from, the model that its first attempt did; with a
         strategy of our own, which Kubeflow does not take: there it is always the newest blessed model.
       infra_validation: whether TF Serving is started with the model before it is pushed; takes Docker.
+      beam_options: for components that `pipeline.beam` does not speak of.
       metadata_connection: of ML Metadata, where the runner has none.
 
     Raises:
@@ -100,7 +100,7 @@ def create_pipeline(
     data = plan.data_components()
     model = plan.model_components(data, infra_validation)
     components = [*data.values(), *model.values()]
-    _set_beam_options(components, config.pipeline.beam)
+    _set_beam_options(components, {_DEFAULT: list(beam_options), **config.pipeline.beam})
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=places.root,
@@ -257,4 +257,4 @@ def _set_beam_options(components: Sequence[BaseNode], options: dict[str, list[st
         if name != _DEFAULT and name not in with_beam:
             raise ConfigurationError(f"pipeline.beam: no component '{name}' runs Beam: {suggestion(name, with_beam)}")
     for name, component in with_beam.items():
-        component.with_beam_pipeline_args(options.get(name, options.get(_DEFAULT, _BEAM_OPTIONS)))
+        component.with_beam_pipeline_args(options.get(name, options[_DEFAULT]))

@@ -31,6 +31,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "features": {"author": {"#id": {"kind": "categorical"}}},
         "encoder": {"units": 16, "dropout": 0.0},
         "towers": {**_TOWERS, "cross_layers": 1},
+        "retrieval": {"positive": "click", "units": 8, "query_features": ["hour"], "item_features": ["shown"]},
     },
     "other parts": {
         "features": {
@@ -78,10 +79,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Call]]:
 
 
 def run(model: Any, graph: tfgnn.GraphTensor) -> None:
-    """Trains the auto-encoder, then ranks."""
+    """Trains the auto-encoder and, if there is one, the retrieval; then ranks."""
     model.encoder(graph, training=True)
     represented = model.represent(graph, training=True)
     assert np.isfinite(model.auto_encoder_loss_sum(graph, represented).total)
+    if model.retrieval is not None:
+        clicks = tf.cast(tf.range(graph.node_sets["_readout"].total_size) % 2, tf.float32)
+        assert np.isfinite(model.retrieval(graph, model.fields(graph, represented), {"click": clicks}).total)
     model.encoder(graph)
     logits = model(graph)
     assert all(np.all(np.isfinite(values)) for values in logits.values())
