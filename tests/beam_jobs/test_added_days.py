@@ -169,6 +169,7 @@ def check_world(days: list[Day], folder: Path, shards: int) -> None:
 
 
 class TestDaysAdded:
+    @pytest.mark.slow
     def test_are_those_of_a_build_of_all(self, tmp_path: Path) -> None:
         """Users and videos that come later and stand before the others, ages that change, rows that are bad."""
         late = [(f"v{number}", "b|new", "t") for number in range(1, 12)]

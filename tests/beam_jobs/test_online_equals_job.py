@@ -63,6 +63,7 @@ def test_all_at_once(service: ExampleService, records: list[bytes], requests: li
     assert service.examples([]) == []
 
 
+@pytest.mark.slow
 def test_from_many_threads(shop: Shop, records: list[bytes], requests: list[OnlineRequest]) -> None:
     opened = ExampleService.open(shop.graph, sampling=run_config().sampling, requests=tables_config().requests)
     with ThreadPoolExecutor(8) as pool:

@@ -69,6 +69,7 @@ def test_a_process_gets_its_own_parts(joint: RunModel, split: Callable[[int], li
             np.testing.assert_array_equal(labels["click"], expected["click"])
 
 
+@pytest.mark.slow
 def test_padded_parts_know_what_is_real_even_when_they_are_empty(
     joint: RunModel, split: Callable[[int], list[tuple]]
 ) -> None:
