@@ -5,10 +5,13 @@ import json
 import re
 import shutil
 import subprocess
+from typing import get_args
 
 import pandas as pd
 import pytest
+import yaml
 
+from tfgrec.config.model import BalancingConfig
 from tfgrec.errors import TfgrecError
 from tfgrec.report import write_report
 
@@ -72,6 +75,18 @@ def test_the_numbers_shown_are_those_of_metrics_json(make_run):
     assert f"<td>{validation['watch_time']['mae'] / 1000:,.3f} s</td>" in text
     for values in metrics["scenarios"].values():
         assert f">{values['is_like']['auc']:.4f}</span>" in text
+
+
+@pytest.mark.parametrize("method", get_args(BalancingConfig.model_fields["method"].annotation))
+def test_every_way_to_weigh_the_losses_is_explained(make_run, method):
+    run = make_run("run")
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["model"]["balancing"] |= {
+        "method": method,
+        "weights": {"is_click": 1.0} if method == "gradnorm_mean" else None,
+    }
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert "Weights of the losses" in write_report(run).read_text(encoding="utf-8")
 
 
 def test_the_same_run_gives_the_same_file(make_run):
