@@ -8,16 +8,14 @@ from pathlib import Path
 from tfx.dsl.io import fileio
 
 from tfgrec.config import RunConfig, load_run_config, load_tables_config
-from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.sampling.record_schema import record_schema
-from tfgrec.graph.schema import GraphSchema
 from tfgrec.model.configuration_checks import check_model_config
 from tfgrec.preflight import check_run
 from tfgrec.recorded_weights import with_recorded_weights
 from tfx_pipeline.days import at_day, parse_day
 from tfx_pipeline.evaluation.eval_config import check_pipeline
 from tfx_pipeline.examples_schema import check_schema
+from tfx_pipeline.run_spec import read_record_schema
 
 _SCHEMA = "examples.pbtxt"
 
@@ -33,7 +31,7 @@ def read_pipeline_config(arguments: argparse.Namespace) -> RunConfig:
         config = at_day(config, parse_day(arguments.day))
     tables = load_tables_config(config.schema_dir)
     check_run(config, tables)
-    check_model_config(config.model, _record_schema(config), tables.requests.labels)
+    check_model_config(config.model, read_record_schema(config), tables.requests.labels)
     check_pipeline(config, tables)
     if config.split.train is None:
         raise ConfigurationError(f"{arguments.config}: key 'split.train': a pipeline needs days to train on")
@@ -64,7 +62,7 @@ class CuratedSchema:
                 f"{source}: is missing; draft it: python -m tfx_pipeline.examples_schema --config YAML --examples DIR"
             )
         text = source.read_text(encoding="utf-8")
-        check_schema(text, str(source), _record_schema(config))
+        check_schema(text, str(source), read_record_schema(config))
         return cls(text, f"{root}/schemas/{hashlib.sha256(text.encode('utf-8')).hexdigest()[:16]}/{_SCHEMA}")
 
     def write(self) -> None:
@@ -72,7 +70,3 @@ class CuratedSchema:
         fileio.makedirs(self.path.rpartition("/")[0])
         with fileio.open(self.path, "w") as file:
             file.write(self.text)
-
-
-def _record_schema(config: RunConfig) -> GraphSchema:
-    return record_schema(read_graph_schema(Path(config.schema_dir) / "graph.pbtxt"), config.sampling)

@@ -1,7 +1,6 @@
 """The sections `pipeline.drift` and `pipeline.skew` as TFX's DistributionValidator takes them."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from tensorflow_metadata.proto.v0.path_pb2 import Path as FeaturePath
@@ -9,12 +8,11 @@ from tfx.proto.distribution_validator_pb2 import DistributionValidatorConfig, Fe
 
 from tfgrec.close_match import suggestion
 from tfgrec.config import RunConfig, load_tables_config
-from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfx_pipeline.data_validation.comparators import comparator
 from tfx_pipeline.record_columns import RecordColumn, record_columns
+from tfx_pipeline.run_spec import read_record_schema
 
 _Value = TypeVar("_Value")
 
@@ -25,7 +23,7 @@ def drift_config(config: RunConfig) -> DistributionValidatorConfig:
     Raises:
       ConfigurationError: it names a set or a feature that the records don't have.
     """
-    return validator_config("pipeline.drift", config.pipeline.drift, _records(config))
+    return validator_config("pipeline.drift", config.pipeline.drift, read_record_schema(config))
 
 
 def skew_config(config: RunConfig) -> DistributionValidatorConfig:
@@ -38,7 +36,7 @@ def skew_config(config: RunConfig) -> DistributionValidatorConfig:
     for feature in config.pipeline.skew.get(READOUT, {}):
         if feature in labels:
             raise ConfigurationError(f"pipeline.skew.{READOUT}: '{feature}' is a label: served requests have none")
-    return validator_config("pipeline.skew", config.pipeline.skew, _records(config))
+    return validator_config("pipeline.skew", config.pipeline.skew, read_record_schema(config))
 
 
 def validator_config(
@@ -68,10 +66,6 @@ def validator_config(
             )
             config.default_slice_config.feature.append(compared)
     return config
-
-
-def _records(config: RunConfig) -> GraphSchema:
-    return record_schema(read_graph_schema(Path(config.schema_dir) / "graph.pbtxt"), config.sampling)
 
 
 def _known(key: str, name: str, known: Mapping[str, _Value]) -> _Value:
