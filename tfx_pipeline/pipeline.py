@@ -6,14 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from tfx.components import (
-    Evaluator,
-    ExampleValidator,
-    ImportExampleGen,
-    Pusher,
-    StatisticsGen,
-    Trainer,
-)
+from tfx.components import Evaluator, ExampleValidator, ImportExampleGen, Pusher, StatisticsGen, Trainer
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_node import BaseNode
@@ -154,12 +147,10 @@ class _Plan:
     def model_components(self, data: dict[str, BaseNode], infra_validation: bool) -> dict[str, BaseNode]:
         """From examples to a pushed model."""
         records = data["SubgraphExampleGen"].outputs["examples"]
-        schema = data["ImportSchemaGen"].outputs["schema"]
         blessed = self._blessed_model()
         trainer = Trainer(
             run_fn="tfx_pipeline.training.run_fn.run_fn",
             examples=records,
-            schema=schema,
             base_model=blessed.outputs["model"] if self._config.pipeline.warm_start else None,
             train_args=trainer_pb2.TrainArgs(splits=["train"]),
             eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
