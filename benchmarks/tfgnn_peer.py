@@ -1,8 +1,10 @@
 """TF-GNN's own Beam sampler on a synthetic graph: the same edges, seeds and fan-out, in its own files."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -37,8 +39,6 @@ class TfgnnSampler:
         self._sampler, self._folder = sampler, folder
         self._seeds = pq.read_table(graph.data / "requests.parquet").column("user").unique()
         _write_tables(graph, folder)
-        if "graph_schema" not in flags.FLAGS:
-            sampler.define_flags()
 
     @property
     def num_seeds(self) -> int:
@@ -62,16 +62,29 @@ class TfgnnSampler:
             "output_samples": run / "samples.tfrecord",
             "runner": "DirectRunner",
         }
-        flags.FLAGS(["tfgnn_sampler", *(f"--{name}={value}" for name, value in options.items())])
         # The sampler finds its layers by name, which Keras numbers on from run to run.
         tf.keras.backend.clear_session()
-        started = time.monotonic()
-        self._sampler.app_main(["tfgnn_sampler"])
-        seconds = time.monotonic() - started
+        with _flags_of(self._sampler, options):
+            started = time.monotonic()
+            self._sampler.app_main(["tfgnn_sampler"])
+            seconds = time.monotonic() - started
         written = sum(1 for _ in tf.data.TFRecordDataset([str(path) for path in run.glob("samples.tfrecord*")]))
         if written != num_seeds:
             raise RuntimeError(f"tfgnn_sampler wrote {written} samples of {num_seeds} seeds")
         return seconds
+
+
+@contextmanager
+def _flags_of(sampler: ModuleType, options: Mapping[str, str | Path]) -> Iterator[None]:
+    """Gives the sampler its flags, then takes them back: its `--runner` would refuse runners of TFX components."""
+    others = set(flags.FLAGS)
+    sampler.define_flags()
+    try:
+        flags.FLAGS(["tfgnn_sampler", *(f"--{name}={value}" for name, value in options.items())])
+        yield
+    finally:
+        for name in set(flags.FLAGS) - others:
+            delattr(flags.FLAGS, name)
 
 
 def _write_tables(graph: SyntheticGraph, folder: Path) -> None:

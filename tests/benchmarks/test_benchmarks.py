@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from absl.flags import FLAGS
 
 from benchmarks import sampler, scale
 
 
 @pytest.mark.slow
 def test_sampler_times_both_samplers_on_one_graph(tmp_path: Path) -> None:
+    flags = set(FLAGS)
     results = sampler.measure(tmp_path, num_events=10_000)
+    assert set(FLAGS) == flags, "TFX parses each component's --runner with the flags of the whole process"
     assert results["tfgnn_requests"] * 10 == results["requests"] == 2_000
     assert results["ratio"] == pytest.approx(
         results["requests_per_second"] / results["tfgnn_requests_per_second"], rel=0.02

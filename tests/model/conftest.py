@@ -239,6 +239,7 @@ def build(schema: GraphSchema) -> Callable[..., Any]:
     from tfgrec.model.build import build_joint_model
 
     def make(arm: str = "joint", *, schema: GraphSchema = schema, **changes: Any) -> Any:
+        tf.keras.utils.set_random_seed(7)  # Fixtures of a module or session are made before `_reproducible` runs.
         return build_joint_model(
             config=make_config(**changes), schema=schema, statistics=make_statistics(), arm=arm, labels=LABELS
         )

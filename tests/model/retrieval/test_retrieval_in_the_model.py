@@ -43,7 +43,7 @@ def loss_of(model: JointModel, graph: Any, labels: Any) -> Any:
 @pytest.mark.slow
 def test_it_is_one_of_the_losses_that_are_balanced(trained: JointModel, graph, labels) -> None:
     assert trained.loss_names == ["click", "seconds", "retrieval", "auto_encoder"]
-    reports = steps(trained, [(graph(6), labels(6))] * 10)
+    reports = steps(trained, [(graph(6), labels(6))] * 20)
     assert reports[-1]["loss/retrieval"] < 0.8 * reports[1]["loss/retrieval"]
     assert len({report["weight/retrieval"] for report in reports}) > 5
     counted = trained.retrieval(graph(6), trained.fields(graph(6), trained.represent(graph(6))), labels(6))
