@@ -16,6 +16,8 @@ from apache_beam.portability.api import endpoints_pb2
 from apache_beam.runners.worker import sdk_worker_main
 from google.protobuf import json_format, text_format
 
+from tfgrec.keras_flavour import require_legacy_keras
+
 _PROVISION_SECONDS = 60
 
 
@@ -29,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         required = service == "provision"
         parser.add_argument(f"--{service}_endpoint", required=required, metavar="HOST:PORT", default="")
     args, _ = parser.parse_known_args(argv)
+    # Before a step of TFX's, unpickled first, imports TensorFlow.
+    require_legacy_keras()
     info = _provision_info(args.provision_endpoint, args.id)
     os.environ.update(worker_environment(args, info))
     sdk_worker_main.main([])

@@ -12,6 +12,8 @@ from google.protobuf import struct_pb2
 
 from beam_jobs.running import process_worker
 
+LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
+
 
 class Runner(provision_pb2_grpc.ProvisionServiceServicer):
     """A runner that tells one worker what to do."""
@@ -32,13 +34,14 @@ def test_the_runners_answer_goes_before_the_command_line(monkeypatch: pytest.Mon
     server.start()
     started_with = {}
     monkeypatch.setattr(process_worker.sdk_worker_main, "main", lambda _: started_with.update(os.environ))
-    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(os, "environ", {name: text for name, text in os.environ.items() if name != LEGACY_KERAS})
     endpoints = ["--control_endpoint=localhost:8", "--logging_endpoint=localhost:9", "--artifact_endpoint=localhost:10"]
     try:
         process_worker.main(["--id=2-1", f"--provision_endpoint=127.0.0.1:{port}", *endpoints])
     finally:
         server.stop(None)
     assert started_with["WORKER_ID"] == "2-1"
+    assert started_with[LEGACY_KERAS] == "1"
     assert json.loads(started_with["PIPELINE_OPTIONS"]) == {"beam:option:job_name:v1": "a job"}
     assert started_with["RUNNER_CAPABILITIES"] == "one two"
     assert started_with["CONTROL_API_SERVICE_DESCRIPTOR"].strip() == 'url: "localhost:7"'
