@@ -9,7 +9,9 @@ from beam_jobs.tables.cells import Cells, is_null, plain, read_cells, read_numbe
 from beam_jobs.tables.iso_times import read_iso_times
 from tfgrec.config.tables import ISO_8601, TimeColumn
 
-# A time after this is taken for a mistake in the unit.
+# A time outside is taken for a mistake in the unit: seconds read as milliseconds give January 1970, a past that every
+# request may see.
+EARLIEST = 31_536_000_000  # 1971-01-01
 LATEST = 7_258_118_400_000  # 2200-01-01
 
 _UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
@@ -19,8 +21,9 @@ _ARROW_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns"
 def read_times(array: pa.Array, time: TimeColumn) -> Cells:
     """A time column's cells as int64 milliseconds since 1970, rounded down.
 
-    Arrow timestamps and dates are read as they are (UTC where naive), whatever the table's `unit` or `format` says.
-    Times before 1970 or after 2200 are unreadable: they come from a wrong unit or a marker such as -1.
+    Arrow timestamps and dates are read as they are (UTC where naive), whatever the table's `unit` or `format` says;
+    nothing else is readable where it says neither. Times before 1971 or after 2200 are unreadable: they come from a
+    wrong unit or a marker such as -1.
     """
     array = plain(array)
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
@@ -28,12 +31,19 @@ def read_times(array: pa.Array, time: TimeColumn) -> Cells:
         milliseconds = _of_timestamps(array)
     elif time.format is not None:
         milliseconds, empty = _of_text(array, time.format)
-    else:
+    elif time.unit is not None:
         milliseconds, empty = _of_numbers(array, _UNITS_PER_SECOND[time.unit])
-    readable = (milliseconds >= 0) & (milliseconds < LATEST) & ~empty
-    described = f"in {time.unit}" if time.format is None else f"of format {time.format}"
-    complaint = f"is not a time {described} between 1970 and 2200"
+    else:
+        milliseconds, empty = np.full(len(array), -1), is_null(array)
+    readable = (milliseconds >= EARLIEST) & (milliseconds < LATEST) & ~empty
+    complaint = f"is not a time {_described(time)} between 1971 and 2200"
     return Cells(pa.array(milliseconds, pa.int64(), mask=~readable), empty, ~readable & ~empty, complaint)
+
+
+def _described(time: TimeColumn) -> str:
+    if time.format is not None:
+        return f"of format {time.format}"
+    return f"in {time.unit}" if time.unit is not None else "of Parquet's own kind (others need unit or format)"
 
 
 def _of_timestamps(array: pa.Array) -> np.ndarray:

@@ -195,7 +195,7 @@ class TestDaysAdded:
             "rows": 7,
             "bad_rows": 3,
             "reasons": {
-                "time: is not a time in milliseconds between 1970 and 2200": 1,
+                "time: is not a time in milliseconds between 1971 and 2200": 1,
                 "user: is no known user": 1,
                 "video: is no known video": 1,
             },

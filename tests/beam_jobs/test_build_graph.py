@@ -126,7 +126,7 @@ class TestBadRows:
             table: [(Path(letter["file"]).name, letter["row"], letter["reason"]) for letter in of_table]
             for table, of_table in letters.items()
         }
-        no_time = "time_ms: is not a time in milliseconds between 1970 and 2200"
+        no_time = "time_ms: is not a time in milliseconds between 1971 and 2200"
         assert reasons == {
             "users": [
                 ("users.csv", 34, "user: is empty"),

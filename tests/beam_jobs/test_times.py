@@ -1,6 +1,7 @@
 """Times in all their writings."""
 
 import datetime
+import itertools
 
 import pyarrow as pa
 import pytest
@@ -30,6 +31,23 @@ def test_units(value: object, unit: str) -> None:
     assert read([value], unit=unit) == [MOMENT]
 
 
+UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+
+
+@pytest.mark.parametrize(("written", "read_as"), itertools.permutations(UNITS, 2))
+def test_a_wrong_unit_never_gives_a_time(written: str, read_as: str) -> None:
+    """Neither a future that no request sees nor a past that all requests see."""
+    assert read([MOMENT // 1_000 * UNITS[written]], unit=read_as) == [None]
+
+
+def test_without_unit_and_format_only_times_are_times() -> None:
+    moment = datetime.datetime.fromtimestamp(MOMENT / 1_000, datetime.timezone.utc)
+    assert read([moment, None], pa.timestamp("us")) == [MOMENT, None]
+    cells = read_times(pa.array([MOMENT, None]), TimeColumn(column="at"))
+    assert cells.unreadable.tolist() == [True, False] and cells.empty.tolist() == [False, True]
+    assert "of Parquet's own kind (others need unit or format)" in cells.complaint
+
+
 @pytest.mark.parametrize("kind", [pa.timestamp("ms"), pa.timestamp("ns", "Asia/Shanghai"), pa.timestamp("us")])
 def test_arrow_timestamps_need_no_unit(kind: pa.DataType) -> None:
     moment = datetime.datetime.fromtimestamp(MOMENT / 1_000, datetime.timezone.utc)
@@ -53,7 +71,7 @@ def test_what_can_not_be_read() -> None:
     cells = read_times(pa.array([MOMENT, -1, MOMENT * 1_000, None]), TimeColumn(column="at", unit="milliseconds"))
     assert cells.unreadable.tolist() == [False, True, True, False]
     assert cells.empty.tolist() == [False, False, False, True]
-    assert cells.complaint == "is not a time in milliseconds between 1970 and 2200"
+    assert cells.complaint == "is not a time in milliseconds between 1971 and 2200"
     cells = read_times(pa.array(["2022-13-01", "", "soon", "2022-12-01"]), TimeColumn(column="at", format="%Y-%m-%d"))
     assert cells.unreadable.tolist() == [True, False, True, False]
     assert cells.empty.tolist() == [False, True, False, False]

@@ -32,7 +32,7 @@ class CountedBackTime(FrozenConfig):
 
 
 class TimeColumn(FrozenConfig):
-    """How a row's time is read: a number since 1970 in `unit`, or text in `format`.
+    """How a row's time is read: a number since 1970 in `unit`, or text in `format`; neither for Parquet's own times.
 
     `format` is one of strptime, or iso8601 for texts such as 2022-04-24T15:05:41.436+08:00; UTC when naive.
     """
@@ -44,8 +44,8 @@ class TimeColumn(FrozenConfig):
 
     @model_validator(mode="after")
     def _one_way(self) -> "TimeColumn":
-        if (self.unit is None) == (self.format is None):
-            raise ValueError("give either unit or format")
+        if self.unit is not None and self.format is not None:
+            raise ValueError("give either unit or format, not both")
         return self
 
 
