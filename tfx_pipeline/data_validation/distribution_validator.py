@@ -4,12 +4,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import json_format
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 from tfx.components.distribution_validator import component, executor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.proto.distribution_validator_pb2 import DistributionValidatorConfig
 from tfx.types import Artifact
 from tfx.types.artifact_utils import get_single_instance
 from tfx.types.standard_artifacts import ExampleStatistics
+from tfx.types.standard_component_specs import DISTRIBUTION_VALIDATOR_CONFIG_KEY as CONFIG_KEY
 
 from tfx_pipeline.data_validation.comparable_statistics import comparable_statistics
 from tfx_pipeline.data_validation.statistics import STATISTICS_FILE, read_statistics
@@ -30,7 +33,8 @@ class Executor(executor.Executor):
                 key: [_write_comparable(get_single_instance(artifacts), Path(folder) / key)]
                 for key, artifacts in input_dict.items()
             }
-            return super().Do(comparable, output_dict, exec_properties)
+            config = {CONFIG_KEY: _config(exec_properties[CONFIG_KEY])}
+            return super().Do(comparable, output_dict, exec_properties | config)
 
 
 class DistributionValidator(component.DistributionValidator):
@@ -41,6 +45,11 @@ class DistributionValidator(component.DistributionValidator):
     """
 
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+
+def _config(value: DistributionValidatorConfig | str) -> DistributionValidatorConfig:
+    """On Kubeflow messages come as JSON, which TFX's executor does not read."""
+    return json_format.Parse(value, DistributionValidatorConfig()) if isinstance(value, str) else value
 
 
 def _write_comparable(artifact: Artifact, folder: Path) -> ExampleStatistics:
