@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from tfgrec.metrics import auc, concordance, gauc
-from tfgrec.metrics.pair_order import PairOrder
+from tfgrec.metrics.pair_order import PairOrder, pairs_by_row
 
 # Few distinct values, so that ties in labels and in predictions are common.
 rows = st.lists(
@@ -33,6 +33,16 @@ def test_weighted_share_is_that_of_all_pairs(values):
     expected = share_by_brute_force(labels, predictions, weights)
     found = PairOrder(labels, predictions).share(weights)
     assert np.isnan(found) if expected is None else found == pytest.approx(expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows)
+def test_pairs_of_each_row_are_those_counted_one_by_one(values):
+    labels, predictions, *_ = np.array(values, dtype=float).T
+    differ = np.sign(labels[:, None] - labels)
+    correct = (np.sign(predictions[:, None] - predictions) * differ + 1) / 2 * (differ != 0)
+    found = pairs_by_row(labels, predictions)
+    np.testing.assert_array_equal(found, [correct.sum(axis=1), (differ != 0).sum(axis=1)])
 
 
 @settings(max_examples=100, deadline=None)

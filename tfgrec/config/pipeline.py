@@ -34,17 +34,24 @@ class ThresholdConfig(FrozenConfig):
 
     `at_least` and `at_most` bound its value. `min_gain` bounds how much better than the blessed model's it has to be:
     0 asks for better or equal, 0.001 for a real gain, -0.002 lets it get that much worse. There is no gain to ask for
-    while no model is blessed.
+    while no model is blessed. With `confidence`, such as 0.95, it has to be as good as certain that the gain is no
+    matter of chance: its lower bound at that confidence (one-sided, by paired bootstrap over users) has to reach
+    `min_gain`. 0 then asks for a model that is surely better, -0.002 for one that is surely not worse by more.
     """
 
     at_least: float | None = None
     at_most: float | None = None
     min_gain: float | None = None
+    confidence: float | None = Field(default=None, gt=0.5, lt=1)
 
     @model_validator(mode="after")
     def _bounds_something(self) -> "ThresholdConfig":
         if self.at_least is None and self.at_most is None and self.min_gain is None:
             raise ValueError("needs at_least, at_most or min_gain")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"no value is at least {self.at_least} and at most {self.at_most}")
+        if self.confidence is not None and self.min_gain is None:
+            raise ValueError("confidence: is that of min_gain, which is not given")
         return self
 
 
@@ -57,6 +64,8 @@ class PipelineConfig(FrozenConfig):
     evaluation may lie from that in the training days (0 to 1: L-infinity distance of categorical, Jensen-Shannon
     divergence of numeric features); `skew`, the same between serving and training examples. `warm_start`: whether
     training starts from the blessed model. `beam`: options for Beam, by component, `default` for all others.
+    `keep_runs`: how many complete runs keep all of their artifacts on the local runner's disk (see
+    `tfx_pipeline.retention`); without it nothing is ever removed.
     """
 
     window: WindowConfig = WindowConfig()
@@ -66,6 +75,7 @@ class PipelineConfig(FrozenConfig):
     skew: dict[str, dict[str, float]] = {}
     warm_start: bool = True
     beam: dict[str, list[str]] = {}
+    keep_runs: int | None = Field(default=None, ge=1)
 
     @field_validator("drift", "skew")
     @classmethod

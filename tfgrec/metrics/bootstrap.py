@@ -1,4 +1,12 @@
-"""Paired bootstrap over users: how sure is the difference between two models on the same rows."""
+"""Paired bootstrap over users: how sure is the difference between two models on the same rows.
+
+Metrics that are ratios of sums over users are computed anew for each draw of users. So are shares of ordered pairs
+(auc, concordance) as long as that is cheap. On more rows, numbers of pairs are linearised in the users' weights (the
+infinitesimal jackknife: Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, chapter 6), which makes
+them sums over users too: a draw then costs what the users cost, not the rows. What that leaves out shrinks with the
+number of users, and is smaller than the chance in the draws where it begins. Very many users are drawn in groups, whose
+sums vary as much as those of their users do.
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -9,12 +17,16 @@ import pandas as pd
 from tfgrec.errors import InputDataError
 from tfgrec.metrics.classification import cross_entropies, gauc_sums
 from tfgrec.metrics.evaluation import check_columns, task_rows
-from tfgrec.metrics.pair_order import PairOrder
+from tfgrec.metrics.pair_order import PairOrder, num_levels, pairs_by_row
 
-# Replicates counted at once: their row weights should fit the processor's cache.
-_CHUNK = 16
+# Weights held at once, of all replicates of a chunk: they should fit the processor's cache.
+_CHUNK_WEIGHTS = 1 << 18
+# Rows times levels times replicates up to which pairs are counted anew for each replicate: a fifth of a second.
+_COUNTED_ROWS = 2_000_000
+# Users or groups of users that are drawn from at most: what bounds the cost of a draw.
+_MOST_DRAWN = 50_000
 
-# Weights of users [num_replicates, num_users] -> the metric [num_replicates].
+# Weights of users or groups of them [num_replicates, num_drawn] -> the metric [num_replicates].
 _Estimator = Callable[[np.ndarray], np.ndarray]
 
 
@@ -40,6 +52,27 @@ class PairedDifference:
         return PairedDifference(self.metric, *(factor * value for value in values))
 
 
+@dataclasses.dataclass(frozen=True)
+class PairedReplicates:
+    """A metric of two models on the same rows, and its differences under draws of users.
+
+    Attributes:
+      baseline: NaN where it is undefined.
+      treatment: NaN where it is undefined.
+      differences: treatment less baseline, sorted, of the draws `[num_defined]` on which both are defined.
+    """
+
+    baseline: float
+    treatment: float
+    differences: np.ndarray
+
+    def quantile(self, share: float) -> float:
+        """The difference that `share` of the draws do not exceed; NaN where the metric is undefined."""
+        if not len(self.differences) or not np.isfinite(self.treatment - self.baseline):
+            return float("nan")
+        return float(np.quantile(self.differences, share))
+
+
 def user_bootstrap(
     baseline: pd.DataFrame | Sequence[pd.DataFrame],
     treatment: pd.DataFrame | Sequence[pd.DataFrame],
@@ -52,9 +85,8 @@ def user_bootstrap(
 ) -> PairedDifference:
     """The difference of `metric` on `task`, with the percentile interval of users drawn with replacement.
 
-    Rows of one user are not independent, so that users are drawn, not rows; both models are weighted by the same
-    draw. Several tables on a side (one a training seed) are averaged. `metric` is auc, gauc, log_loss, calibration,
-    mae or concordance. Columns as for `evaluate_predictions`; rows may be in any order of requests.
+    Several tables on a side (one a training seed) are averaged. Columns as for `evaluate_predictions`; rows may be in
+    any order of requests.
 
     Raises:
       InputDataError: the tables differ in their rows or labels, or the metric is undefined on them.
@@ -63,34 +95,72 @@ def user_bootstrap(
     reference = sides[0][0]
     for table in [*sides[0], *sides[1]]:
         _check_same_rows(reference, table, task)
-    _, _, users = task_rows(reference, task)
-    user_codes, known_users = pd.factorize(users)
-    estimators = [[_estimator(metric, table, task, user_codes) for table in side] for side in sides]
-    whole = np.ones((1, len(known_users)))
+    labels, _, users = task_rows(reference, task)
+    predictions = [[task_rows(table, task)[1] for table in side] for side in sides]
+    found = paired_replicates(metric, labels, users, *predictions, replicates=replicates, seed=seed)
+    if not np.isfinite([found.baseline, found.treatment]).all():
+        raise InputDataError(f"predictions: {metric} of {task} is undefined on these rows")
+    tail = (1 - confidence) / 2
+    low, high = found.quantile(tail), found.quantile(1 - tail)
+    return PairedDifference(metric, found.baseline, found.treatment, found.treatment - found.baseline, low, high)
+
+
+def paired_replicates(
+    metric: str,
+    labels: np.ndarray,
+    users: np.ndarray,
+    baseline: Sequence[np.ndarray],
+    treatment: Sequence[np.ndarray],
+    *,
+    replicates: int = 500,
+    seed: int = 0,
+) -> PairedReplicates:
+    """Draws users with replacement, since rows of one user are not independent, and both models by the same draw.
+
+    Args:
+      metric: auc, gauc, log_loss, calibration, mae or concordance.
+      labels: float64 `[num_rows]`, none missing.
+      users: of any type that can be sorted, `[num_rows]`.
+      baseline: predictions float64 `[num_rows]` of each model on that side; their metrics are averaged.
+      treatment: the same of the other side.
+      replicates: how many draws.
+      seed: of the draws; on the same users the same seed draws the same.
+    """
+    # Sorted, so that the draws do not depend on the order of the rows.
+    user_codes, known_users = pd.factorize(users, sort=True)
+    counted = replicates * len(labels) * num_levels(labels) <= _COUNTED_ROWS and len(known_users) <= _MOST_DRAWN
+    estimators = [
+        [_estimator(metric, labels, scores, user_codes, counted=counted) for scores in side]
+        for side in (baseline, treatment)
+    ]
+    num_drawn = min(len(known_users), _MOST_DRAWN)
+    whole = np.ones((1, num_drawn))
     point = [float(np.mean([estimate(whole)[0] for estimate in side])) for side in estimators]
     if not np.isfinite(point).all():
-        raise InputDataError(f"predictions: {metric} of {task} is undefined on these rows")
-    draws = _differences(estimators, len(known_users), replicates, seed)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(draws, [tail, 1 - tail])
-    return PairedDifference(metric, point[0], point[1], point[1] - point[0], float(low), float(high))
+        return PairedReplicates(*point, np.zeros(0))
+    chunk = max(1, _CHUNK_WEIGHTS // (len(labels) if counted else num_drawn))
+    draws = _differences(estimators, num_drawn, replicates, seed, chunk)
+    return PairedReplicates(*point, np.sort(draws[np.isfinite(draws)]))
 
 
-def _differences(estimators: list[list[_Estimator]], num_users: int, replicates: int, seed: int) -> np.ndarray:
-    """Treatment less baseline `[replicates]`, each under its own draw of users."""
+def _differences(
+    estimators: list[list[_Estimator]], num_drawn: int, replicates: int, seed: int, chunk: int
+) -> np.ndarray:
+    """Treatment less baseline `[replicates]`, each under its own draw of users, `chunk` of them at once."""
     generator = np.random.default_rng(seed)
     parts = []
-    for start in range(0, replicates, _CHUNK):
-        draws = [generator.integers(num_users, size=num_users) for _ in range(min(_CHUNK, replicates - start))]
-        weights = np.stack([np.bincount(draw, minlength=num_users) for draw in draws]).astype(np.float64)
+    for start in range(0, replicates, chunk):
+        draws = (generator.integers(num_drawn, size=num_drawn) for _ in range(min(chunk, replicates - start)))
+        weights = np.stack([np.bincount(draw, minlength=num_drawn) for draw in draws]).astype(np.float64)
         first, second = (np.mean([estimate(weights) for estimate in side], axis=0) for side in estimators)
         parts.append(second - first)
     return np.concatenate(parts)
 
 
-def _estimator(metric: str, table: pd.DataFrame, task: str, user_codes: np.ndarray) -> _Estimator:
-    labels, scores, _ = task_rows(table, task)
-    if metric in ("auc", "concordance"):
+def _estimator(
+    metric: str, labels: np.ndarray, scores: np.ndarray, user_codes: np.ndarray, *, counted: bool
+) -> _Estimator:
+    if metric in ("auc", "concordance") and counted:
         pairs = PairOrder(labels, scores)
         return lambda weights: pairs.share(weights[:, user_codes])
     numerators, denominators = _sums_by_user(metric, labels, scores, user_codes)
@@ -105,10 +175,17 @@ def _estimator(metric: str, table: pd.DataFrame, task: str, user_codes: np.ndarr
 def _sums_by_user(
     metric: str, labels: np.ndarray, scores: np.ndarray, user_codes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The metric as a ratio of sums over users: numerators and denominators `[num_users]`."""
+    """The metric as a ratio of sums over users, or groups of them: numerators and denominators `[num_drawn]`."""
+    drawn = user_codes % _MOST_DRAWN
     if metric == "gauc":
-        return gauc_sums(labels, scores, user_codes)
-    if metric == "log_loss":
+        above, below = gauc_sums(labels, scores, user_codes)
+        drawn = np.arange(len(above)) % _MOST_DRAWN
+    elif metric in ("auc", "concordance"):
+        correct, comparable = (np.bincount(drawn, pairs) for pairs in pairs_by_row(labels, scores))
+        # d(pairs)/d(weight of a user) is the number of pairs that the user's rows are in. A draw's weights sum to the
+        # number of users, so that the constant of the linear form, less the number of pairs, is spread over them.
+        return correct - correct.mean() / 2, comparable - comparable.mean() / 2
+    elif metric == "log_loss":
         above, below = cross_entropies(labels, scores), np.ones_like(labels)
     elif metric == "calibration":
         above, below = scores, labels
@@ -116,7 +193,7 @@ def _sums_by_user(
         above, below = np.abs(scores - labels), np.ones_like(labels)
     else:
         raise ValueError(f"unknown metric '{metric}'")
-    return np.bincount(user_codes, above), np.bincount(user_codes, below)
+    return np.bincount(drawn, above), np.bincount(drawn, below)
 
 
 def _aligned(tables: pd.DataFrame | Sequence[pd.DataFrame], task: str) -> list[pd.DataFrame]:

@@ -55,6 +55,22 @@ class _Level:
         )
         return correct, high * low
 
+    def count_by_row(self) -> tuple[np.ndarray, np.ndarray]:
+        """The correct and the comparable pairs that each row is in `[num_rows]`, in `order`, every row counted once."""
+        rows = np.diff(self.run_starts, append=len(self.order))
+        high = np.add.reduceat(self.high, self.run_starts)
+        before, high_before = (np.cumsum(values) - values for values in (rows, high))
+        first_run = self.block_starts[self.block_of_run]
+        low_before = (before - high_before) - (before - high_before)[first_run]
+        high_before -= high_before[first_run]
+        all_high, all_low = (np.add.reduceat(values, self.block_starts) for values in (high, rows - high))
+        below = low_before + (rows - high) / 2
+        above = all_high[self.block_of_run] - high_before - high / 2
+        run_of_row = np.repeat(np.arange(len(rows)), rows)
+        is_high, block_of_row = self.high > 0, self.block_of_run[run_of_row]
+        correct = np.where(is_high, below[run_of_row], above[run_of_row])
+        return correct, np.where(is_high, all_low[block_of_row], all_high[block_of_row])
+
 
 class PairOrder:
     """The order of pairs of rows, prepared once and counted for many weightings."""
@@ -65,6 +81,21 @@ class PairOrder:
     def share(self, weights: np.ndarray) -> np.ndarray:
         """The correct share of comparable pairs `[...]` for `weights [..., num_rows]`; NaN where there is no pair."""
         return _share(self._levels, weights)
+
+
+def num_levels(labels: np.ndarray) -> int:
+    """How often the rows have to be gone through to count pairs: once for two labels, log2 of their number for more."""
+    return int(max(len(np.unique(labels)) - 1, 0)).bit_length()
+
+
+def pairs_by_row(labels: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The correct and the comparable pairs that each of `[num_rows]` is in; their sums have every pair twice."""
+    correct, comparable = np.zeros(len(labels)), np.zeros(len(labels))
+    for level in _levels(labels, predictions):
+        of_rows = level.count_by_row()
+        correct[level.order] += of_rows[0]
+        comparable[level.order] += of_rows[1]
+    return correct, comparable
 
 
 def correct_share(labels: np.ndarray, predictions: np.ndarray) -> float | None:

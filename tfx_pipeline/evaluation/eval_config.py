@@ -28,11 +28,18 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import READOUT, Feature
 from tfgrec.metrics import LOWER_IS_BETTER, METRICS
 from tfgrec.saved_model import SIGNATURE
+from tfx_pipeline.evaluation.gain_interval import GainInterval, gain_end
 from tfx_pipeline.evaluation.metrics import CandidateCount, TaskMetric
 from tfx_pipeline.evaluation.row_layout import SCENARIO, RowLayout
 
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
+# Shares of pairs that are in the right order.
+_SHARES = ("auc", "gauc", "concordance")
 CANDIDATES, ROWS = "candidates", "rows"
+# What a task is judged by where there is room for one metric only.
+FIRST_METRIC = {"binary": "auc", "regression": "concordance"}
+# Of the intervals for which no threshold names a confidence.
+_CONFIDENCE = 0.95
 
 
 def eval_config(config: RunConfig) -> EvalConfig:
@@ -64,7 +71,8 @@ def check_pipeline(config: RunConfig, tables: TablesConfig) -> None:
     requests, slices = tables.requests, config.pipeline.slices
     if SCENARIO in slices and config.evaluation.scenario is not None:
         raise ConfigurationError(f"pipeline.slices.{SCENARIO}: evaluation.scenario makes a slice of that name already")
-    known = {*requests.features, *requests.temporal_degrees, *requests.labels}
+    # Not labels: within one value of a label there is nothing to rank.
+    known = {*requests.features, *requests.temporal_degrees}
     for name, cut in slices.items():
         _check_known(cut.feature, known, f"pipeline.slices.{name}.feature: no feature '{cut.feature}' of requests")
     if slices:
@@ -92,15 +100,31 @@ def _count_spec(layout: RowLayout) -> MetricsSpec:
 
 
 def _task_spec(config: RunConfig, task: str) -> MetricsSpec:
-    """The metrics of a task, those that its kind has, and their thresholds."""
+    """The metrics of a task, those that its kind has, their thresholds, and the intervals of their gains."""
     metrics = [_metric_config(TaskMetric, {"name": ROWS})]
-    for name in METRICS[config.model.tasks[task].kind]:
-        metric = _metric_config(TaskMetric, {"name": name})
+    kind = config.model.tasks[task].kind
+    for name in METRICS[kind]:
         threshold = config.pipeline.thresholds.get(task, {}).get(name)
+        metric = _metric_config(TaskMetric, {"name": name})
         if threshold is not None:
             metric.per_slice_thresholds.append(_on_all_rows(_threshold(name, threshold)))
         metrics.append(metric)
+        if name == FIRST_METRIC[kind] or (threshold is not None and threshold.min_gain is not None):
+            metrics.append(_interval_config(name, threshold))
     return MetricsSpec(model_names=[CANDIDATE, BASELINE], output_names=[task], metrics=metrics)
+
+
+def _interval_config(metric: str, threshold: ThresholdConfig | None) -> MetricConfig:
+    """The interval of a metric's gain; where the threshold names a confidence, its low end has to reach min_gain."""
+    confidence = None if threshold is None else threshold.confidence
+    values = {"name": gain_end(metric, "low"), "metric": metric, "confidence": confidence or _CONFIDENCE}
+    interval = _metric_config(GainInterval, values)
+    if confidence is not None:
+        low_end = GenericChangeThreshold(
+            absolute=DoubleValue(value=threshold.min_gain), direction=MetricDirection.HIGHER_IS_BETTER
+        )
+        interval.per_slice_thresholds.append(_on_all_rows(MetricThreshold(change_threshold=low_end)))
+    return interval
 
 
 def _metric_config(metric: type[tfma.metrics.Metric], values: dict) -> MetricConfig:
@@ -111,7 +135,7 @@ def _threshold(metric: str, threshold: ThresholdConfig) -> MetricThreshold:
     result = MetricThreshold()
     if threshold.at_least is not None or threshold.at_most is not None:
         result.value_threshold.CopyFrom(_bounds(threshold))
-    if threshold.min_gain is not None:
+    if threshold.min_gain is not None and threshold.confidence is None:
         falls = metric in LOWER_IS_BETTER
         change = GenericChangeThreshold(
             absolute=DoubleValue(value=-threshold.min_gain if falls else threshold.min_gain),
@@ -142,10 +166,19 @@ def _check_thresholds(config: RunConfig) -> None:
             where = f"pipeline.thresholds.{task}.{metric}"
             kind = tasks[task].kind
             _check_known(metric, METRICS[kind], f"{where}: no metric '{metric}' of {kind} tasks")
+            _check_bounds(where, metric, threshold)
             if metric == "calibration" and threshold.min_gain is not None:
                 raise ConfigurationError(
                     f"{where}.min_gain: calibration is best at 1, neither high nor low: give at_least and at_most"
                 )
+
+
+def _check_bounds(where: str, metric: str, threshold: ThresholdConfig) -> None:
+    """What no model can reach is told before one is trained."""
+    for key in ("at_least", "at_most"):
+        bound = getattr(threshold, key)
+        if metric in _SHARES and bound is not None and not 0 <= bound <= 1:
+            raise ConfigurationError(f"{where}.{key}: {metric} lies between 0 and 1, received {bound:g}")
 
 
 def _check_cut(where: str, cut: SliceConfig, feature: Feature) -> None:

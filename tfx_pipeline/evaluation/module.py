@@ -1,17 +1,19 @@
 """What TFX's Evaluator looks for in its user's module: `module_path="tfx_pipeline.evaluation.module"`."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import tensorflow_model_analysis as tfma
-from absl import logging
 from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 
 from tfgrec.export import load_scoring_function
 from tfx_pipeline.evaluation.comparable_tasks import ExportedModel, comparable_tasks, leave_out
 from tfx_pipeline.evaluation.eval_config import layout_of
 from tfx_pipeline.evaluation.extractors import candidate_extractors
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def custom_eval_shared_model(
@@ -45,7 +47,7 @@ def custom_extractors(
         comparable = comparable_tasks(*described)
         left = [task for task in layout.tasks if task not in comparable]
         if left:
-            logging.warning("The blessed model %s can't be compared on: %s", baseline.model_path, ", ".join(left))
+            _LOGGER.warning("The blessed model %s can't be compared on: %s", baseline.model_path, ", ".join(left))
         tasks[baseline.model_name] = comparable
         leave_out(eval_config, baseline=baseline.model_name, comparable=comparable)
     return candidate_extractors(layout, models=models, tasks=tasks)

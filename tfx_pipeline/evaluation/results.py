@@ -3,15 +3,22 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto.config_pb2 import EvalConfig, MetricThreshold
+from tensorflow_model_analysis.proto.config_pb2 import EvalConfig, MetricConfig
 
 from tfgrec.config.pipeline import SliceConfig
-from tfx_pipeline.evaluation.eval_config import BASELINE, CANDIDATES, ROWS, layout_of
+from tfgrec.metrics import METRICS
+from tfx_pipeline.evaluation.eval_config import BASELINE, CANDIDATE, CANDIDATES, ROWS, layout_of
+from tfx_pipeline.evaluation.gain_interval import GainInterval, gain_end
 from tfx_pipeline.evaluation.row_layout import MISSING, RowLayout, range_texts
-from tfx_pipeline.evaluation.threshold_checks import Measured, ThresholdCheck, threshold_checks
+from tfx_pipeline.evaluation.threshold_checks import Interval, Measured, ThresholdCheck, threshold_checks
+
+# Task, model and name -> value.
+_Values = dict[tuple[str, str, str], float]
+# In place of a model, for what is measured between the two.
+_BETWEEN = "between"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +65,8 @@ class EvaluationResult:
         """Reads an Evaluator's artifact, on any file system that TensorFlow knows."""
         config = tfma.load_eval_results(uri).get_results()[0].config
         layout = layout_of(config)
-        found = [_slice_result(metrics, layout) for metrics in tfma.load_metrics(uri)]
+        confidences = _confidences(config)
+        found = [_slice_result(metrics, layout, confidences) for metrics in tfma.load_metrics(uri)]
         everything = next((result for result in found if not result.name), None)
         return cls(
             layout=layout,
@@ -88,23 +96,49 @@ def blessing_failures(evaluation_uri: str) -> list[str]:
     return EvaluationResult.read(evaluation_uri).failures
 
 
-def _slice_result(metrics: tfma.MetricsForSlice, layout: RowLayout) -> SliceResult:
+def _slice_result(
+    metrics: tfma.MetricsForSlice, layout: RowLayout, confidences: Mapping[tuple[str, str], float]
+) -> SliceResult:
+    """The metrics of a slice; `confidences`: of the gains' intervals, by task and metric."""
     name, part = next(iter(tfma.slicer.deserialize_slice_key(metrics.slice_key)), ("", ""))
-    result = SliceResult(name, str(part), 0, {}, {task: {} for task in layout.tasks})
+    values = _known_values(metrics)
+    return SliceResult(
+        name=name,
+        part=str(part),
+        candidates=int(values["", CANDIDATE, CANDIDATES]),
+        rows={task: int(values[task, CANDIDATE, ROWS]) for task in layout.tasks},
+        metrics={
+            task: {metric: _measured(values, task, metric, confidences) for metric in METRICS[config.kind]}
+            for task, config in layout.tasks.items()
+        },
+    )
+
+
+def _measured(values: _Values, task: str, metric: str, confidences: Mapping[tuple[str, str], float]) -> Measured:
+    low, high = (values.get((task, _BETWEEN, gain_end(metric, end))) for end in ("low", "high"))
+    interval = None if low is None or high is None else Interval(low, high, confidences[task, metric])
+    return Measured(values.get((task, CANDIDATE, metric)), values.get((task, BASELINE, metric)), interval)
+
+
+def _known_values(metrics: tfma.MetricsForSlice) -> _Values:
+    """All that is not NaN."""
+    values = {}
     for item in metrics.metric_keys_and_values:
         key, value = item.key, item.value.double_value.value
-        if key.is_diff:
-            continue
-        if key.name == CANDIDATES:
-            result = dataclasses.replace(result, candidates=int(value))
-        elif key.name == ROWS:
-            result.rows[key.output_name] = int(value)
-        else:
-            of_task = result.metrics[key.output_name]
-            model = "baseline" if key.model_name == BASELINE else "candidate"
-            known = None if math.isnan(value) else value
-            of_task[key.name] = dataclasses.replace(of_task.get(key.name, Measured()), **{model: known})
-    return result
+        # TFMA gives a model that is alone no name.
+        model = _BETWEEN if key.is_diff else key.model_name or CANDIDATE
+        if not math.isnan(value):
+            values[key.output_name, model, key.name] = value
+    return values
+
+
+def _confidences(config: EvalConfig) -> dict[tuple[str, str], float]:
+    """Of the intervals of gains, by task and metric."""
+    return {
+        (task, values["metric"]): values["confidence"]
+        for task, metric in _task_metrics(config)
+        if metric.class_name == GainInterval.__name__ and (values := json.loads(metric.config))
+    }
 
 
 def _ordered(parts: list[SliceResult], slicing: SliceConfig) -> list[SliceResult]:
@@ -115,14 +149,13 @@ def _ordered(parts: list[SliceResult], slicing: SliceConfig) -> list[SliceResult
 
 
 def _checks(config: EvalConfig, everything: SliceResult) -> Iterator[ThresholdCheck]:
-    for task, metric, threshold in _thresholds(config):
-        yield from threshold_checks(task, metric, threshold, everything.metrics[task][metric])
+    """Of all thresholds but the one on the number of candidates, which belongs to no task."""
+    for task, metric in _task_metrics(config):
+        values, sure = json.loads(metric.config), metric.class_name == GainInterval.__name__
+        name = values["metric"] if sure else values["name"]
+        for sliced in metric.per_slice_thresholds:
+            yield from threshold_checks(task, name, sliced.threshold, everything.metrics[task][name], sure=sure)
 
 
-def _thresholds(config: EvalConfig) -> Iterator[tuple[str, str, MetricThreshold]]:
-    """Task, metric and threshold; without the one on the number of candidates, which belongs to no task."""
-    for spec in config.metrics_specs:
-        for task in spec.output_names:
-            for metric in spec.metrics:
-                name = json.loads(metric.config)["name"]
-                yield from ((task, name, sliced.threshold) for sliced in metric.per_slice_thresholds)
+def _task_metrics(config: EvalConfig) -> Iterator[tuple[str, MetricConfig]]:
+    return ((task, metric) for spec in config.metrics_specs for task in spec.output_names for metric in spec.metrics)

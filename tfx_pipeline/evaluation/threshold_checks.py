@@ -14,11 +14,24 @@ from tfgrec.metrics import LOWER_IS_BETTER
 
 
 @dataclasses.dataclass(frozen=True)
+class Interval:
+    """Where the gain over the blessed model lies: at least `low` with `confidence`, and at most `high` with it."""
+
+    low: float
+    high: float
+    confidence: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Measured:
-    """A metric of the new model and of the blessed one; None where it is undefined or was not measured."""
+    """A metric of the new model and of the blessed one, and of the gain how sure it is.
+
+    None where it is undefined or was not measured.
+    """
 
     candidate: float | None = None
     baseline: float | None = None
+    interval: Interval | None = None
 
     @property
     def difference(self) -> float | None:
@@ -37,21 +50,30 @@ class Measured:
 
 @dataclasses.dataclass(frozen=True)
 class ThresholdCheck:
-    """One bound: `key` is that of ThresholdConfig: at_least, at_most or min_gain."""
+    """One bound: `key` is that of ThresholdConfig: at_least, at_most or min_gain; `sure`: that with confidence."""
 
     task: str
     metric: str
     key: str
     bound: float
     measured: Measured
+    sure: bool = False
 
     @property
     def met(self) -> bool:
         """Whether it holds, as TFMA decides: equal is enough, an undefined metric is not."""
-        value = self.measured.gain(self.metric) if self.key == "min_gain" else self.measured.candidate
+        value = self._value
         if value is None:
             return False
         return value <= self.bound if self.key == "at_most" else value >= self.bound
+
+    @property
+    def _value(self) -> float | None:
+        if self.key != "min_gain":
+            return self.measured.candidate
+        if not self.sure:
+            return self.measured.gain(self.metric)
+        return None if self.measured.interval is None else self.measured.interval.low
 
     @property
     def sentence(self) -> str:
@@ -68,15 +90,19 @@ class ThresholdCheck:
             return found
         if baseline is None:
             return f"{found}, the blessed model's is undefined"
-        return f"{found}, the blessed model's is {baseline:.6g}, a gain of {self.measured.gain(self.metric):+.6g}"
+        interval = self.measured.interval
+        sure = (
+            f" ({100 * interval.confidence:g}% sure of at least {interval.low:+.6g})" if self.sure and interval else ""
+        )
+        return f"{found}, the blessed model's is {baseline:.6g}, a gain of {self.measured.gain(self.metric):+.6g}{sure}"
 
 
 def threshold_checks(
-    task: str, metric: str, threshold: MetricThreshold, measured: Measured
+    task: str, metric: str, threshold: MetricThreshold, measured: Measured, *, sure: bool = False
 ) -> Iterator[ThresholdCheck]:
-    """The bounds that a threshold of TFMA's EvalConfig consists of."""
+    """The bounds that a threshold of TFMA's EvalConfig consists of; `sure`: it is on the low end of the gain."""
     for key, bound in [*_value_bounds(threshold.value_threshold), *_gain_bounds(threshold.change_threshold)]:
-        yield ThresholdCheck(task, metric, key, bound, measured)
+        yield ThresholdCheck(task, metric, key, bound, measured, sure)
 
 
 def _value_bounds(threshold: GenericValueThreshold) -> Iterator[tuple[str, float]]:

@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from tfgrec.config.model import TaskConfig
-from tfgrec.metrics import METRICS
+from tfgrec.metrics import LOWER_IS_BETTER, METRICS
 from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.style import Colours, colours_of
 from tfgrec.report.tables import HEADINGS, MISSING, metric_text, table
 from tfgrec.report.units import display_unit
+from tfx_pipeline.evaluation.eval_config import FIRST_METRIC
 from tfx_pipeline.evaluation.results import EvaluationResult, SliceResult
-from tfx_pipeline.evaluation.threshold_checks import Measured, ThresholdCheck
+from tfx_pipeline.evaluation.threshold_checks import Interval, Measured, ThresholdCheck
 from tfx_pipeline.reports.slice_figure import slice_figure
 
-# What a task is judged by where there is room for one metric only.
-FIRST_METRIC = {"binary": "auc", "regression": "concordance"}
 # Tables of more rows are closed until somebody opens them.
 _SHORT = 8
 _BOUNDS = {"at_least": "at least", "at_most": "at most", "min_gain": "a gain of at least"}
+_INTERVALS = "In brackets: what the gain is at least and at most, each with the confidence asked for, or else with 95%."
 
 
 def evaluation_page(result: EvaluationResult, *, model: str, blessed_model: str) -> str:
@@ -50,11 +50,15 @@ def _tile(name: str, task: TaskConfig, everything: SliceResult) -> Tile:
     measured = everything.metrics[name][metric]
     difference = _difference_text(metric, measured, task)
     detail = f"{difference} against the blessed model" if difference else "nothing to compare with"
+    if measured.interval is not None:
+        detail += f", {_interval_text(measured.interval, metric, task)}"
     return Tile(f"{name} · {HEADINGS[metric]}", metric_text(metric, measured.candidate, task), detail)
 
 
 def _decision_section(result: EvaluationResult) -> Section:
     lead = "Nothing was asked of the model." if not result.checks else "What pipeline.thresholds asks for."
+    if any(check.key == "min_gain" and check.measured.interval for check in result.checks):
+        lead += f" {_INTERVALS}"
     cards = [Card("", "".join(f"<p class='worse'>{escape(line)}</p>" for line in result.failures), wide=True)]
     headings = ["task", "metric", "this model", "blessed model", "gain", "asked for", "reached"]
     cards.append(Card("", table(headings, [_check_row(check) for check in result.checks]), wide=True))
@@ -64,13 +68,15 @@ def _decision_section(result: EvaluationResult) -> Section:
 
 def _check_row(check: ThresholdCheck) -> list[str]:
     gain = check.measured.gain(check.metric)
+    interval = check.measured.interval if check.key == "min_gain" else None
+    sure = f", {100 * interval.confidence:g}% sure" if check.sure and interval else ""
     return [
         escape(check.task),
         HEADINGS[check.metric],
         _number(check.measured.candidate),
         _number(check.measured.baseline),
-        MISSING if gain is None else f"{gain:+.5g}",
-        f"{_BOUNDS[check.key]} {check.bound:g}",
+        MISSING if gain is None else f"{gain:+.3g}{_gain_interval(interval)}",
+        f"{_BOUNDS[check.key]} {check.bound:g}{sure}",
         "<span class='better'>yes</span>" if check.met else "<span class='worse'>no</span>",
     ]
 
@@ -83,9 +89,10 @@ def _metrics_section(result: EvaluationResult, everything: SliceResult) -> Secti
         if rows:
             cards.append(Card("", table(["task", "rows", *(HEADINGS[metric] for metric in metrics)], rows), wide=True))
     lead = (
-        "Of all candidates whose label is known; smaller, the difference from the blessed model. Calibration is mean "
-        "prediction over mean label. GAUC is AUC within a user, weighted by the user's rows. Concordance is AUC for "
-        "numbers. MAE is the mean absolute error."
+        "Of all candidates whose label is known; smaller, the difference from the blessed model, and in brackets what "
+        "it is at least and at most, each with 95% confidence or that asked for (bootstrap over users). Calibration is "
+        "mean prediction over mean label. GAUC is AUC within a user, weighted by the user's rows. Concordance is AUC "
+        "for numbers. MAE is the mean absolute error."
     )
     return Section("Metrics", lead, cards)
 
@@ -95,6 +102,8 @@ def _slicing_section(result: EvaluationResult, name: str) -> Section:
     layout, found = result.layout, result.slices[name]
     shown = [part for part in found if part.candidates >= layout.min_rows]
     lead = f"By {layout.slices[name].feature}. The fewer rows a slice has, the more of a difference is chance."
+    if result.compared:
+        lead += " A bar is the interval of the gain: where it misses the blessed model, the gain is hardly chance."
     if len(shown) < len(found):
         left = sum(part.candidates for part in found) - sum(part.candidates for part in shown)
         lead += (
@@ -136,17 +145,34 @@ def _metrics_row(heading: str, part: SliceResult, name: str, task: TaskConfig) -
 def _metric_cell(metric: str, measured: Measured, task: TaskConfig) -> str:
     difference = _difference_text(metric, measured, task)
     text = metric_text(metric, measured.candidate, task)
+    if measured.interval is not None:
+        difference = f"{difference} {_interval_text(measured.interval, metric, task)}"
     return f"{text} <span class='interval'>{difference}</span>" if difference else text
 
 
 def _difference_text(metric: str, measured: Measured, task: TaskConfig) -> str:
     """Empty where there is nothing to compare."""
-    if measured.difference is None:
-        return ""
+    return "" if measured.difference is None else _change_text(metric, measured.difference, task)
+
+
+def _interval_text(interval: Interval, metric: str, task: TaskConfig) -> str:
+    """Of the difference, which for metrics that are better when lower is the gain turned round."""
+    falls = metric in LOWER_IS_BETTER
+    ends = (-interval.high, -interval.low) if falls else (interval.low, interval.high)
+    return f"[{', '.join(_change_text(metric, end, task) for end in ends)}]"
+
+
+def _change_text(metric: str, change: float, task: TaskConfig) -> str:
     if metric == "mae":
         factor, unit = display_unit(task.label)
-        return f"{factor * measured.difference:+,.3f} {unit}".rstrip()
-    return f"{measured.difference:+.3f}" if metric == "calibration" else f"{measured.difference:+.4f}"
+        return f"{factor * change:+,.3f} {unit}".rstrip()
+    return f"{change:+.3f}" if metric == "calibration" else f"{change:+.4f}"
+
+
+def _gain_interval(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    return f" <span class='interval'>[{interval.low:+.3g}, {interval.high:+.3g}]</span>"
 
 
 def _number(value: float | None) -> str:

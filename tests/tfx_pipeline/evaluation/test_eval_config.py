@@ -8,6 +8,7 @@ from google.protobuf import json_format
 from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 
 from tfgrec.config import RunConfig, load_tables_config
+from tfgrec.config.pipeline import ThresholdConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.metrics import METRICS
 from tfx_pipeline.evaluation.eval_config import BASELINE, CANDIDATE, check_pipeline, eval_config, layout_of
@@ -45,14 +46,32 @@ def test_the_layout_survives_the_json_of_the_evaluator(pipeline_config: MakeConf
     assert layout.slices["scenario"].feature == "scenario" and layout.slices["activity"].boundaries == [1, 10]
 
 
-def test_without_a_blessed_model_gains_are_not_asked_for_and_something_else_is(pipeline_config: MakeConfig) -> None:
+@pytest.mark.parametrize("confidence", [None, 0.9])
+def test_without_a_blessed_model_gains_are_not_asked_for_and_something_else_is(
+    pipeline_config: MakeConfig, confidence: float | None
+) -> None:
     """TFX blesses no model for which it has no threshold."""
-    config = eval_config(pipeline_config(thresholds={"click": {"auc": {"min_gain": 0.001}}}))
+    threshold = {"min_gain": 0.001, "confidence": confidence}
+    config = eval_config(pipeline_config(thresholds={"click": {"auc": threshold}}))
     for has_baseline, of_click in ((True, 1), (False, 0)):
         updated = tfma.utils.update_eval_config_with_defaults(config, has_baseline=has_baseline, rubber_stamp=True)
         asked = tfma.metrics.metric_thresholds_from_metrics_specs(updated.metrics_specs, eval_config=updated)
         assert sum(key.output_name == "click" and key.model_name != BASELINE for key in asked) == of_click
         assert [key.name for key in asked if not key.output_name] == ["candidates"]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "complaint"),
+    [
+        ({"min_gain": 0, "confidence": 0.5}, "greater than 0.5"),
+        ({"min_gain": 0, "confidence": 1}, "less than 1"),
+        ({"at_least": 0.9, "at_most": 0.1}, "no value is at least 0.9 and at most 0.1"),
+        ({"at_least": 0.5, "confidence": 0.9}, "confidence: is that of min_gain, which is not given"),
+    ],
+)
+def test_thresholds_that_make_no_sense_are_refused(threshold: dict, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        ThresholdConfig.model_validate(threshold)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +93,14 @@ def test_without_a_blessed_model_gains_are_not_asked_for_and_something_else_is(p
         (
             {"slices": {"place": {"feature": "hours"}}},
             r"pipeline\.slices\.place\.feature: no feature 'hours' of requests: did you mean 'hour'",
+        ),
+        (
+            {"slices": {"place": {"feature": "click"}}},
+            r"pipeline\.slices\.place\.feature: no feature 'click' of requests",
+        ),
+        (
+            {"thresholds": {"click": {"auc": {"at_least": 1.5}}}},
+            r"click\.auc\.at_least: auc lies between 0 and 1, received 1\.5",
         ),
         ({"slices": {"scenario": {"feature": "hour"}}}, r"pipeline\.slices\.scenario: evaluation\.scenario makes"),
         (

@@ -132,7 +132,8 @@ def expected_metrics(labelled: tuple[list[bytes], pd.DataFrame], model: Path, ta
 def test_a_first_model_is_measured_as_a_run_measures_it(
     labelled: tuple[list[bytes], pd.DataFrame], model: Path, evaluate: Callable, pipeline_config: MakeConfig
 ) -> None:
-    config = pipeline_config(slices=SLICES, thresholds={"click": {"auc": {"min_gain": 0}}})
+    thresholds = {"click": {"auc": {"min_gain": 0}, "log_loss": {"min_gain": 0, "confidence": 0.9}}}
+    config = pipeline_config(slices=SLICES, thresholds=thresholds)
     outputs = evaluate(config, model)
     assert os.listdir(outputs["blessing"].uri) == ["BLESSED"]
     assert blessing_failures(outputs["evaluation"].uri) == []
@@ -163,8 +164,8 @@ def test_a_model_is_compared_with_an_older_one_on_what_both_predict(
     tmp_path: Path,
 ) -> None:
     thresholds = {
-        "click": {"auc": {"at_least": 0.99, "min_gain": 2}, "log_loss": {"min_gain": -100}},
-        "watch_time": {"concordance": {"min_gain": 2}},
+        "click": {"auc": {"at_least": 0.99, "min_gain": 2, "confidence": 0.9}, "log_loss": {"min_gain": -100}},
+        "watch_time": {"concordance": {"min_gain": 2}, "mae": {"min_gain": 2, "confidence": 0.9}},
     }
     config = pipeline_config(slices=SLICES, thresholds=thresholds)
     outputs = evaluate(config, model, older_model)
@@ -180,6 +181,11 @@ def test_a_model_is_compared_with_an_older_one_on_what_both_predict(
     assert found.compared == ["click"]
     assert found.everything.metrics["watch_time"]["mae"].baseline is None
     assert [failure.split("; ")[1] for failure in found.failures] == ["at_least is 0.99", "min_gain is 2"]
+    interval = measured["auc"].interval
+    assert interval.low < measured["auc"].difference < interval.high and interval.confidence == 0.9
+    assert f"(90% sure of at least {interval.low:+.6g})" in found.failures[1]
+    assert {name for name, value in measured.items() if value.interval} == {"auc", "log_loss"}
+    assert not any(value.interval for value in found.everything.metrics["watch_time"].values())
 
     pages = artifact(HtmlPages, tmp_path / "pages")
     inputs = {**outputs, "model_run": artifact(ModelRun, tmp_path / "model_run")}

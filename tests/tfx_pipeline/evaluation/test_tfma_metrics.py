@@ -12,7 +12,7 @@ import tensorflow_model_analysis as tfma
 from hypothesis import given
 
 from tfgrec.config import RunConfig
-from tfgrec.metrics import evaluate_predictions
+from tfgrec.metrics import LOWER_IS_BETTER, evaluate_predictions, user_bootstrap
 from tfx_pipeline.evaluation.eval_config import BASELINE, CANDIDATE, eval_config
 from tfx_pipeline.evaluation.metrics import TaskMetric
 from tfx_pipeline.evaluation.results import EvaluationResult
@@ -68,11 +68,8 @@ def expected_metrics(table: pd.DataFrame, config: RunConfig, model: str) -> dict
     return evaluate_predictions(renamed, tasks=config.model.tasks, scenario="scenario", min_scenario_rows=1)
 
 
-def test_all_slices_of_both_models_are_measured_as_evaluate_predictions_does(
-    pipeline_config: Callable[..., RunConfig], tmp_path: Path
-) -> None:
-    thresholds = {"click": {"auc": {"min_gain": 0.01}, "log_loss": {"min_gain": 5}}}
-    config, table = pipeline_config(thresholds=thresholds), made_up_rows(rows=900, seed=3)
+def evaluated(config: RunConfig, table: pd.DataFrame, folder: Path) -> EvaluationResult:
+    """What TFMA writes of both models."""
     stage = tfma.extractors.Extractor(tfma.extractors.SLICE_KEY_EXTRACTOR_STAGE_NAME, beam.Map(lambda extract: extract))
     models = [
         tfma.EvalSharedModel(
@@ -88,10 +85,25 @@ def test_all_slices_of_both_models_are_measured_as_evaluate_predictions_does(
                 eval_shared_model=models,
                 eval_config=eval_config(config),
                 extractors=[stage],
-                output_path=str(tmp_path),
+                output_path=str(folder),
             )
         )
-    found = EvaluationResult.read(str(tmp_path))
+    return EvaluationResult.read(str(folder))
+
+
+def expected_gain(table: pd.DataFrame, task: str, metric: str, confidence: float) -> tuple[float, float]:
+    """The interval of the gain by the function that compares runs; ends of a two-sided interval have half its tails."""
+    sides = [table.assign(**{f"prediction/{task}": table[f"{model}/{task}"]}) for model in (BASELINE, CANDIDATE)]
+    found = user_bootstrap(*sides, task=task, metric=metric, replicates=1000, confidence=2 * confidence - 1)
+    return (-found.high, -found.low) if metric in LOWER_IS_BETTER else (found.low, found.high)
+
+
+def test_all_slices_of_both_models_are_measured_as_evaluate_predictions_does(
+    pipeline_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    thresholds = {"click": {"auc": {"min_gain": 0.01, "confidence": 0.8}, "log_loss": {"min_gain": 5}}}
+    config, table = pipeline_config(thresholds=thresholds), made_up_rows(rows=900, seed=3)
+    found = evaluated(config, table, tmp_path)
     assert {part.part for part in found.slices["scenario"]} == set(SCENARIOS)
     for model, of in ((CANDIDATE, "candidate"), (BASELINE, "baseline")):
         expected = expected_metrics(table, config, model)
@@ -108,6 +120,42 @@ def test_all_slices_of_both_models_are_measured_as_evaluate_predictions_does(
     assert not found.blessed
     (failure,) = found.failures
     assert failure.startswith("click: log_loss is 0.") and failure.endswith("min_gain is 5")
+    intervals = {("click", "auc"): 0.8, ("click", "log_loss"): 0.95, ("watch_time", "concordance"): 0.95}
+    feed = next(part for part in found.slices["scenario"] if part.part == "feed")
+    for part, rows in ((found.everything, table), (feed, table[table["scenario"] == "feed"])):
+        for task, metrics in part.metrics.items():
+            for metric, measured in metrics.items():
+                if (task, metric) not in intervals:
+                    assert measured.interval is None
+                    continue
+                confidence = intervals[task, metric]
+                ends = (measured.interval.low, measured.interval.high)
+                assert ends == pytest.approx(expected_gain(rows, task, metric, confidence), rel=1e-9)
+                assert measured.interval.confidence == confidence
+
+
+@pytest.mark.parametrize("metric", ["auc", "log_loss"])
+def test_the_same_gain_is_enough_with_less_confidence_and_not_with_more(
+    pipeline_config: Callable[..., RunConfig], tmp_path: Path, metric: str
+) -> None:
+    table = made_up_rows(rows=300, seed=4)
+    unsure, sure = (expected_gain(table, "click", metric, confidence)[0] for confidence in (0.6, 0.99))
+    assert sure < unsure
+    for confidence, blessed in ((0.6, True), (0.99, False)):
+        threshold = {"min_gain": (sure + unsure) / 2, "confidence": confidence}
+        found = evaluated(pipeline_config(thresholds={"click": {metric: threshold}}), table, tmp_path / str(confidence))
+        assert found.blessed == blessed
+        assert [check.met for check in found.checks] == [blessed]
+    (failure,) = found.failures
+    assert f"(99% sure of at least {sure:+.6g}); min_gain is " in failure
+
+
+def test_a_gain_that_is_undefined_is_not_reached(pipeline_config: Callable[..., RunConfig], tmp_path: Path) -> None:
+    table = made_up_rows(rows=60, seed=4).assign(**{"label/click": np.float32(1)})
+    threshold = {"min_gain": -1, "confidence": 0.9}
+    found = evaluated(pipeline_config(thresholds={"click": {"auc": threshold}}), table, tmp_path)
+    assert not found.blessed and found.everything.metrics["click"]["auc"].interval is None
+    assert found.failures == ["click: auc is undefined on the evaluated rows; min_gain is -1"]
 
 
 @given(st.integers(0, 40), st.lists(st.integers(0, 40), max_size=4), st.integers(0, 3))

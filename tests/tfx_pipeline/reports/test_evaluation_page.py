@@ -13,7 +13,7 @@ from tfgrec.config.pipeline import SliceConfig
 from tfgrec.metrics import METRICS
 from tfx_pipeline.evaluation.results import EvaluationResult, SliceResult
 from tfx_pipeline.evaluation.row_layout import RowLayout
-from tfx_pipeline.evaluation.threshold_checks import Measured, ThresholdCheck
+from tfx_pipeline.evaluation.threshold_checks import Interval, Measured, ThresholdCheck
 from tfx_pipeline.reports.evaluation_page import evaluation_page
 
 TASKS = {"click": TaskConfig(label="click"), "watch_time": TaskConfig(label="watch_ms", kind="regression")}
@@ -53,6 +53,21 @@ def test_a_blessed_model_s_page_shows_what_was_reached_and_the_differences() -> 
     assert "0.7500 <span class='interval'>+0.2500</span>" in page
     assert "0.001 s <span class='interval'>+0.000 s</span>" in page
     assert "+0.2500 against the blessed model" in page and '"name":"blessed model"' in page
+
+
+def test_gains_are_shown_with_their_intervals_where_they_have_one() -> None:
+    sure = Measured(0.75, 0.5, Interval(0.125, 0.375, 0.9))
+    found = result()
+    for part in (found.everything, *found.slices["scenario"]):
+        part.metrics["click"].update(auc=sure, log_loss=sure)
+    found = dataclasses.replace(found, checks=[ThresholdCheck("click", "auc", "min_gain", -0.002, sure, sure=True)])
+    page = page_of(found)
+    assert "+0.2500 against the blessed model, [+0.1250, +0.3750]" in page
+    assert "<td>+0.25 <span class='interval'>[+0.125, +0.375]</span></td>" in page
+    assert "<td>a gain of at least -0.002, 90% sure</td>" in page
+    # A gain in log loss is a fall.
+    assert "+0.2500 [+0.1250, +0.3750]</span>" in page and "+0.2500 [-0.3750, -0.1250]</span>" in page
+    assert '"array":[0.125],"arrayminus":[0.125]' in page.replace(" ", "")
 
 
 def test_a_model_that_is_not_blessed_is_told_why() -> None:
