@@ -1,8 +1,8 @@
 """Which blessed model a run compares with, and starts from."""
 
+import logging
 from collections.abc import Iterable
 
-from absl import logging
 from ml_metadata import MetadataStore
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types import Artifact
@@ -11,6 +11,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 from tfgrec.errors import InputDataError
 from tfx_pipeline.training.trained_model import RunOfModel, read_run
 
+_LOGGER = logging.getLogger(__name__)
 # Custom properties that TFX's Evaluator gives to a blessing.
 _BLESSED, _MODEL_ID = "blessed", "current_model_id"
 
@@ -39,15 +40,10 @@ class EarlierBlessedModelStrategy(ResolverStrategy):
     def resolve_artifacts(self, store: MetadataStore, input_dict: Artifacts) -> Artifacts:
         """Chooses among all models and blessings of the pipeline."""
         del store
-        models = _only(Model, input_dict.values())
-        blessings = {
-            blessing.get_int_custom_property(_MODEL_ID): blessing
-            for blessing in _only(ModelBlessing, input_dict.values())
-            if blessing.get_int_custom_property(_BLESSED) == 1
-        }
-        newest_first = sorted((model for model in models if model.id in blessings), key=lambda model: -model.id)
-        chosen = next((model for model in newest_first if self._is_earlier(model)), None)
-        ids = set() if chosen is None else {chosen.id, blessings[chosen.id].id}
+        models, blessings = (_only(kind, input_dict.values()) for kind in (Model, ModelBlessing))
+        candidates = newest_blessed_first(models, blessings)
+        chosen = next((pair for pair in candidates if self._is_earlier(pair[0])), ())
+        ids = {artifact.id for artifact in chosen}
         return {
             key: [artifact for artifact in artifacts if artifact.id in ids] for key, artifacts in input_dict.items()
         }
@@ -56,9 +52,20 @@ class EarlierBlessedModelStrategy(ResolverStrategy):
         try:
             run: RunOfModel = read_run(model.uri)
         except InputDataError as error:
-            logging.warning("A blessed model is passed over: %s", error)
+            _LOGGER.warning("A blessed model is passed over: %s", error)
             return False
         return run.fingerprint != self._fingerprint and run.span <= self._span
+
+
+def newest_blessed_first(models: Iterable[Artifact], blessings: Iterable[Artifact]) -> list[tuple[Artifact, Artifact]]:
+    """Blessed models, each with its blessing; the one that was trained last comes first."""
+    blessed = {
+        blessing.get_int_custom_property(_MODEL_ID): blessing
+        for blessing in blessings
+        if blessing.get_int_custom_property(_BLESSED) == 1
+    }
+    pairs = [(model, blessed[model.id]) for model in models if model.id in blessed]
+    return sorted(pairs, key=lambda pair: pair[0].id, reverse=True)
 
 
 def _only(kind: type[Artifact], channels: Iterable[list[Artifact]]) -> list[Artifact]:

@@ -1,4 +1,4 @@
-"""Tells which component of a local run is at work, from what TFX logs."""
+"""Tells which component of a local run is at work and what it decides, from what TFX and our executors log."""
 
 import contextlib
 import logging
@@ -7,30 +7,36 @@ from collections.abc import Callable, Iterator
 
 from absl import logging as absl_logging
 
+_TFX, _OURS = "absl", "tfx_pipeline"
+_OTHERS = ("tensorflow", "apache_beam")
 _BEGUN = re.compile(r"Component (\S+) is running")
 _CACHED = re.compile(r"A cached execution \d+ is used")
 
 
 @contextlib.contextmanager
 def told_components(announce: Callable[[str], None], *, verbose: bool) -> Iterator[None]:
-    """Announces each component; all else that TFX, Beam and TensorFlow log is shown with `verbose` alone."""
-    of_tfx = logging.getLogger("absl")
-    others = {name: logging.getLogger(name).level for name in ("tensorflow", "apache_beam")}
-    before = absl_logging.get_verbosity(), of_tfx.propagate
+    """Announces each component, and what our own say; all else that is logged is shown with `verbose` alone."""
+    heard = [logging.getLogger(name) for name in (_TFX, _OURS)]
+    propagated = [logger.propagate for logger in heard]
+    levels = {name: logging.getLogger(name).level for name in (_OURS, *_OTHERS)}
+    verbosity = absl_logging.get_verbosity()
     teller = _Teller(announce)
-    of_tfx.addHandler(teller)
+    for logger in heard:
+        logger.addHandler(teller)
+        logger.propagate = verbose and logger.propagate
+    logging.getLogger(_OURS).setLevel(logging.INFO)
     # Not the logger's own level: TensorFlow puts absl's back after it has saved a model.
     absl_logging.set_verbosity(absl_logging.INFO)
     if not verbose:
-        of_tfx.propagate = False
-        _set_levels(dict.fromkeys(others, logging.ERROR))
+        _set_levels(dict.fromkeys(_OTHERS, logging.ERROR))
     try:
         yield
     finally:
-        of_tfx.removeHandler(teller)
-        of_tfx.propagate = before[1]
-        absl_logging.set_verbosity(before[0])
-        _set_levels(others)
+        for logger, before in zip(heard, propagated, strict=True):
+            logger.removeHandler(teller)
+            logger.propagate = before
+        absl_logging.set_verbosity(verbosity)
+        _set_levels(levels)
 
 
 def _set_levels(levels: dict[str, int]) -> None:
@@ -45,6 +51,9 @@ class _Teller(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
+        if record.name.startswith(_OURS):
+            self._announce(f"  {message}")
+            return
         begun = _BEGUN.search(message)
         if begun:
             self._announce(f"{begun.group(1)} ...")

@@ -19,7 +19,7 @@ def parse_day(text: str) -> Scalar:
     """
     if text.isdigit():
         return int(text)
-    if _date(text, _ISO) is None:
+    if _date_of(text) is None:
         raise ConfigurationError(f"--day {text}: is neither a date, as 20220505 or 2022-05-05, nor a whole number")
     return text
 
@@ -60,6 +60,17 @@ def at_day(config: RunConfig, day: Scalar) -> RunConfig:
     return config.model_copy(update={"split": split})
 
 
+def told_days(split: SplitConfig) -> str:
+    """The days of a run, for people."""
+    evaluated = _range(split.validation)
+    return evaluated if split.train is None else f"{evaluated}, trained on {_range(split.train)}"
+
+
+def _range(days: tuple[Scalar, Scalar]) -> str:
+    first, last = days
+    return str(last) if first == last else f"{first} to {last}"
+
+
 def _back(day: Scalar, days: int) -> Scalar:
     date = _date_of(day)
     if date is None:
@@ -76,6 +87,8 @@ def _date_of(day: Scalar) -> datetime.date | None:
 
 def _date(text: str, pattern: str) -> datetime.date | None:
     try:
-        return datetime.datetime.strptime(text, pattern).date()
+        date = datetime.datetime.strptime(text, pattern).date()
     except ValueError:
         return None
+    # Days are compared as text: 2022-5-5 would come after 2022-05-31.
+    return date if date.strftime(pattern) == text else None

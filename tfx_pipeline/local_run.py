@@ -3,24 +3,28 @@
 import argparse
 from pathlib import Path
 
+from ml_metadata import MetadataStore
 from rich.console import Console
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 
+from beam_jobs.worker_errors import errors_as_raised_on_workers
 from tfgrec.config import RunConfig, load_tables_config
-from tfgrec.errors import TfgrecError
+from tfgrec.errors import ConfigurationError, InputDataError, TfgrecError
 from tfx_pipeline.component_progress import told_components
 from tfx_pipeline.data_fingerprint import fingerprint_tables
-from tfx_pipeline.days import span_of
+from tfx_pipeline.days import told_days
 from tfx_pipeline.infra_validation import docker_answers
 from tfx_pipeline.pipeline import Places, create_pipeline
+from tfx_pipeline.retention import remove_old_runs
 from tfx_pipeline.run_inputs import CuratedSchema, read_pipeline_config
+from tfx_pipeline.run_lock import only_run
 from tfx_pipeline.run_outcome import told_outcome
 from tfx_pipeline.run_page import write_run_page
 from tfx_pipeline.run_record import read_newest_run
 
-METADATA = "metadata.sqlite"
+METADATA, ARTIFACTS, WORK = "metadata.sqlite", "artifacts", "work"
 # Beam's direct runner in one process. In newer versions "DirectRunner" means another, downloaded program.
 _BEAM_OPTIONS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 
@@ -33,12 +37,20 @@ def run_locally(arguments: argparse.Namespace) -> None:
     """
     config = read_pipeline_config(arguments)
     root = arguments.pipeline_root.resolve()
-    root.mkdir(parents=True, exist_ok=True)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    pipeline = _pipeline(config, arguments, root)
+    with only_run(root) as is_alone, told_components(console.print, verbose=arguments.verbose):
+        _run(_pipeline(config, arguments, root), config, root, console)
+        # Only after a run that ended well.
+        if config.pipeline.keep_runs is not None and is_alone:
+            _remove_old_runs(config, root, console)
+        elif config.pipeline.keep_runs is not None:
+            console.print(f"Old runs are not removed: the disk of {root} has no locks, others may be at work there.")
+
+
+def _run(pipeline: Pipeline, config: RunConfig, root: Path, console: Console) -> None:
     error = None
     try:
-        with told_components(console.print, verbose=arguments.verbose):
+        with errors_as_raised_on_workers():
             LocalDagRunner().run(pipeline)
     except TfgrecError as raised:
         error = _named(raised, root)
@@ -50,17 +62,29 @@ def run_locally(arguments: argparse.Namespace) -> None:
         _tell(console, config, root, error)
 
 
+def _remove_old_runs(config: RunConfig, root: Path, console: Console) -> None:
+    removal = remove_old_runs(
+        MetadataStore(sqlite_metadata_connection_config(str(root / METADATA))),
+        pipeline_name=config.name,
+        artifacts=str(root / ARTIFACTS),
+        work=str(root / WORK),
+        keep_runs=config.pipeline.keep_runs,
+    )
+    for line in removal.told():
+        console.print(line)
+
+
 def _pipeline(config: RunConfig, arguments: argparse.Namespace, root: Path) -> Pipeline:
     data = str(arguments.data.resolve())
     schema = CuratedSchema.of(config, str(root))
     schema.write()
     places = Places(
         data=data,
-        root=str(root / "artifacts"),
+        root=str(root / ARTIFACTS),
         schema_file=schema.path,
-        serving=str((arguments.serving_dir or root / "serving" / config.name).resolve()),
-        work=str(root / "work"),
-        serving_examples=str(arguments.serving_examples.resolve()) if arguments.serving_examples else "",
+        serving=_serving_folder((arguments.serving_dir or root / "serving" / config.name).resolve()),
+        work=str(root / WORK),
+        serving_examples=_served_folder(arguments.serving_examples),
     )
     return create_pipeline(
         config=config,
@@ -71,6 +95,23 @@ def _pipeline(config: RunConfig, arguments: argparse.Namespace, root: Path) -> P
         beam_options=_BEAM_OPTIONS,
         metadata_connection=sqlite_metadata_connection_config(str(root / METADATA)),
     )
+
+
+def _serving_folder(path: Path) -> str:
+    """Made at once, not after hours of training."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--serving-dir {path}: can't be written to: {error.strerror}") from error
+    return str(path)
+
+
+def _served_folder(path: Path | None) -> str:
+    if path is None:
+        return ""
+    if not path.is_dir():
+        raise InputDataError(f"--serving-examples {path}: there is no such folder")
+    return str(path.resolve())
 
 
 def _named(error: TfgrecError, root: Path) -> TfgrecError:
@@ -86,8 +127,8 @@ def _tell(console: Console, config: RunConfig, root: Path, error: BaseException 
     if run is None:
         return
     verdict = told_outcome(run, error)
-    span = span_of(config.split.validation[1])
-    page = write_run_page(run, folder=root / "runs", pipeline_name=config.name, span=span, verdict=verdict)
+    days = told_days(config.split)
+    page = write_run_page(run, folder=root / "runs", pipeline_name=config.name, days=days, verdict=verdict)
     if error is None:
         for line in verdict:
             console.print(line)

@@ -27,7 +27,7 @@ from tfx_pipeline.data_validation.distances import drift_config, skew_config
 from tfx_pipeline.data_validation.distribution_validator import DistributionValidator
 from tfx_pipeline.data_validation.serving_validator import ServingValidator
 from tfx_pipeline.data_validation.statistics import statistics_options
-from tfx_pipeline.days import span_of
+from tfx_pipeline.days import span_of, told_days
 from tfx_pipeline.evaluation.eval_config import eval_config
 from tfx_pipeline.graph_builder.component import GraphBuilder
 from tfx_pipeline.infra_validation import infra_validator
@@ -139,7 +139,7 @@ class _Plan:
             found["serving_anomalies"] = serving["ServingValidator"].outputs["anomalies"]
             found["skew"] = serving["SkewValidator"].outputs["anomalies"]
             seen["serving_statistics"] = serving["ServingStatistics"].outputs["statistics"]
-        report = DataReport(examples=records, **seen, **found)
+        report = DataReport(days=told_days(self._config.split), examples=records, **seen, **found)
         gate = DataGate(**found, pages=report.outputs["pages"])
         nodes = [graph, examples, audit, statistics, schema, validator, drift, *serving.values(), report, gate]
         return {node.id: node for node in nodes}

@@ -20,4 +20,6 @@ def told_outcome(run: RunRecord, error: BaseException | None) -> list[str]:
     pushed = Path(pusher.outputs["pushed_model"]) if pusher else None
     if pushed is None or not any(pushed.iterdir()):
         return ["The model was not pushed, the served one stays."]
+    if pusher.state == "cached":
+        return ["Nothing has changed since an earlier run: the model that it pushed stays."]
     return ["The model was blessed and pushed."]

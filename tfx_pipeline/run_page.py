@@ -11,7 +11,7 @@ from tfgrec.report.tables import table
 from tfx_pipeline.run_record import ComponentRecord, RunRecord
 
 
-def write_run_page(run: RunRecord, *, folder: Path, pipeline_name: str, span: int, verdict: Sequence[str]) -> Path:
+def write_run_page(run: RunRecord, *, folder: Path, pipeline_name: str, days: str, verdict: Sequence[str]) -> Path:
     """Writes `folder/<run id>.html`; `verdict` says in sentences how the run ended. Links in it are relative."""
     pages = [(component.name, page) for component in run.components for page in component.pages]
     links = [Card("", table(["page", "of"], [[_link(page, folder), escape(name)] for name, page in pages]), wide=True)]
@@ -19,7 +19,7 @@ def write_run_page(run: RunRecord, *, folder: Path, pipeline_name: str, span: in
     html = render_page(
         title=pipeline_name,
         overline="tfgrec pipeline run",
-        facts=[f"began {run.run_id[:19].replace('T', ' ')}", f"span {span}"],
+        facts=[f"began {run.run_id[:19].replace('T', ' ')}", f"days: {days}"],
         tiles=_tiles(run),
         sections=[
             Section("Outcome", "", [Card("", "".join(f"<p>{escape(line)}</p>" for line in verdict), wide=True)]),

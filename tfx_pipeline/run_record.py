@@ -1,6 +1,7 @@
-"""What ML Metadata knows of a pipeline's newest run: which components ran, how they ended, where their pages are."""
+"""What ML Metadata knows of a pipeline's runs: which components ran, how they ended, where their pages are."""
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ml_metadata import MetadataStore
@@ -16,6 +17,10 @@ _STATES = {
     metadata_store_pb2.Execution.CANCELED: "cancelled",
 }
 _UNFINISHED = "unfinished"
+_ENDED_WELL = {"done", "cached"}
+# The component that no other waits for.
+_LAST = "Pusher"
+_RUN = "pipeline_run"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +33,7 @@ class ComponentRecord:
       seconds: from its registration to its end; 0 for a cached one.
       outputs: folders of its output artifacts, by output key.
       pages: its HTML pages.
+      execution_id: its number in ML Metadata.
     """
 
     name: str
@@ -35,6 +41,7 @@ class ComponentRecord:
     seconds: float
     outputs: dict[str, str]
     pages: tuple[Path, ...]
+    execution_id: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,16 +60,30 @@ class RunRecord:
         """The component that stopped the run."""
         return next((component for component in self.components if component.state == "failed"), None)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it came to its end. One that was killed between two components has none that failed."""
+        ended_well = all(component.state in _ENDED_WELL for component in self.components)
+        return ended_well and self.find(_LAST) is not None
+
 
 def read_newest_run(metadata_file: Path) -> RunRecord | None:
     """Reads the newest run of a pipeline's SQLite metadata; None before the first component has begun."""
     store = MetadataStore(sqlite_metadata_connection_config(str(metadata_file)))
-    runs = store.get_contexts_by_type("pipeline_run")
-    if not runs:
-        return None
-    newest = max(runs, key=lambda context: context.name)
-    executions = sorted(store.get_executions_by_context(newest.id), key=lambda execution: execution.id)
-    return RunRecord(newest.name, tuple(_component(store, execution) for execution in executions))
+    return next(_newest_first(store, store.get_contexts_by_type(_RUN)), None)
+
+
+def read_runs(store: MetadataStore, pipeline: metadata_store_pb2.Context) -> Iterator[RunRecord]:
+    """Reads the runs of one pipeline, the newest first, each when it is asked for."""
+    contexts = store.get_children_contexts_by_context(pipeline.id)
+    return _newest_first(store, [context for context in contexts if context.type == _RUN])
+
+
+def _newest_first(store: MetadataStore, runs: Iterable[metadata_store_pb2.Context]) -> Iterator[RunRecord]:
+    # Their names are local times, which a clock that is put back gives twice.
+    for run in sorted(runs, key=lambda context: context.id, reverse=True):
+        executions = sorted(store.get_executions_by_context(run.id), key=lambda execution: execution.id)
+        yield RunRecord(run.name, tuple(_component(store, execution) for execution in executions))
 
 
 def _component(store: MetadataStore, execution: metadata_store_pb2.Execution) -> ComponentRecord:
@@ -75,6 +96,7 @@ def _component(store: MetadataStore, execution: metadata_store_pb2.Execution) ->
         seconds=0.0 if state == "cached" else (ended - began) / 1000,
         outputs={key: uri for key, uri, _ in outputs},
         pages=tuple(page for _, uri, kind in outputs if kind == HtmlPages.TYPE_NAME for page in _pages(uri)),
+        execution_id=execution.id,
     )
 
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from memory_files import SCHEME, MemoryFileSystem
@@ -42,6 +43,11 @@ class MemoryArtifacts(Filesystem):
     @staticmethod
     def makedirs(path: str) -> None:
         """There are no folders."""
+
+    @staticmethod
+    def stat(path: str) -> SimpleNamespace:
+        """As much as TensorFlow's file systems tell of all files."""
+        return SimpleNamespace(length=len(FILES[path]))
 
     @staticmethod
     def rmtree(path: str) -> None:

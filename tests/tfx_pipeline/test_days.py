@@ -42,7 +42,7 @@ def test_months_of_different_lengths():
     assert (split.train, split.validation) == ((20240228, 20240229), (20240301, 20240301))
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2022-13-01", "05/05/2022", "-1", ""])
+@pytest.mark.parametrize("text", ["yesterday", "2022-13-01", "2022-5-05", "2022-05-5", "05/05/2022", "-1", ""])
 def test_what_is_no_day_is_refused(text):
     with pytest.raises(ConfigurationError, match="--day"):
         parse_day(text)
@@ -54,6 +54,7 @@ def test_a_day_written_otherwise_than_the_column_is_refused(split, day):
         at_day(config_with(split, {}), parse_day(day))
 
 
-def test_a_split_that_has_no_days_is_refused():
+@pytest.mark.parametrize("day", ["week 18", "2022-5-05"])
+def test_a_split_that_has_no_days_is_refused(day):
     with pytest.raises(ConfigurationError, match="is no day"):
-        span_of("week 18")
+        span_of(day)

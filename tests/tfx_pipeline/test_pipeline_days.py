@@ -18,6 +18,9 @@ from tfx_pipeline.infra_validation import REQUESTS
 from tfx_pipeline.local_runner import main
 from tfx_pipeline.subgraph_example_gen import executor as example_gen
 
+KEEP_ONE = "pipeline.keep_runs=1"
+A_BIT_BETTER = FAR_BETTER.replace("0.5", "0.4")
+
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
@@ -171,5 +174,31 @@ def test_the_next_day_adds_compares_and_pushes_only_what_is_better(app: App, cap
     assert states["GraphBuilder"] == states["SubgraphExampleGen"] == states["Trainer"] == "cached"
     assert states["Evaluator"] == states["Pusher"] == "done"
     assert len(app.versions) == len(before) + 1
-    assert app.run(NEXT_DAY, ANY_MODEL) == 0
-    assert {name for name, state in app.states().items() if state != "cached"} == {"BlessedModel"}
+
+
+@pytest.mark.slow
+def test_what_only_earlier_runs_needed_is_removed(app: App, capsys: pytest.CaptureFixture) -> None:
+    """After the two days. What the day before leaves is the model that was compared with, and what people look at."""
+    before = app.versions
+    assert app.run(NEXT_DAY, ANY_MODEL, KEEP_ONE) == 0
+    assert "Removed what only earlier runs needed" in capsys.readouterr().out
+    run = app.newest_run
+    assert {component.name for component in run.components if component.state != "cached"} == {"BlessedModel"}
+    for component, output in {"GraphBuilder": "graph", "SubgraphExampleGen": "examples"}.items():
+        left = Path(run.find(component).outputs[output])
+        assert list(left.parent.iterdir()) == [left]
+    trained = Path(run.find("Trainer").outputs["model"])
+    assert trained in trained.parent.iterdir() and len(list(trained.parent.iterdir())) == 2
+
+    # The other model is whole: it is compared with, by an evaluation that no run has made yet.
+    assert app.run(NEXT_DAY, A_BIT_BETTER, KEEP_ONE) == 0
+    told = capsys.readouterr().out
+    assert "not blessed" in told and "Removed" not in told, told
+    states = app.states()
+    assert (states["Trainer"], states["Evaluator"]) == ("cached", "done")
+
+    # What is gone is made anew; two days of one app do not lie so close together, so that the run ends there.
+    assert app.run(FIRST_DAY, ANY_MODEL, "pipeline.drift._readout={is_click: 1e-9}") == 2
+    states = app.states()
+    assert states["GraphBuilder"] == states["SubgraphExampleGen"] == "done"
+    assert app.versions == before

@@ -1,5 +1,7 @@
 """What is told of a run: read from the ML Metadata of real runs of two small components."""
 
+import logging
+
 import pytest
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
@@ -84,15 +86,27 @@ def test_a_component_that_refuses_is_named_and_the_next_call_goes_on_there(tmp_p
     assert states(tmp_path) == {"Writer": "cached", "Checker": "done"}
 
 
+def test_what_our_own_executors_decide_is_told():
+    lines = []
+    logger = logging.getLogger("tfx_pipeline.graph_builder.executor")
+    with told_components(lines.append, verbose=False):
+        logger.info("graph: adds to %s", 4)
+        logging.getLogger("tensorflow").warning("old")
+    logger.info("afterwards")
+    assert lines == ["  graph: adds to 4"]
+
+
 def test_the_page_links_what_the_components_left(tmp_path, run_pipeline):
     with pytest.raises(InputDataError) as raised:
         run_pipeline(refuse=1)
     run = read_newest_run(tmp_path / "metadata.sqlite")
     verdict = told_outcome(run, raised.value)
     assert verdict == ["row 7: <b>is</b> odd", "second line", "The served model is as it was."]
-    page = write_run_page(run, folder=tmp_path / "runs", pipeline_name="small", span=9, verdict=verdict)
+    page = write_run_page(
+        run, folder=tmp_path / "runs", pipeline_name="small", days="9, trained on 6 to 8", verdict=verdict
+    )
     html = page.read_text()
-    assert "row 7: &lt;b&gt;is&lt;/b&gt; odd" in html and "span 9" in html
+    assert "row 7: &lt;b&gt;is&lt;/b&gt; odd" in html and "days: 9, trained on 6 to 8" in html
     link = run.find("Writer").pages[0].relative_to(tmp_path)
     assert f"href='../{link}'" in html
     assert (page.parent / "..").resolve().joinpath(link).read_text() == "hello"

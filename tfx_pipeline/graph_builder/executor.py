@@ -41,7 +41,9 @@ class Executor(BaseBeamExecutor):
             sources = {"config": config, "tables": tables, "schema": schema}
             builds = EarlierBuilds(uri=graph.uri, data=exec_properties["data"], **sources)
             with builds.newest_fitting(shared_dir=shared_dir) as (earlier, which):
-                _LOGGER.info("graph: %s: %s", "from all tables" if earlier is None else "adds to", which)
+                _LOGGER.info(
+                    "graph: %s %s", "from all tables, since" if earlier is None else "adds the new files to", which
+                )
                 manifest = build_graph(
                     **sources,
                     data_dir=exec_properties["data"],

@@ -8,7 +8,7 @@ from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, Channel
 from tfx.types.artifact_utils import get_single_instance
-from tfx.types.component_spec import ChannelParameter, ComponentSpec
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 
 from tfgrec.data.examples_directory import MANIFEST, parse_manifest
@@ -42,7 +42,7 @@ class Executor(BaseExecutor):
         distances = {
             name: measured_distances(of_split, baseline) for name, of_split in splits.items() if name != _BASELINE
         }
-        title = f"Span {get_single_instance(input_dict['statistics']).span}"
+        title = exec_properties["days"]
         statistics = statistics_page(
             title=title,
             splits=[SplitStatistics.of(name, of_split) for name, of_split in splits.items()],
@@ -62,7 +62,7 @@ class Executor(BaseExecutor):
 class DataReportSpec(ComponentSpec):
     """What DataReport is given and gives."""
 
-    PARAMETERS = {}
+    PARAMETERS = {"days": ExecutionParameter(type=str)}
     INPUTS = {
         "statistics": ChannelParameter(type=ExampleStatistics),
         "schema": ChannelParameter(type=Schema),
@@ -80,6 +80,7 @@ class DataReport(BaseComponent):
     """Draws statistics.html and anomalies.html; output: `pages`.
 
     Args:
+      days: of the run, in words: the title of its pages.
       statistics: of the splits `train` and `eval`.
       schema: of the examples.
       anomalies: what ExampleValidator found.
@@ -96,6 +97,7 @@ class DataReport(BaseComponent):
     def __init__(
         self,
         *,
+        days: str,
         statistics: BaseChannel,
         schema: BaseChannel,
         anomalies: BaseChannel,
@@ -113,6 +115,7 @@ class DataReport(BaseComponent):
         }
         super().__init__(
             spec=DataReportSpec(
+                days=days,
                 statistics=statistics,
                 schema=schema,
                 anomalies=anomalies,

@@ -13,7 +13,7 @@ from tfx.dsl.io.filesystem import Filesystem
 from tfx.dsl.io.filesystem_registry import DEFAULT_FILESYSTEM_REGISTRY
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils
-from validated_examples import AGE_GROUP, CLICK, HOUR, SCENARIO, WATCH_TIME, changed, without
+from validated_examples import AGE_GROUP, CLICK, DAYS, HOUR, SCENARIO, WATCH_TIME, changed, without
 
 from tfx_pipeline.artifacts import HtmlPages
 from tfx_pipeline.data_validation.data_gate import Executor as GateExecutor
@@ -126,7 +126,7 @@ def test_clean_examples_leave_pages_that_say_so(clean, validators):
     inputs = validators.inputs({"train": clean.train, "eval": clean.eval}, allowed={})
     pages = Path(validators.pages(inputs).uri)
     text = text_of((pages / "anomalies.html").read_text(encoding="utf-8"))
-    assert "no anomaly" in text and "Nothing was found." in text
+    assert DAYS in text and "no anomaly" in text and "Nothing was found." in text
     assert "Cut by the fan-outs" not in (pages / "statistics.html").read_text(encoding="utf-8")
 
 
@@ -182,6 +182,6 @@ def test_artifacts_may_lie_on_any_file_system(clean, validators, examples_artifa
         artifact.uri = f"elsewhere:/{artifact.uri}"
     output = HtmlPages()
     output.uri = f"elsewhere:/{pages}"
-    ReportExecutor().Do(inputs, {"pages": [output]}, {})
+    ReportExecutor().Do(inputs, {"pages": [output]}, {"days": DAYS})
     assert {name: (pages / name).read_bytes() for name in PAGES} == expected
     GateExecutor().Do({**inputs, "pages": [output]}, {}, {})

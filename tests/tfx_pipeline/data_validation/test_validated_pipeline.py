@@ -89,7 +89,7 @@ class App:
             "serving_anomalies": ServingValidator(statistics=serving, schema=seen["schema"]),
         }
         found = {key: validator.outputs["anomalies"] for key, validator in validators.items()}
-        report = DataReport(**seen, **found, serving_statistics=serving)
+        report = DataReport(days="9, trained on 6 to 8", **seen, **found, serving_statistics=serving)
         gate = DataGate(**found, pages=report.outputs["pages"])
         return [examples, served, statistics, of_served, schema, *validators.values(), report, gate]
 

@@ -30,6 +30,7 @@ from tfx_pipeline.reports.data_report import Executor as ReportExecutor
 
 RECORDS = record_schema(SCHEMA, SAMPLING)
 CLICK, WATCH_TIME, HOUR, SCENARIO = (f"nodes/_readout.{name}" for name in ("click", "watch_ms", "hour", "scenario"))
+DAYS = "9, trained on 6 to 8"
 AGE_GROUP = "nodes/user.age_group"
 # Enough to show everything with, and few: TFDV takes seconds for all.
 COLUMNS = [
@@ -173,7 +174,7 @@ class Validators:
     def pages(self, inputs: dict[str, list[Artifact]]) -> Artifact:
         """What DataReport draws."""
         pages = self._artifact(HtmlPages, "pages")
-        ReportExecutor().Do(inputs, {"pages": [pages]}, {})
+        ReportExecutor().Do(inputs, {"pages": [pages]}, {"days": DAYS})
         return pages
 
     def _artifact(self, kind: type[Artifact], name: str) -> Artifact:
