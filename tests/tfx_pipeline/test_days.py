@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tfgrec.config import load_run_config
 from tfgrec.errors import ConfigurationError
-from tfx_pipeline.days import at_day, parse_day, span_of
+from tfx_pipeline.days import at_day, parse_day, span_of, told_days
 
 CONFIGS = {"dates": "configs/kuairand.yaml", "numbers": "configs/demo.yaml"}
 
@@ -52,6 +52,13 @@ def test_what_is_no_day_is_refused(text):
 def test_a_day_written_otherwise_than_the_column_is_refused(split, day):
     with pytest.raises(ConfigurationError, match="has days such as"):
         at_day(config_with(split, {}), parse_day(day))
+
+
+def test_days_are_told_as_they_are_written():
+    config = config_with("dates", {"train_days": 2, "eval_days": 1})
+    split = at_day(config, 20240301).split
+    assert told_days(split) == "20240301, trained on 20240228 to 20240229"
+    assert told_days(split.model_copy(update={"train": None})) == "20240301"
 
 
 @pytest.mark.parametrize("day", ["week 18", "2022-5-05"])

@@ -33,9 +33,9 @@ from tfx_pipeline.evaluation.metrics import CandidateCount, TaskMetric
 from tfx_pipeline.evaluation.row_layout import SCENARIO, RowLayout
 
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
+CANDIDATES, ROWS = "candidates", "rows"
 # Shares of pairs that are in the right order.
 _SHARES = ("auc", "gauc", "concordance")
-CANDIDATES, ROWS = "candidates", "rows"
 # What a task is judged by where there is room for one metric only.
 FIRST_METRIC = {"binary": "auc", "regression": "concordance"}
 # Of the intervals for which no threshold names a confidence.

@@ -1,0 +1,29 @@
+"""What a local run refuses before it begins: places that are not there or can't be written to."""
+
+from pathlib import Path
+
+import pytest
+
+from tfx_pipeline.local_runner import main
+
+
+@pytest.mark.parametrize(
+    ("argument", "place", "complaint"),
+    [
+        ("--pipeline-root", "file", "can't be written to"),
+        ("--serving-dir", "file", "can't be written to"),
+        ("--serving-examples", "nowhere", "there is no such folder"),
+        ("--data", "nowhere", "nowhere"),
+    ],
+)
+def test_a_place_that_does_not_serve_is_named(
+    argument: str, place: str, complaint: str, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "data").mkdir()
+    arguments = {"--config": "configs/demo.yaml", "--data": tmp_path / "data", "--pipeline-root": tmp_path / "root"}
+    arguments[argument] = tmp_path / place
+    assert main([f"{name}={value}" for name, value in arguments.items()]) == 2
+    told = capfd.readouterr().err
+    assert complaint in told and str(tmp_path / place) in told, told
+    assert "Traceback" not in told
