@@ -183,7 +183,7 @@ class TestDaysAdded:
                 "log": [
                     (0, "v3", "r", FIRST_TIME, 1, 1),
                     (0, "v0", "p", FIRST_TIME + 1, 2, 1),
-                    (21, "none", "r", 5, 1, 1),
+                    (21, "none", "r", FIRST_TIME + 5, 1, 1),
                 ],
             },
             {"users": [(0, 9)], "log": [(5, "v9", "p", FIRST_TIME + 9, 2, 1)]},

@@ -113,13 +113,14 @@ def test_phases_of_two_stages_are_marked(make_run):
 
 
 def test_names_that_look_like_html_are_shown_as_text(make_run):
-    run = make_run("run", name="</script><b>bold</b>")
+    run = make_run("run")
     metrics = json.loads((run / "metrics.json").read_text())
-    metrics["scenarios"]["<i>feed</i>"] = metrics["scenarios"].pop("feed")
+    for name, changed in {"discover": "</script><b>bold</b>", "feed": "<i>feed</i>"}.items():
+        metrics["scenarios"][changed] = metrics["scenarios"].pop(name)
     (run / "metrics.json").write_text(json.dumps(metrics))
     text = write_report(run).read_text(encoding="utf-8")
     assert "<b>bold" not in text and "<i>feed" not in text
-    assert "&lt;i&gt;feed&lt;/i&gt;" in text
+    assert "&lt;i&gt;feed&lt;/i&gt;" in text and "&lt;b&gt;bold" in text
 
 
 def test_undefined_metrics_and_a_missing_history_leave_a_whole_report(make_run):
