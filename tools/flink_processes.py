@@ -46,7 +46,7 @@ _NETWORK_MB_PER_SLOT = 96
 
 
 def flink_configuration(folder: Path, ports: Mapping[str, int], slots: int) -> str:
-    """The text of flink-conf.yaml: all on one host, a lost TaskManager noticed within seconds, its work done again."""
+    """The text of flink-conf.yaml: all on one host, a lost TaskManager noticed in 20 seconds, its work done again."""
     settings = {
         "jobmanager.rpc.address": HOST,
         "jobmanager.bind-host": HOST,
@@ -59,8 +59,9 @@ def flink_configuration(folder: Path, ports: Mapping[str, int], slots: int) -> s
         "taskmanager.numberOfTaskSlots": slots,
         # Else a job that fits into one TaskManager runs on one alone.
         "cluster.evenly-spread-out-slots": "true",
-        "heartbeat.interval": 1_000,
-        "heartbeat.timeout": 6_000,
+        # Flink's own are 10 and 50 seconds; much less, and a busy machine loses TaskManagers that are alive.
+        "heartbeat.interval": 2_000,
+        "heartbeat.timeout": 20_000,
         # Without a strategy nothing is run again; every step that fails counts, and a lost TaskManager fails several.
         "restart-strategy": "fixed-delay",
         "restart-strategy.fixed-delay.attempts": 6,
