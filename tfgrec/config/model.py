@@ -77,9 +77,31 @@ class AutoEncoderConfig(FrozenConfig):
     cosine_power: float = Field(default=2.0, ge=1)
 
 
-class FusionConfig(FrozenConfig):
-    """Level 1 adds graph states to the ranker's feature fields; level 2 to each task's hidden vector."""
+class MatchConfig(FrozenConfig):
+    """Sizes of the candidate match (`model.fusion.match`): tied vectors of items, and what keeps them from over-fitting.
 
+    An item has one vector of `dimension` numbers, whether it is a candidate or was met by the user: the sum of the rows
+    of its id and of the features in `keys` (`{node set: [features]}`, all of them in one hashed table of `buckets`
+    rows). Of both kinds of ids the share `dropout` is hidden in training, and `l2` times the rows' squares is added to
+    the loss. Neighbours that the hops sampled are matched by their features and states too where `content` is true.
+    """
+
+    dimension: int = Field(default=16, ge=1)
+    buckets: int = Field(default=50_000, ge=2)
+    keys: dict[str, list[str]] = {}
+    dropout: Rate = 0.1
+    l2: float = Field(default=1e-3, ge=0)
+    content: bool = True
+
+
+class FusionConfig(FrozenConfig):
+    """Level 1 adds graph states to the ranker's feature fields; level 2 to each task's hidden vector.
+
+    With `match` level 1 also meets each candidate with the user's own neighbours: by products of tied vectors pooled
+    over each edge set (`dot`), and by attention of the candidate over them besides (`attention`).
+    """
+
+    match: Literal["none", "dot", "attention"] = "none"
     feature_level: Literal["gate", "concat", "none"] = "gate"
     representation_level: Literal["gate", "none"] = "gate"
 
@@ -185,6 +207,7 @@ class ModelConfig(FrozenConfig):
     encoder: EncoderConfig = EncoderConfig()
     auto_encoder: AutoEncoderConfig = AutoEncoderConfig()
     fusion: FusionConfig = FusionConfig()
+    match: MatchConfig = MatchConfig()
     towers: TowersConfig = TowersConfig()
     tasks: dict[str, TaskConfig] = Field(min_length=1)
     retrieval: RetrievalConfig | None = None

@@ -5,12 +5,28 @@ from typing import Literal
 from pydantic import Field
 
 from tfgrec.config.base import FrozenConfig
+from tfgrec.config.base import FrozenConfig
 from tfgrec.config.model import ModelConfig
 from tfgrec.config.pipeline import PipelineConfig
 from tfgrec.config.sampling import BuildConfig, SamplingConfig, SplitConfig
 from tfgrec.config.training import EvaluationConfig, TrainingConfig
 
-Arm = Literal["joint", "two_stage", "no_graph"]
+Arm = Literal["joint", "two_stage", "frozen_encoder", "no_graph"]
+
+
+class PretrainingConfig(FrozenConfig):
+    """What the arms that pre-train an encoder do before ranking: `two_stage` and `frozen_encoder`.
+
+    `objective`: the graph feature auto-encoder (`auto_encoder`), or telling a user's held-out neighbours from those of
+    the batch's other users (`link_prediction`), on the training days. Then, in `two_stage`, nodes are embedded from the
+    graph as of the newest of times `refresh_hours` apart, and ranking looks these vectors up as static features:
+    `frozen`, or `fine_tuned` as tables of its own that start there. `frozen_encoder` runs the frozen encoder on each
+    request's own fresh subgraph instead.
+    """
+
+    objective: Literal["auto_encoder", "link_prediction"] = "auto_encoder"
+    refresh_hours: float = Field(default=24.0, gt=0)
+    vectors: Literal["frozen", "fine_tuned"] = "frozen"
 
 
 class RunConfig(FrozenConfig):
@@ -27,6 +43,7 @@ class RunConfig(FrozenConfig):
     build: BuildConfig = BuildConfig()
     sampling: SamplingConfig
     model: ModelConfig
+    pretraining: PretrainingConfig = PretrainingConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     pipeline: PipelineConfig = PipelineConfig()

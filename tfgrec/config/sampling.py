@@ -54,13 +54,27 @@ class FanOut(FrozenConfig):
         return self
 
 
+class HistoryPlan(FrozenConfig):
+    """How many of the user's newest edges of one edge set a record lists, as plain events without a subgraph behind.
+
+    An event has the raw id of the edge's target, the edge's time and features, and those `features` of the target that
+    are named here: such as the id of an item's author, which candidates are matched by too.
+    """
+
+    newest: int = Field(ge=1, le=10_000)
+    features: list[str] = []
+    window_seconds: float | None = Field(default=None, gt=0)
+
+
 class SamplingConfig(FrozenConfig):
     """Hop by hop, edge set by edge set: `hops[0]` starts at the request's user and candidates.
 
     Each hop samples, along every edge set that leaves a node, for the nodes first reached by the hop before it.
+    `history` lists edges of the user besides, by edge set: long histories, some ten bytes an event.
     """
 
     hops: list[dict[str, FanOut]] = Field(min_length=1)
+    history: dict[str, HistoryPlan] = {}
     seed: int = 0
     requests_per_batch: int = Field(default=2_048, ge=1)
     output_shards: int = Field(default=16, ge=1)
@@ -76,3 +90,10 @@ class SamplingConfig(FrozenConfig):
             else hop
             for hop in hops
         ]
+
+    @field_validator("history", mode="before")
+    @classmethod
+    def _bare_lengths(cls, history: object) -> object:
+        if not isinstance(history, dict):
+            return history
+        return {name: {"newest": plan} if isinstance(plan, int) else plan for name, plan in history.items()}

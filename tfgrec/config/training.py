@@ -21,6 +21,22 @@ class OptimizerConfig(FrozenConfig):
     embedding_epochs: float = Field(default=1.0, ge=0)
 
 
+class EarlyStoppingConfig(FrozenConfig):
+    """Chooses how long to train on the newest `share` of the training requests, the cut: never on validation days.
+
+    Training leaves the cut out and measures itself there `evaluations_per_epoch` times an epoch; what counts is the
+    mean over the binary tasks of `metric` (regressions where there is no other task). It ends after `patience`
+    measurements without a better one, and the best checkpoint is kept. With `refit` the model is then trained anew on
+    all training requests, the cut included, for as many steps as were best, in proportion.
+    """
+
+    share: Annotated[float, Field(gt=0, le=0.5)] = 0.1
+    metric: Literal["log_loss", "auc"] = "log_loss"
+    evaluations_per_epoch: int = Field(default=2, ge=1)
+    patience: int = Field(default=2, ge=1)
+    refit: bool = True
+
+
 class TrainingConfig(FrozenConfig):
     """Batches are counted in requests, epochs in passes over the training records.
 
@@ -49,6 +65,7 @@ class TrainingConfig(FrozenConfig):
     replicas: int | None = Field(default=None, ge=1)
     mixed_precision: MixedPrecision = "none"
     jit_compile: bool = False
+    early_stopping: EarlyStoppingConfig | None = None
     optimizer: OptimizerConfig = OptimizerConfig()
 
     @model_validator(mode="after")
