@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from tfgrec.config.sampling import FanOut, SamplingConfig
+from tfgrec.config.sampling import FanOut, HistoryPlan, SamplingConfig
 from tfgrec.config.tables import SharedFeature, SharedNeighbour, TemporalDegree
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 from tfgrec.graph.requests import RequestBatch
@@ -48,6 +48,7 @@ SCHEMA = GraphSchema(
 )
 REVERSES = {"watched_by": "watched", "joined_by": "joined", "made": "made_by"}
 STORED_EDGE_SETS = tuple(SCHEMA.stored_edge_sets)
+OF_USERS = ("watched", "joined", "follows")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,6 +208,20 @@ def oracle_sample(world: World, request: Request, sampling: SamplingConfig) -> t
     return nodes, edges, expansions
 
 
+def oracle_history(world: World, request: Request, name: str, plan: HistoryPlan) -> dict[str, list]:
+    """The features of a request's events along an edge set by name, newest event first."""
+    visible = within_window(world.visible(name, request.user, request.time), request.time, plan.window_seconds)
+    events = visible[::-1][: plan.newest]
+    edge_set = SCHEMA.edge_sets[name]
+    features = {ID: [edge.target for edge in events]}
+    if edge_set.timed:
+        features[TIME] = [edge.time for edge in events]
+    for position, feature in enumerate(sorted(set(edge_set.features) - {TIME})):
+        features[feature] = [edge.features[position] for edge in events]
+    nodes = world.nodes[edge_set.target]
+    return features | {feature: [nodes[edge.target][feature] for edge in events] for feature in plan.features}
+
+
 def _take(name: str, visible: list[Edge], plan: FanOut) -> list[Edge]:
     newest_first = list(range(len(visible)))[::-1]
     if plan.strategy == "top_by_weight":
@@ -323,10 +338,25 @@ def requests_of(world: World, item_node_set: str) -> st.SearchStrategy[list[Requ
 
 @st.composite
 def plans(draw: st.DrawFn, strategies: Sequence[str] = ("most_recent",)) -> SamplingConfig:
-    """One to three hops along any edge sets, in any order; windows where edges have times, weights where numbers."""
+    """One to three hops along any edge sets, in any order; windows where edges have times, weights where numbers.
+
+    Histories of some edge sets that leave the users.
+    """
     names = st.lists(st.sampled_from(STORED_EDGE_SETS), max_size=6, unique=True)
     hops = [{name: draw(_fan_outs(name, strategies)) for name in draw(names)} for _ in range(draw(st.integers(1, 3)))]
-    return SamplingConfig(hops=hops, seed=draw(st.integers(0, 3)))
+    history = {name: draw(_histories(name)) for name in draw(st.lists(st.sampled_from(OF_USERS), unique=True))}
+    return SamplingConfig(hops=hops, history=history, seed=draw(st.integers(0, 3)))
+
+
+def _histories(name: str) -> st.SearchStrategy[dict]:
+    features = sorted(SCHEMA.node_sets[SCHEMA.edge_sets[name].target].features.keys() - {ID})
+    return st.fixed_dictionaries(
+        {
+            "newest": st.integers(1, 4),
+            "features": st.lists(st.sampled_from(features), unique=True) if features else st.just([]),
+            "window_seconds": st.sampled_from([None, None, 0.001, 0.003]),
+        }
+    )
 
 
 def _fan_outs(name: str, strategies: Sequence[str]) -> st.SearchStrategy[dict]:

@@ -13,6 +13,7 @@ from graph_oracle import (
     World,
     example_requests,
     example_world,
+    oracle_history,
     oracle_sample,
     plans,
     request_batch,
@@ -29,10 +30,13 @@ from tfgrec.errors import InputDataError
 from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.sampling.subgraphs import sample_subgraphs
-from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT
+from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT, history_node_set
 from tfgrec.graph.store.graph_store import GraphStore
 
-PLAN = SamplingConfig(hops=[{"watched": 3, "joined": 2, "hosted_by": 1}, {"watched_by": 2, "made_by": 1, "made": 2}])
+PLAN = SamplingConfig(
+    hops=[{"watched": 3, "joined": 2, "hosted_by": 1}, {"watched_by": 2, "made_by": 1, "made": 2}],
+    history={"watched": {"newest": 5, "features": ["topics", "length"]}, "follows": 3},
+)
 
 
 def parsed(store: GraphStore, requests: list[Request], plan: SamplingConfig) -> list[dict[str, list]]:
@@ -86,6 +90,11 @@ def assert_holds(record: dict[str, list], world: World, request: Request, plan: 
             assert record.pop(f"{name}.{feature}") == [edge.features[position] for edge in edges[name]]
         if edge_set.timed:
             assert record.pop(f"{name}.{TIME}") == [edge.time for edge in edges[name]]
+    for edge_set, of_history in plan.history.items():
+        name = history_node_set(edge_set)
+        for feature, events in oracle_history(world, request, edge_set, of_history).items():
+            assert record.pop(f"{name}.sizes", [len(events)]) == [len(events)]
+            assert record.pop(f"{name}.{feature}") == events
     assert not record, "nothing else is in the record"
 
 

@@ -45,7 +45,8 @@ MIXED = SamplingConfig(
             "made_by": 1,
             "made": 3,
         },
-    ]
+    ],
+    history={"watched": {"newest": 6, "features": ["topics"]}, "joined": {"newest": 2, "window_seconds": 0.5}},
 )
 
 

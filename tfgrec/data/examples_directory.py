@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgrec.errors import InputDataError
-from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.graph.store.files import checksum, size
 from tfgrec.graph.store.layout import is_intact
 
@@ -59,7 +59,7 @@ class ExamplesDirectory:
         Raises:
           InputDataError: names a node set without statistics.
         """
-        for name in self.schema.node_sets:
+        for name in [*self.schema.stored_node_sets, READOUT]:
             if name not in self.statistics:
                 raise InputDataError(f"examples: {MANIFEST} has no statistics of node set '{name}': {_ANEW}")
 

@@ -11,6 +11,7 @@ from google.protobuf import text_format
 from tfgrec.close_match import suggestion
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import (
+    HISTORY,
     ID,
     ITEM_READOUT,
     READOUT,
@@ -92,6 +93,8 @@ def _features(messages: Mapping[str, Any], where: str, problems: list[str]) -> d
 def _node_problems(schema: GraphSchema) -> Iterator[str]:
     if schema.context != {TIME: Feature("int64")}:
         yield f"context: expected the feature '{TIME}' (DT_INT64) and no other, received {sorted(schema.context)}"
+    for name in schema.history_node_sets:
+        yield f"node_sets.{name}: names that begin with '{HISTORY}/' are of the histories of sampled records"
     for name, node_set in schema.stored_node_sets.items():
         id_feature = node_set.features.get(ID)
         if id_feature not in (Feature("int64"), Feature("string")):

@@ -10,6 +10,7 @@ TIME = "time"
 READOUT = "_readout"
 USER_READOUT = f"{READOUT}/user"
 ITEM_READOUT = f"{READOUT}/item"
+HISTORY = "history"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,11 +21,38 @@ class Feature:
     multi_valued: bool = False
 
 
+def history_node_set(edge_set: str) -> str:
+    """The node set of records that lists the request user's newest edges of an edge set."""
+    return f"{HISTORY}/{edge_set}"
+
+
+def is_history(node_set: str) -> bool:
+    """Whether a node set of records is a history."""
+    return node_set.startswith(f"{HISTORY}/")
+
+
+def history_edge_set(node_set: str) -> str:
+    """The edge set whose edges a history node set lists.
+
+    Raises:
+      ValueError: the node set is no history.
+    """
+    if not is_history(node_set):
+        raise ValueError(f"'{node_set}' is no history")
+    return node_set.removeprefix(f"{HISTORY}/")
+
+
 @dataclasses.dataclass(frozen=True)
 class NodeSet:
-    """A node set and its features, `#id` included."""
+    """A node set and its features, `#id` included.
+
+    A history's nodes are events: edges of the edge set `of_edge_set`, which leads to node set `target`; their `#id` is
+    the target's. Both are None for other node sets.
+    """
 
     features: dict[str, Feature]
+    of_edge_set: str | None = None
+    target: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +71,10 @@ class EdgeSet:
 
 @dataclasses.dataclass(frozen=True)
 class GraphSchema:
-    """A whole schema. `context` features are the request's own; names that begin with `_readout` are the readout's."""
+    """A whole schema. `context` features are the request's own; names that begin with `_readout` are the readout's.
+
+    Schemas of records may have histories besides, node sets whose names begin with `history/`, without edges.
+    """
 
     context: dict[str, Feature]
     node_sets: dict[str, NodeSet]
@@ -52,7 +83,12 @@ class GraphSchema:
     @property
     def stored_node_sets(self) -> dict[str, NodeSet]:
         """The node sets that live in the graph store."""
-        return {name: nodes for name, nodes in self.node_sets.items() if name != READOUT}
+        return {name: nodes for name, nodes in self.node_sets.items() if name != READOUT and not is_history(name)}
+
+    @property
+    def history_node_sets(self) -> dict[str, NodeSet]:
+        """The node sets of records that list a user's edges, see NodeSet."""
+        return {name: nodes for name, nodes in self.node_sets.items() if is_history(name)}
 
     @property
     def stored_edge_sets(self) -> dict[str, EdgeSet]:
@@ -65,7 +101,12 @@ class GraphSchema:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a manifest."""
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        values["node_sets"] = {
+            name: {key: value for key, value in nodes.items() if value is not None}
+            for name, nodes in values["node_sets"].items()
+        }
+        return values
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "GraphSchema":
@@ -76,7 +117,10 @@ class GraphSchema:
 
         return cls(
             context=features(values["context"]),
-            node_sets={name: NodeSet(features(nodes["features"])) for name, nodes in values["node_sets"].items()},
+            node_sets={
+                name: NodeSet(features(nodes["features"]), nodes.get("of_edge_set"), nodes.get("target"))
+                for name, nodes in values["node_sets"].items()
+            },
             edge_sets={
                 name: EdgeSet(edges["source"], edges["target"], features(edges["features"]))
                 for name, edges in values["edge_sets"].items()

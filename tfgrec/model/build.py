@@ -6,7 +6,7 @@ from typing import Any
 from tfgrec.config.model import BalancingConfig, ModelConfig
 from tfgrec.config.run import Arm
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.schema import ID, READOUT, Feature, GraphSchema
+from tfgrec.graph.schema import ID, READOUT, Feature, GraphSchema, is_history
 from tfgrec.model.auto_encoder.feature_auto_encoder import FeatureAutoEncoder
 from tfgrec.model.auto_encoder.reconstruction_targets import reconstruction_targets
 from tfgrec.model.balancing.balancer import Balancer
@@ -114,7 +114,9 @@ def _resolve_all_specs(
             encodings=config.features.get(name, {}),
             statistics=statistics,
         )
+        # Histories have no states and no statistics of their own.
         for name in schema.node_sets
+        if not is_history(name)
     }
     return with_shared_tables(specs, config.features, statistics)
 

@@ -21,7 +21,7 @@ def check_model_config(config: ModelConfig, schema: GraphSchema, labels: Collect
     Raises:
       ConfigurationError: Names all keys that do not fit, each with what was received and a close match if there is one.
     """
-    features = {name: nodes.features for name, nodes in schema.node_sets.items()}
+    features = {name: schema.node_sets[name].features for name in [*schema.stored_node_sets, READOUT]}
     problems = unknown_names(config, features, labels, where="the schema of the records")
     # Types are those of names that are known.
     problems = problems or [*_unfit_labels(config, features[READOUT]), *_unfit_encodings(config, features)]

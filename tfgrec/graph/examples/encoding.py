@@ -10,6 +10,7 @@ from tfgrec.errors import InputDataError
 from tfgrec.graph.examples.example_wire import encode_examples
 from tfgrec.graph.examples.ragged_column import RaggedColumn
 from tfgrec.graph.requests import RequestBatch
+from tfgrec.graph.sampling.histories import history_features
 from tfgrec.graph.sampling.subgraphs import SampledSubgraphs
 from tfgrec.graph.schema import READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
@@ -53,6 +54,10 @@ def to_ragged_columns(
         columns.add_edges(f"edges/{name}", edges.sources, edges.targets, edges.splits)
         if edge_set.features:
             columns.add_features(f"edges/{name}", store.adjacency(name).features(edges.positions), edges.splits)
+    for name, history in schema.history_node_sets.items():
+        events = subgraphs.histories[name]
+        columns.add_size(f"nodes/{name}", events.splits)
+        columns.add_features(f"nodes/{name}", history_features(store, history, events.positions), events.splits)
     columns.add_size(f"nodes/{READOUT}", requests.candidate_splits)
     features = _readout_features(requests, degrees, schema.node_sets[READOUT].features)
     columns.add_features(f"nodes/{READOUT}", features, requests.candidate_splits)

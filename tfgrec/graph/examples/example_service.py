@@ -166,9 +166,10 @@ def _map_files(store: GraphStore, schema: GraphSchema, requests: Requests) -> No
     """Maps the files that every request needs, so that the first one does not wait for it."""
     counted = [degree.edge_set for degree in requests.temporal_degrees.values()]
     names = [name for of in counted for name in ([of] if isinstance(of, str) else of.values())]
-    for edge_set in {*schema.stored_edge_sets, *names}:
+    histories = schema.history_node_sets.values()
+    for edge_set in {*schema.stored_edge_sets, *names, *(history.of_edge_set for history in histories)}:
         store.adjacency(edge_set)
-    for node_set in schema.stored_node_sets:
+    for node_set in {*schema.stored_node_sets, *(history.target for history in histories)}:
         store.node_index(node_set)
 
 

@@ -1,19 +1,22 @@
-"""What the sampled records of a plan hold: the part of a schema that its hops can reach, and the readout."""
+"""What the sampled records of a plan hold: the part of a schema that its hops can reach, histories, the readout."""
 
 from tfgrec.close_match import suggestion
 from tfgrec.config.sampling import FanOut, SamplingConfig
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.sampling.history_sets import history_sets
 from tfgrec.graph.schema import READOUT, EdgeSet, Feature, GraphSchema
 
 
 def record_schema(schema: GraphSchema, sampling: SamplingConfig) -> GraphSchema:
-    """The schema of records sampled by the plan: edge sets that some hop samples, and the node sets they reach.
+    """The schema of records sampled by the plan: edge sets that some hop samples, and the node sets they reach;
+    and the histories' node sets, see `history_sets`.
 
     Raises:
       ConfigurationError: a hop names an edge set that the schema does not have, a weight that is no scalar number of
-        its edges, or a window of edges without times.
+        its edges, or a window of edges without times; or a history does not fit the schema.
     """
     _refuse_impossible(schema, sampling)
+    histories = history_sets(schema, sampling.history)
     readout_edges = {name: edges for name, edges in schema.edge_sets.items() if name.startswith(f"{READOUT}/")}
     frontier = {edges.source for edges in readout_edges.values()}
     node_sets, edge_sets = {READOUT, *frontier}, set(readout_edges)
@@ -24,7 +27,7 @@ def record_schema(schema: GraphSchema, sampling: SamplingConfig) -> GraphSchema:
         node_sets |= frontier
     return GraphSchema(
         context=schema.context,
-        node_sets={name: nodes for name, nodes in schema.node_sets.items() if name in node_sets},
+        node_sets={name: nodes for name, nodes in schema.node_sets.items() if name in node_sets} | histories,
         edge_sets={name: edges for name, edges in schema.edge_sets.items() if name in edge_sets},
     )
 

@@ -76,7 +76,8 @@ class SamplingStatistics:
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The nodes and the edges of each request, `[num_requests]` a set, readout included."""
         candidates = np.diff(requests.candidate_splits)
-        nodes = {READOUT: candidates, **{name: np.diff(of.splits) for name, of in subgraphs.node_sets.items()}}
+        of_sets = {**subgraphs.node_sets, **subgraphs.histories}
+        nodes = {READOUT: candidates, **{name: np.diff(of.splits) for name, of in of_sets.items()}}
         edges = {name: np.diff(of.splits) for name, of in subgraphs.edge_sets.items()}
         for name, edge_set in self._schema.edge_sets.items():
             if edge_set.target == READOUT:

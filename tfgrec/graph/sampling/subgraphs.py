@@ -8,6 +8,7 @@ from tfgrec.config.sampling import FanOut, SamplingConfig
 from tfgrec.errors import InputDataError
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling.discovery import Discovery, Frontier
+from tfgrec.graph.sampling.histories import SampledHistory, sample_histories
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.sampling.strategies import choose_edges
 from tfgrec.graph.schema import USER_READOUT
@@ -59,7 +60,7 @@ class SampledSubgraphs:
 
     `user_numbers [num_requests]` and `item_numbers [num_candidates]` are the numbers of the requests' users and of
     the candidates' items among the nodes of their sets, None where the requests have no users or no items.
-    `expansions` come in the order of the plan.
+    `expansions` come in the order of the plan. `histories` are by the names of their node sets.
     """
 
     node_sets: dict[str, SampledNodes]
@@ -67,6 +68,7 @@ class SampledSubgraphs:
     user_numbers: np.ndarray | None
     item_numbers: np.ndarray | None
     expansions: list[Expansion]
+    histories: dict[str, SampledHistory]
 
 
 def sample_subgraphs(store: GraphStore, requests: RequestBatch, sampling: SamplingConfig) -> SampledSubgraphs:
@@ -74,12 +76,12 @@ def sample_subgraphs(store: GraphStore, requests: RequestBatch, sampling: Sampli
 
     Hop h takes, for the nodes that hop h - 1 found (the roots for h = 0) and along each of its edge sets, up to
     fan_out edges with time + feedback delay < the request's time and, with a window, time >= the request's time less
-    the window, chosen by the edge set's strategy. A node is expanded in one hop only. The result of a request depends
-    on neither the other requests of the batch nor the number of the store's shards.
+    the window, chosen by the edge set's strategy. A node is expanded in one hop only. Histories list edges of the users
+    besides, see `sample_histories`. The result of a request depends on neither the other requests of the batch nor the
+    number of the store's shards.
 
     Raises:
-      ConfigurationError: the plan names an edge set or a weight that the store does not have, or a window of edges
-        without times.
+      ConfigurationError: the plan does not fit the store's schema, see `record_schema`.
       InputDataError: the requests' item node set has no readout edge set.
     """
     items = store.schema.item_readouts()
@@ -134,6 +136,7 @@ class _Sampler:
             user_numbers=root_numbers.get("users"),
             item_numbers=root_numbers.get("items"),
             expansions=self._expansions,
+            histories=sample_histories(self._store, requests, self._sampling.history),
         )
 
     def _sample_hop(self, number: int, hop: dict[str, FanOut], frontiers: dict[str, Frontier]) -> dict[str, Frontier]:

@@ -55,6 +55,15 @@ class Adjacency:
         rows = self._sources.select(nodes)
         return self._positions(rows, *self._bounds(rows))
 
+    def rows_of_at_least(self, num_edges: int) -> tuple[np.ndarray, np.ndarray]:
+        """First and past-the-last position, int64 `[num_rows]` each, of all rows that have as many edges."""
+        start, end = [], []
+        for splits, offset in zip(self._row_splits, self._edges.offsets, strict=False):
+            long = np.flatnonzero(np.diff(splits) >= num_edges)
+            start.append(splits[long] + offset)
+            end.append(splits[long + 1] + offset)
+        return np.concatenate(start), np.concatenate(end)
+
     def visible_bounds(
         self, nodes: np.ndarray, before_times: np.ndarray, from_times: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +127,10 @@ class Adjacency:
     def feature(self, name: str, positions: np.ndarray) -> pa.Array:
         """One feature of the edges, `[num_positions]`."""
         return self._edges.select(positions).gather_arrow(self._columns[name])
+
+    def numbers(self, name: str, positions: np.ndarray) -> np.ndarray:
+        """A scalar number of the edges as float64 `[num_positions]`."""
+        return self._edges.select(positions).gather(self._columns[name]).astype(np.float64)
 
     def features(self, positions: np.ndarray) -> dict[str, pa.Array]:
         """The edges' features by name, `time` included, each `[num_positions]`."""

@@ -1,6 +1,6 @@
 """Raw ids to dense ids: nodes are numbered in the order of their ids' hashes, so a hash finds its node by search."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -80,10 +80,14 @@ class NodeIndex:
                 nodes[chosen] = np.where(ranks < 0, -1, ranks + self.ranges.offsets[shard])
         return nodes
 
-    def features(self, nodes: np.ndarray) -> dict[str, pa.Array]:
-        """The features of dense ids by name, `#id` included, each `[num_nodes]`; multi-valued ones are lists."""
+    def features(self, nodes: np.ndarray, names: Iterable[str] | None = None) -> dict[str, pa.Array]:
+        """Features of dense ids by name, each `[num_nodes]`; multi-valued ones are lists.
+
+        Without `names`, all of them, `#id` included.
+        """
         selection = self.ranges.select(nodes)
-        return {name: selection.gather_arrow(pieces) for name, pieces in self._columns.items()}
+        chosen = self._columns if names is None else names
+        return {name: selection.gather_arrow(self._columns[name]) for name in chosen}
 
     def hashes(self, nodes: np.ndarray) -> np.ndarray:
         """The hashes, uint64 `[num_nodes]`, of the raw ids of dense ids."""
