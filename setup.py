@@ -44,7 +44,7 @@ TFX_B = ["tfx>=1.21,<1.22", "kfp-pipeline-spec>=2.14,<3"]
 SCANN = ["scann>=1.3.1,<1.3.3; python_version < '3.11'"]
 TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
 
-COMMANDS = ("compare", "doctor", "evaluate", "export", "index", "simulate", "train")
+COMMANDS = ("compare", "convert", "doctor", "evaluate", "export", "index", "simulate", "train")
 
 
 def by_python_version(stack_a: list[str], stack_b: list[str]) -> list[str]:
