@@ -16,7 +16,6 @@ from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.config.tables import TimePart
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import SchemaError
-from tfgrec.graph.degrees.last_edges import NO_EDGE
 from tfgrec.graph.examples.time_parts import TIME_PART_SIZES
 from tfgrec.graph.schema import READOUT, TIME, GraphSchema
 from tfx_pipeline.record_columns import RecordColumn, record_columns
@@ -133,14 +132,15 @@ class _Bounds:
         # A label without a value is NaN.
         domain.disallow_nan = not is_label or numbers["count"] == self._num_candidates
         degree = self._requests.temporal_degrees.get(column.part) if column.set_name == READOUT else None
-        if degree is not None and degree.measure != "last_value":
-            domain.min = 0 if degree.measure == "count" else NO_EDGE
+        if degree is not None and degree.measure in ("count", "seconds_since_last"):
+            domain.min = degree.without_edges
         elif numbers is not None and numbers["count"]:
             seen = numbers["quantiles"]
-            lowest = 0 if degree is None else NO_EDGE
+            lowest = 0 if degree is None else min(degree.without_edges, 0)
             if seen[0] >= lowest:
                 domain.min = lowest
-            if set(seen) <= {lowest, 0.0, 1.0}:
+            # A sum of flags grows with the log.
+            if set(seen) <= {lowest, 0.0, 1.0} and (degree is None or degree.measure != "sum"):
                 domain.max = 1
 
     def _time_part(self, column: RecordColumn) -> str | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -176,7 +177,12 @@ def within_window(edges: list[Edge], time: int, window_seconds: float | None) ->
 
 def weight_of(name: str, edge: Edge, plan: FanOut) -> float:
     """The weight of an edge."""
-    return edge.features[sorted(set(SCHEMA.edge_sets[name].features) - {TIME}).index(plan.weight)]
+    return number_of(name, edge, plan.weight)
+
+
+def number_of(name: str, edge: Edge, feature: str) -> float:
+    """A feature of an edge by its name."""
+    return edge.features[sorted(set(SCHEMA.edge_sets[name].features) - {TIME}).index(feature)]
 
 
 def oracle_sample(world: World, request: Request, sampling: SamplingConfig) -> tuple[dict, dict, dict]:
@@ -239,11 +245,15 @@ def oracle_degree(world: World, request: Request, number: int, definition: Tempo
     edges = [edge for edge in edges if _is_shared(world, request, number, name, edge, definition)]
     if definition.measure == "count":
         return float(len(edges))
+    if definition.measure == "sum":
+        return math.fsum(number_of(name, edge, definition.feature) for edge in edges)
     if len(edges) < definition.nth_last:
-        return -1.0
+        return definition.missing
+    if definition.measure == "mean":
+        return math.fsum(number_of(name, edge, definition.feature) for edge in edges) / len(edges)
     edge = edges[-definition.nth_last]
     if definition.measure == "last_value":
-        return edge.features[sorted(set(SCHEMA.edge_sets[name].features) - {TIME}).index(definition.feature)]
+        return number_of(name, edge, definition.feature)
     return (request.time - edge.time) / 1000
 
 

@@ -49,7 +49,13 @@ DEFINITIONS = {
     "author_since_lately": degree("watched", AUTHORS, window_seconds=0.001, measure="seconds_since_last"),
     "audience": degree("watched", AUDIENCE),
     "audience_since": degree("joined", AUDIENCE, measure="seconds_since_last"),
+    "author_share": degree("watched", AUTHORS, measure="sum", feature="share"),
+    "author_mean_share_lately": degree(
+        "watched", AUTHORS, measure="mean", feature="share", window_seconds=0.003, missing=9
+    ),
+    "audience_mean_scenario": degree("joined", AUDIENCE, measure="mean", feature="scenario"),
     "device": degree("watched", DEVICE),
+    "device_mean_share": degree("watched", DEVICE, measure="mean", feature="share"),
     "device_lately": degree("watched", DEVICE, window_seconds=0.002),
     "scenario_since": degree("joined", SCENARIO, measure="seconds_since_last"),
 }

@@ -76,6 +76,9 @@ def test_an_item_alone_has_no_user_and_no_request(solo: SoloExamples, store: Gra
     ("measured", "expected"),
     [
         ({"measure": "count"}, 0.0),
+        ({"measure": "sum", "feature": "liked"}, 0.0),
+        ({"measure": "mean", "feature": "liked"}, -1.0),
+        ({"measure": "mean", "feature": "liked", "missing": 0.5}, 0.5),
         ({"measure": "seconds_since_last"}, -1.0),
         ({"measure": "seconds_since_last", "nth_last": 2}, -1.0),
         ({"measure": "last_value", "feature": "liked"}, -1.0),

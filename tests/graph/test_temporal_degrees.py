@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from pydantic import ValidationError
 from tfgrec.config.tables import Requests, TemporalDegree
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
+from tfgrec.graph.store import edge_sums
 
 BY_ITEMS = {"video": "watched_by", "live": "joined_by"}
 DEFINITIONS = {
@@ -42,22 +44,42 @@ DEFINITIONS = {
         of="user", edge_set="watched", measure="last_value", feature="share", nth_last=3, window_seconds=0.003
     ),
     "user_last_scenario": TemporalDegree(of="user", edge_set="joined", measure="last_value", feature="scenario"),
+    "user_share": TemporalDegree(of="user", edge_set="watched", measure="sum", feature="share"),
+    "user_share_lately": TemporalDegree(
+        of="user", edge_set="watched", measure="sum", feature="share", window_seconds=0.002
+    ),
+    "user_mean_share": TemporalDegree(of="user", edge_set="watched", measure="mean", feature="share"),
+    "user_mean_scenario_lately": TemporalDegree(
+        of="user", edge_set="joined", measure="mean", feature="scenario", window_seconds=0.003, missing=7.5
+    ),
     "item_authors": TemporalDegree(of="item", edge_set={"video": "made_by", "live": "hosted_by"}),
+}
+OF_ITEMS = {
+    "video": {
+        "item_share": TemporalDegree(of="item", edge_set="watched_by", measure="sum", feature="share"),
+        "item_mean_share_lately": TemporalDegree(
+            of="item", edge_set="watched_by", measure="mean", feature="share", window_seconds=0.002, missing=-3
+        ),
+    },
+    "live": {"item_mean_scenario": TemporalDegree(of="item", edge_set="joined_by", measure="mean", feature="scenario")},
 }
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(worlds(), st.sampled_from(["video", "live"]), st.data())
-def test_counts_what_the_oracle_counts(world: World, item_node_set: str, data: st.DataObject) -> None:
+@given(worlds(), st.sampled_from(["video", "live"]), st.sampled_from([1, 2, 256]), st.data())
+def test_counts_what_the_oracle_counts(world: World, item_node_set: str, block: int, data: st.DataObject) -> None:
     requests = data.draw(requests_of(world, item_node_set))
-    with tempfile.TemporaryDirectory() as folder:
-        assert_degrees(world, requests, DEFINITIONS, folder, 2)
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(edge_sums, "BLOCK", block):
+        assert_degrees(world, requests, DEFINITIONS | OF_ITEMS[item_node_set], folder, 2)
 
 
 def test_long_rows(tmp_path: Path) -> None:
     world = example_world()
     random = np.random.default_rng(0)
-    world.edges["watched"] = [Edge(0, 1, int(time), ("tv", 0.5)) for time in random.integers(0, 500, 700)]
+    times, shares = random.integers(0, 500, 700), random.integers(-20, 20, 700) / 4
+    world.edges["watched"] = [
+        Edge(0, 1, int(time), ("tv", float(share))) for time, share in zip(times, shares, strict=True)
+    ]
     requests = [Request(0, time, "video", (1, 1)) for time in range(0, 520, 40)]
     assert_degrees(world, [*requests, *example_requests(world, "video", 12)], DEFINITIONS, tmp_path, 1)
 
@@ -83,6 +105,10 @@ def test_a_window_reaches_back_to_its_very_edge(tmp_path: Path) -> None:
         (
             TemporalDegree(of="user", edge_set="watched", measure="last_value", feature="device"),
             "'device' is no scalar number of 'watched'",
+        ),
+        (
+            TemporalDegree(of="user", edge_set="watched", measure="mean", feature="shares"),
+            "'shares' is no scalar number of 'watched': did you mean 'share'?",
         ),
     ],
 )
@@ -110,9 +136,13 @@ def test_a_list_of_places_stands_for_a_degree_each() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"measure": "last_value"}, "needs the name of an edge `feature`"),
+        ({"measure": "last_value"}, "need the name of an edge `feature`"),
         ({"feature": "share"}, "no other measure reads one"),
         ({"nth_last": 2}, "nth_last goes with"),
+        ({"measure": "mean"}, "need the name of an edge `feature`"),
+        ({"measure": "mean", "feature": "share", "nth_last": 2}, "nth_last goes with"),
+        ({"measure": "sum", "feature": "share", "missing": 0}, "missing goes with measure: mean"),
+        ({"measure": "mean", "feature": "share", "missing": float("nan")}, "finite number"),
         ({"measure": "seconds_since_last", "nth_last": 2, "shared_with_item": "item"}, "without shared_with_item"),
     ],
 )

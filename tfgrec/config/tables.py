@@ -207,15 +207,21 @@ Shared = Annotated[
 ]
 
 
+NO_EDGE = -1.0
+"""What a degree that is neither a count nor a sum is where there is no such edge."""
+
+
 class TemporalDegree(FrozenConfig):
-    """What the request may see of a node's edges, exactly: their count, or something of one of the newest.
+    """What the request may see of a node's edges, exactly: their count, a sum, or something of one of the newest.
 
     `of` is the request's user or the candidate item. `edge_set` is one name, or item node set -> name where
     candidates come from several node sets. `window_seconds` lets only the edges that young count.
 
-    `measure: count` counts edges. `seconds_since_last` is the age of the newest edge, `last_value` its number
-    `feature`: -1 where there is no such edge. With `nth_last: 2` both are told of the edge before the newest, and so
-    on; a list such as `nth_last: [1, 2, 3]` stands for one degree each, named `<name>_1`, `<name>_2`, `<name>_3`.
+    `measure: count` counts edges; `sum` and `mean` are of their number `feature`, summed as float64. Where there is no
+    edge, count and sum are 0 and a mean is `missing` (-1): choose a number that no mean has, since no feature is NaN.
+    `seconds_since_last` is the age of the newest edge, -1 where there is none; `last_value` its number `feature`,
+    `missing` where there is none. With `nth_last: 2` both are told of the edge before the newest, and so on; a list
+    such as `nth_last: [1, 2, 3]` stands for one degree each, named `<name>_1`, `<name>_2`, `<name>_3`.
 
     With `shared_with_item` only some of the user's edges count: with `item` those that lead to the candidate item. Of
     the item's edges those can be chosen that have one of the candidate's request features.
@@ -224,8 +230,9 @@ class TemporalDegree(FrozenConfig):
     of: Literal["user", "item"]
     edge_set: str | dict[str, str]
     window_seconds: float | None = Field(default=None, gt=0)
-    measure: Literal["count", "seconds_since_last", "last_value"] = "count"
+    measure: Literal["count", "sum", "mean", "seconds_since_last", "last_value"] = "count"
     feature: str | None = None
+    missing: float = Field(default=NO_EDGE, allow_inf_nan=False)
     nth_last: int = Field(default=1, ge=1)
     shared_with_item: Shared | None = None
 
@@ -233,16 +240,26 @@ class TemporalDegree(FrozenConfig):
     def _consistent(self) -> "TemporalDegree":
         if self.of == "item" and not isinstance(self.shared_with_item, SharedFeature | None):
             raise ValueError("with of: item, shared_with_item can only be of an edge_feature and a request_feature")
-        if (self.feature is None) == (self.measure == "last_value"):
-            raise ValueError("measure: last_value needs the name of an edge `feature`, and no other measure reads one")
-        if self.nth_last > 1 and (self.measure == "count" or self.shared_with_item is not None):
+        if (self.feature is None) == (self.measure in ("sum", "mean", "last_value")):
+            raise ValueError(
+                "measure: sum, mean and last_value need the name of an edge `feature`, and no other measure reads one"
+            )
+        if self.missing != NO_EDGE and self.measure not in ("mean", "last_value"):
+            raise ValueError("missing goes with measure: mean and last_value")
+        of_one_edge = self.measure in ("seconds_since_last", "last_value")
+        if self.nth_last > 1 and (not of_one_edge or self.shared_with_item is not None):
             raise ValueError("nth_last goes with seconds_since_last and last_value, without shared_with_item")
         return self
 
     @property
     def needs_times(self) -> bool:
         """Whether the edges must have times."""
-        return self.window_seconds is not None or self.measure != "count"
+        return self.window_seconds is not None or self.measure in ("seconds_since_last", "last_value")
+
+    @property
+    def without_edges(self) -> float:
+        """The value where there is no edge."""
+        return 0.0 if self.measure in ("count", "sum") else self.missing
 
 
 def _one_degree_each(definitions: object) -> object:

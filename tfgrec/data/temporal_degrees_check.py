@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import SharedFeature, TablesConfig, TemporalDegree
-from tfgrec.graph.degrees.last_edges import last_value_mismatches
+from tfgrec.graph.degrees.last_edges import edge_number_mismatches
 from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
 from tfgrec.graph.schema import USER_READOUT, GraphSchema
 
@@ -49,5 +49,5 @@ def _item_set_mismatches(degree: TemporalDegree, item_set: str, edge_set: str, s
         yield f"edge_set: '{edge_set}' does not leave node set '{node_set}' but '{schema.edge_sets[edge_set].source}'"
     elif degree.needs_times and not schema.edge_sets[edge_set].timed:
         yield f"edge_set: the edges of '{edge_set}' have no times"
-    yield from last_value_mismatches(schema, degree.feature, edge_set)
+    yield from edge_number_mismatches(schema, degree.feature, edge_set)
     yield from shared_mismatches(schema, degree.shared_with_item, edge_set, item_set)

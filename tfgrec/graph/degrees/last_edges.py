@@ -5,12 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfgrec.close_match import suggestion
+from tfgrec.config.tables import NO_EDGE
 from tfgrec.graph.degrees.edge_counts import EdgeCounts
 from tfgrec.graph.schema import TIME, GraphSchema
 from tfgrec.graph.store.adjacency import Adjacency
-
-NO_EDGE = -1.0
-"""What a degree that is no count is where there is no such edge."""
 
 _MILLISECONDS = 1000
 
@@ -31,15 +29,15 @@ def seconds_since(edges: Adjacency, positions: np.ndarray, times: np.ndarray) ->
     return seconds
 
 
-def edge_values(edges: Adjacency, positions: np.ndarray, feature: str) -> np.ndarray:
-    """An edge feature as float32 `[num_rows]`; -1 where there is no edge."""
-    values = np.full(len(positions), NO_EDGE, np.float32)
+def edge_values(edges: Adjacency, positions: np.ndarray, feature: str, missing: float) -> np.ndarray:
+    """An edge feature as float32 `[num_rows]`; `missing` where there is no edge."""
+    values = np.full(len(positions), missing, np.float32)
     seen = np.flatnonzero(positions >= 0)
     values[seen] = edges.feature(feature, positions[seen]).to_numpy(zero_copy_only=False)
     return values
 
 
-def last_value_mismatches(schema: GraphSchema, feature: str | None, edge_set: str) -> Iterator[str]:
+def edge_number_mismatches(schema: GraphSchema, feature: str | None, edge_set: str) -> Iterator[str]:
     """What keeps a feature of a known edge set's edges from being told as a number, one message."""
     features = schema.edge_sets[edge_set].features
     numbers = [

@@ -1,4 +1,4 @@
-"""Temporal degrees: exact counts of the edges that a request may see, and what the newest of them were."""
+"""Temporal degrees: exact counts and sums of the edges that a request may see, and what the newest of them were."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import numpy as np
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.degrees.edge_counts import EdgeCounter, EdgeCounts
-from tfgrec.graph.degrees.last_edges import edge_values, last_value_mismatches, nth_last, seconds_since
+from tfgrec.graph.degrees.last_edges import edge_number_mismatches, edge_values, nth_last, seconds_since
 from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.store.graph_store import GraphStore
@@ -19,8 +19,8 @@ def temporal_degrees(
     """Request features by name, float32 `[num_candidates]`, exact: nothing is sampled.
 
     An edge counts iff its time + feedback delay < t, and with a window of w seconds iff also t - w <= its time.
-    `seconds_since_last` is t less the newest such edge's time, `last_value` a number that this edge has (with
-    `nth_last`, of an edge before it): -1 where there is none.
+    `sum` and `mean` are of a number of such edges. `seconds_since_last` is t less the newest one's time, `last_value` a
+    number that this edge has (with `nth_last`, of an edge before it). Where there is none, see `TemporalDegree`.
 
     Raises:
       ConfigurationError: a definition has no edge set for the candidates' node set, asks times or numbers of edges
@@ -34,10 +34,11 @@ def temporal_degrees(
     counter = EdgeCounter(store, requests)
     degrees = {}
     for (of, edge_set, _), group in groups.items():
-        # They differ in window and measure alone.
+        # They differ in window, measure and feature alone.
         shared = next(iter(group.values())).shared_with_item
         windows = dict.fromkeys(definition.window_seconds for definition in group.values())
-        counts = counter.count(of, edge_set, shared, windows)
+        features = {definition.feature for definition in group.values() if definition.measure in ("sum", "mean")}
+        counts = counter.count(of, edge_set, shared, windows, sorted(features))
         for name, definition in group.items():
             degrees[name] = _measured(store, edge_set, definition, counts[definition.window_seconds], counter.times)
     return {name: degrees[name] for name in definitions}
@@ -48,10 +49,19 @@ def _measured(
 ) -> np.ndarray:
     if definition.measure == "count":
         return counted.counts.astype(np.float32)
+    if definition.measure == "sum":
+        return counted.sums[definition.feature].astype(np.float32)
+    if definition.measure == "mean":
+        return _means(counted, definition).astype(np.float32)
     edges, positions = store.adjacency(edge_set), nth_last(counted, definition.nth_last)
-    if definition.feature is not None:
-        return edge_values(edges, positions, definition.feature)
+    if definition.measure == "last_value":
+        return edge_values(edges, positions, definition.feature, definition.missing)
     return seconds_since(edges, positions, times)
+
+
+def _means(counted: EdgeCounts, definition: TemporalDegree) -> np.ndarray:
+    means = counted.sums[definition.feature] / np.maximum(counted.counts, 1)
+    return np.where(counted.counts, means, definition.missing)
 
 
 def _edge_set(store: GraphStore, name: str, definition: TemporalDegree, item_node_set: str) -> str:
@@ -65,7 +75,7 @@ def _edge_set(store: GraphStore, name: str, definition: TemporalDegree, item_nod
         raise ConfigurationError(f"temporal degree '{name}': the edges of '{edge_set}' have no times")
     mismatches = [
         *shared_mismatches(store.schema, definition.shared_with_item, edge_set, item_node_set),
-        *last_value_mismatches(store.schema, definition.feature, edge_set),
+        *edge_number_mismatches(store.schema, definition.feature, edge_set),
     ]
     for mismatch in mismatches:
         raise ConfigurationError(f"temporal degree '{name}': {mismatch}")

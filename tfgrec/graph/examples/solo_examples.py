@@ -9,7 +9,6 @@ import pyarrow as pa
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import Requests
 from tfgrec.errors import InputDataError
-from tfgrec.graph.degrees.last_edges import NO_EDGE
 from tfgrec.graph.examples.request_examples import RequestEncoder
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import READOUT, Feature
@@ -94,7 +93,7 @@ class SoloExamples:
         if name in self._requests.labels:
             return np.nan
         degree = self._requests.temporal_degrees.get(name)
-        return NO_EDGE if degree is not None and degree.measure != "count" else 0.0
+        return 0.0 if degree is None else degree.without_edges
 
 
 def _blank(feature: Feature, count: int, number: float) -> pa.Array:

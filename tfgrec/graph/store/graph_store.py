@@ -10,6 +10,7 @@ from tfgrec.errors import GraphStoreError
 from tfgrec.graph.schema import ID, GraphSchema
 from tfgrec.graph.store import files, layout
 from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
+from tfgrec.graph.store.edge_sums import EdgeSums
 from tfgrec.graph.store.node_index import NodeIndex, open_node_index
 
 _MILLISECONDS = 1000
@@ -33,6 +34,7 @@ class GraphStore:
         self.feedback_delays: dict[str, int] = manifest["feedback_delays"]
         self._indexes: dict[str, NodeIndex] = {}
         self._adjacencies: dict[str, Adjacency] = {}
+        self._edge_sums: dict[tuple[str, str], EdgeSums] = {}
 
     def __reduce__(self) -> tuple:
         return GraphStore.open, (self._path,)
@@ -103,6 +105,13 @@ class GraphStore:
             shards = self.manifest["shards"]
             self._adjacencies[edge_set] = open_adjacency(self._path, edge_set, sources, shards)
         return self._adjacencies[edge_set]
+
+    def edge_sums(self, edge_set: str, feature: str) -> EdgeSums:
+        """Sums of a scalar number of an edge set's edges; the first call for a feature reads the long rows."""
+        key = edge_set, feature
+        if key not in self._edge_sums:
+            self._edge_sums[key] = EdgeSums(self.adjacency(edge_set), feature)
+        return self._edge_sums[key]
 
     def visible_rows(
         self, edge_set: str, nodes: np.ndarray, times: np.ndarray, window_seconds: float | None = None
