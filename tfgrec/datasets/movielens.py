@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tfgrec.datasets.credits import add_credits
 from tfgrec.datasets.grouplens_files import read_csv_files, read_double_colon, read_ml_100k
+from tfgrec.datasets.ids import complete_ids, number_ids
 from tfgrec.datasets.movielens_tables import make_movies, make_ratings, make_users
 from tfgrec.datasets.raw_ratings import RawRatings
 from tfgrec.datasets.recbole_files import read_atomic_files
@@ -51,11 +52,11 @@ def convert_movielens(source: str | Path, output: str | Path) -> Conversion:
     known_by = _known_by(source)
     raw = _READERS[known_by](source)
     movies, notes = add_credits(raw.movies, source)
-    raw = dataclasses.replace(raw, movies=movies)
-    tables = {}
-    for name, make in {"ratings": make_ratings, "users": make_users, "movies": make_movies}.items():
-        tables[f"{name}.parquet"], told = make(raw)
-        notes += told
+    raw, of_rows = complete_ids(dataclasses.replace(raw, movies=movies))
+    raw, of_numbers = number_ids(raw)
+    ratings, of_ratings = make_ratings(raw)
+    notes = [*notes, *of_rows, *of_numbers, *of_ratings]
+    tables = {"ratings.parquet": ratings, "users.parquet": make_users(raw), "movies.parquet": make_movies(raw)}
     rows = {name: len(table) for name, table in tables.items()}
     write_json(output / MARKER, {"finished": False})
     for name, table in tables.items():

@@ -59,9 +59,9 @@ def make_ratings(raw: RawRatings) -> tuple[pd.DataFrame, list[str]]:
     return ratings, [f"ratings: {repeated:,} exact repetitions were left out"] if repeated else []
 
 
-def make_users(raw: RawRatings) -> tuple[pd.DataFrame, list[str]]:
-    """user_id, age_band, gender, occupation, zip_area: text, `unknown` where the source does not say; what to tell."""
-    users, notes = _with_strangers(raw.users, raw.ratings["user_id"], "user_id", "users")
+def make_users(raw: RawRatings) -> pd.DataFrame:
+    """user_id, age_band, gender, occupation, zip_area: `unknown` where the source does not say."""
+    users = raw.users
     ages = pd.to_numeric(users["age"], errors="coerce")
     bands = np.array(_AGE_BANDS, dtype=object)[np.searchsorted(_AGES, ages.fillna(0), side="right")]
     made = {
@@ -71,12 +71,12 @@ def make_users(raw: RawRatings) -> tuple[pd.DataFrame, list[str]]:
         "occupation": _or_unknown(_occupations(users["occupation"])),
         "zip_area": _or_unknown(_zip_areas(users["zip_code"])),
     }
-    return pd.DataFrame(made), notes
+    return pd.DataFrame({**made, **_source_ids(users)})
 
 
-def make_movies(raw: RawRatings) -> tuple[pd.DataFrame, list[str]]:
-    """movie_id, title, year (int64 or missing), decade, and genres, directors, actors between `|`; what to tell."""
-    movies, notes = _with_strangers(raw.movies, raw.ratings["movie_id"], "movie_id", "movies")
+def make_movies(raw: RawRatings) -> pd.DataFrame:
+    """movie_id, title, year (int64 or missing), decade, and genres, directors and actors between `|`."""
+    movies = raw.movies
     years = pd.to_numeric(movies["year"], errors="coerce")
     years = years.where((years >= 1870) & (years < 2200)).astype("Int64")
     decades = (years // 10 * 10).astype("string") + "s"
@@ -84,20 +84,14 @@ def make_movies(raw: RawRatings) -> tuple[pd.DataFrame, list[str]]:
         "movie_id": movies["movie_id"],
         "title": movies["title"],
         "year": years,
-        "decade": decades.fillna(UNKNOWN),
+        "decade": decades.fillna(UNKNOWN).astype(object),
         **{name: _tidy(movies[name]) for name in ("genres", "directors", "actors")},
     }
-    return pd.DataFrame(made), notes
+    return pd.DataFrame({**made, **_source_ids(movies)})
 
 
-def _with_strangers(table: pd.DataFrame, rated: pd.Series, key: str, name: str) -> tuple[pd.DataFrame, list[str]]:
-    """The table, and a row of empty cells for each id that only ratings name."""
-    strangers = pd.Index(rated.unique()).difference(table[key], sort=False)
-    if not len(strangers):
-        return table, []
-    added = pd.DataFrame({column: strangers if column == key else "" for column in table}, dtype=str)
-    notes = [f"{name}: {len(strangers):,} that only ratings name were added, with nothing known of them"]
-    return pd.concat([table, added], ignore_index=True), notes
+def _source_ids(table: pd.DataFrame) -> dict[str, pd.Series]:
+    return {name: table[name] for name in ("source_id",) if name in table}
 
 
 def _or_unknown(values: pd.Series) -> pd.Series:
@@ -117,8 +111,7 @@ def _zip_areas(values: pd.Series) -> pd.Series:
 
 def _tidy(cells: pd.Series) -> pd.Series:
     """Several values, each once and none of them empty."""
-
-    def tidy(cell: str) -> str:
-        return SEPARATOR.join(dict.fromkeys(value.strip() for value in cell.split(SEPARATOR) if value.strip()))
-
-    return cells.map(tidy)
+    lists = ((value.strip() for value in cell.split(SEPARATOR)) for cell in cells)
+    return pd.Series(
+        [SEPARATOR.join(dict.fromkeys(filter(None, values))) for values in lists], cells.index, dtype=object
+    )
