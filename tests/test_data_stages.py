@@ -102,3 +102,18 @@ def test_what_killed_jobs_left_is_deleted(outputs: Path, tmp_path: Path, monkeyp
         (run.root / left / "nodes").mkdir(parents=True)
     DataStages(load_run_config(CONFIG), run, outputs / "data").run()
     assert {path.name for path in run.root.iterdir()} == {"config.yaml", "schema", "stages", "graph", "examples"}
+
+
+def test_the_truth_of_a_simulated_world_is_no_input(
+    outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, data = Jobs(outputs), tmp_path / "data"
+    monkeypatch.setattr(data_stages, "run_module", jobs)
+    shutil.copytree(outputs / "data", data)
+    run = RunDirectory.at(tmp_path / "run")
+    DataStages(load_run_config(CONFIG), run, data).run()
+    assert not [path for path in run.stages.iterdir() if "truth" in path.read_text(encoding="utf-8")]
+    jobs.done.clear()
+    (data / "truth.parquet").unlink()
+    DataStages(load_run_config(CONFIG), run, data).run()
+    assert jobs.done == []

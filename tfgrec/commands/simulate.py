@@ -20,13 +20,18 @@ _ARGUMENTS = {
     "days": (int, "days of the logs"),
     "impressions": (int, "expected rows of both logs together"),
     "taste_strength": (float, "logit of a click per unit of latent affinity: the signal that only the graph carries"),
+    "graph_signal": (
+        float,
+        "1: tastes decide who watches what, and the graph can tell them; 0: chance does, and the graph tells nothing "
+        "that tables and counts do not; between: as often as that",
+    ),
     "feature_fidelity": (float, "how often a table tells the truth about an item's genre or a user's interest"),
 }
 
 
 @entry_point
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the tables that configs/demo.yaml trains on."""
+    """Writes the tables that configs/demo.yaml trains on, and beside them truth.parquet, which no training reads."""
     options = vars(_parser().parse_args(arguments))
     output = options.pop("output")
     try:

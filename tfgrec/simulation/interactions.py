@@ -47,9 +47,9 @@ def simulate_interactions(world: World) -> dict[str, Interactions]:
         requests = draw_requests(generator, world, day)
         for position, scenario in enumerate(SCENARIOS):
             chosen = np.flatnonzero(requests.scenarios == position)
-            request, items = draw_candidates(generator, world, day, requests.users[chosen], scenario)
+            request, items, suits = draw_candidates(generator, world, day, requests.users[chosen], scenario)
             users, times = requests.users[chosen][request], requests.times[chosen][request]
-            part = _watch(generator, world, day, scenario, users, items, times)
+            part = _watch(generator, world, day, scenario, users, items, suits, times)
             parts[scenario.domain].append(part)
     return {domain: _in_order_of_time(of_domain) for domain, of_domain in parts.items()}
 
@@ -61,13 +61,13 @@ def _watch(
     scenario: Scenario,
     users: np.ndarray,
     items: np.ndarray,
+    suits: np.ndarray,
     times: np.ndarray,
 ) -> Interactions:
-    """What users make of the items shown to them; all `[num_impressions]`."""
-    settings, catalogue = world.settings, world.catalogues[scenario.domain]
-    affinity = world.affinity(scenario.domain, day, users, items)
-    trend = catalogue.topics[items] @ world.trends[day]
-    appeal = settings.taste_strength * affinity + catalogue.quality[items] + trend
+    """What users make of the items shown to them; all `[num_impressions]`. Equation (3) of `suitability`."""
+    catalogue = world.catalogues[scenario.domain]
+    trend = world.trend(scenario.domain, day, items)
+    appeal = world.settings.taste_strength * suits + catalogue.quality[items] + trend
     click_probability = _sigmoid(scenario.click_logit + world.biases[users] + appeal)
     is_click = generator.random(len(users)) < click_probability
     watch_time = _watch_times(generator, appeal, is_click, catalogue.duration_ms[items], scenario.domain)

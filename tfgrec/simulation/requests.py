@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfgrec.simulation.settings import SCENARIOS, Scenario
+from tfgrec.simulation.suitability import suitability
 from tfgrec.simulation.world import World
 
 DAY_MS = 86_400_000
@@ -53,11 +54,12 @@ def draw_requests(generator: np.random.Generator, world: World, day: int) -> Day
 
 def draw_candidates(
     generator: np.random.Generator, world: World, day: int, users: np.ndarray, scenario: Scenario
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Chooses what requests of one scenario show: distinct items of that day's catalogue, most suitable first.
 
     Returns:
-      The position of each candidate's request in `users [num_requests]`, and its item, both `[num_candidates]`.
+      The position of each candidate's request in `users [num_requests]`, its item, and how well that suits the user
+      this time, all `[num_candidates]`.
     """
     catalogue = world.catalogues[scenario.domain]
     present = np.flatnonzero(catalogue.first_day <= day)
@@ -65,12 +67,13 @@ def draw_candidates(
     weights = np.exp(catalogue.popularity[present] + freshness)
     pool = present[generator.choice(len(present), size=(len(users), POOL_SIZE), p=weights / weights.sum())]
     pool.sort(axis=1)
-    suitable = scenario.personalisation * world.affinity(scenario.domain, day, users[:, np.newaxis], pool)
-    scores = suitable + generator.gumbel(size=pool.shape)
+    suitable = suitability(world, scenario, day, users, pool)
+    scores = scenario.personalisation * suitable + generator.gumbel(size=pool.shape)
     scores[:, 1:][pool[:, 1:] == pool[:, :-1]] = -np.inf
     ranked = np.argsort(-scores, axis=1)
     smallest, largest = scenario.candidates
     wanted = generator.integers(smallest, largest, size=len(users), endpoint=True)
     distinct = np.isfinite(scores).sum(axis=1)
     shown = np.arange(POOL_SIZE) < np.minimum(wanted, distinct)[:, np.newaxis]
-    return np.nonzero(shown)[0], np.take_along_axis(pool, ranked, axis=1)[shown]
+    items, suits = (np.take_along_axis(values, ranked, axis=1)[shown] for values in (pool, suitable))
+    return np.nonzero(shown)[0], items, suits

@@ -46,6 +46,8 @@ class WorldSettings(FrozenConfig):
       latent_dimension: of tastes and topics.
       taste_strength: logit of a click per unit of affinity (taste times topic): the planted signal. Tastes and
         topics are in no table; they show in who watches what alone.
+      graph_signal: the dial, see `tfgrec.simulation.suitability`. At 1 tastes decide; at 0 chance does in their place,
+        just as strongly, so that who watches what says nothing of who will.
       feature_fidelity: how often a table tells the truth about a topic or a taste; else it tells a random value.
       author_spread: how far an item's topic lies from its author's.
       daily_drift: how far tastes move in a day.
@@ -62,6 +64,7 @@ class WorldSettings(FrozenConfig):
     genres: int = Field(default=12, ge=2)
     latent_dimension: int = Field(default=6, ge=2)
     taste_strength: float = Field(default=1.5, ge=0)
+    graph_signal: Share = 1.0
     quality_strength: float = Field(default=0.4, ge=0)
     user_bias_strength: float = Field(default=0.5, ge=0)
     trend_strength: float = Field(default=0.2, ge=0)

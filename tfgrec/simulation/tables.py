@@ -14,6 +14,8 @@ from tfgrec.simulation.settings import LIVE, SCENARIOS, VIDEO
 from tfgrec.simulation.world import World
 
 MARKER = "simulation.json"
+TRUTH = "truth.parquet"
+"""What only the world knows of each impression: for evaluation, and in no schema's tables.yaml."""
 
 
 def write_tables(world: World, interactions: dict[str, Interactions], output: str | Path) -> dict[str, int]:
@@ -39,14 +41,16 @@ def write_tables(world: World, interactions: dict[str, Interactions], output: st
 
 def _tables(world: World, interactions: dict[str, Interactions]) -> dict[str, pd.DataFrame]:
     videos, rooms = world.catalogues[VIDEO], world.catalogues[LIVE]
+    item_ids = {VIDEO: videos.ids, LIVE: room_ids(rooms)}
     return {
         "users.csv": observe_users(world),
         "authors.csv": pd.DataFrame({"author_id": world.author_ids}),
         "videos.csv": observe_videos(world, videos),
         "live_rooms.csv": observe_live_rooms(world, rooms),
-        "video_views.parquet": _log(world, interactions[VIDEO], "video_id", videos.ids),
-        "live_visits.parquet": _log(world, interactions[LIVE], "room_id", room_ids(rooms)),
+        "video_views.parquet": _log(world, interactions[VIDEO], "video_id", item_ids[VIDEO]),
+        "live_visits.parquet": _log(world, interactions[LIVE], "room_id", item_ids[LIVE]),
         "follows.parquet": _follows(world, interactions),
+        TRUTH: _truth(world, interactions, item_ids),
     }
 
 
@@ -83,6 +87,25 @@ def _follows(world: World, interactions: dict[str, Interactions]) -> pd.DataFram
         )
     follows = pd.concat(parts).sort_values("time_ms", kind="stable", ignore_index=True)
     return follows.drop_duplicates(["user_id", "author_id"], ignore_index=True)
+
+
+def _truth(world: World, interactions: dict[str, Interactions], item_ids: dict[str, np.ndarray]) -> pd.DataFrame:
+    """The click probability of every impression; ids of items are text, since they are of all domains."""
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "user": world.user_ids[impressions.users],
+                    "item": item_ids[domain][impressions.items].astype(str).astype(object),
+                    "domain": domain,
+                    "time_ms": impressions.times,
+                    "click_probability": impressions.click_probability,
+                }
+            )
+            for domain, impressions in interactions.items()
+        ],
+        ignore_index=True,
+    )
 
 
 def _check_ours(output: Path) -> None:

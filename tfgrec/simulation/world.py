@@ -13,7 +13,10 @@ TASTE_SPREAD = 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Catalogue:
-    """The items of one domain. All `[num_items]` but `topics [num_items, latent_dimension]` (rows of length 1)."""
+    """The items of one domain. All `[num_items]` but `topics [num_items, latent_dimension]` (rows of length 1).
+
+    `own_trends [days, num_items]` are logits that no other item shares: what trends are without a graph signal.
+    """
 
     ids: np.ndarray
     topics: np.ndarray
@@ -23,6 +26,7 @@ class Catalogue:
     popularity: np.ndarray
     first_day: np.ndarray
     duration_ms: np.ndarray
+    own_trends: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +54,12 @@ class World:
         topics = self.catalogues[domain].topics[items]
         return (self.tastes[day, users] * topics).sum(axis=-1) * np.sqrt(self.settings.latent_dimension)
 
+    def trend(self, domain: str, day: int, items: np.ndarray) -> np.ndarray:
+        """What a day adds to the logit of a click on items, equation (2) of `suitability`: as `items [num_items]`."""
+        catalogue, signal = self.catalogues[domain], self.settings.graph_signal
+        shared, own = catalogue.topics[items] @ self.trends[day], catalogue.own_trends[day, items]
+        return signal * shared + np.sqrt(1 - signal**2) * own
+
 
 def create_world(settings: WorldSettings) -> World:
     """Draws a world; the same settings give the same world."""
@@ -62,6 +72,7 @@ def create_world(settings: WorldSettings) -> World:
         LIVE: _create_catalogue(generator, settings, settings.live_rooms, genres, author_topics),
     }
     catalogues[LIVE] = dataclasses.replace(catalogues[LIVE], duration_ms=np.zeros(settings.live_rooms, np.int64))
+    catalogues = _with_own_trends(catalogues, settings)
     first_tastes = _near(generator, genres[generator.integers(settings.genres, size=settings.users)], TASTE_SPREAD)
     return World(
         settings=settings,
@@ -94,7 +105,20 @@ def _create_catalogue(
         popularity=0.4 * quality + 0.8 * generator.normal(size=size),
         first_day=_first_days(generator, settings, size),
         duration_ms=(generator.lognormal(np.log(25 * SECONDS), 0.6, size=size)).astype(np.int64),
+        own_trends=np.zeros((settings.days, size)),
     )
+
+
+def _with_own_trends(catalogues: dict[str, Catalogue], settings: WorldSettings) -> dict[str, Catalogue]:
+    """Each item's own trend, of the variance of what its topic gets from the world's; drawn apart from all else."""
+    generator = np.random.default_rng([settings.seed, 6])
+    return {
+        domain: dataclasses.replace(
+            catalogue,
+            own_trends=settings.trend_strength * generator.normal(size=catalogue.own_trends.shape).cumsum(axis=0),
+        )
+        for domain, catalogue in catalogues.items()
+    }
 
 
 def _first_days(generator: np.random.Generator, settings: WorldSettings, size: int) -> np.ndarray:
