@@ -31,7 +31,8 @@ class TrainingVariant:
         self._config = config.training
         self.model: JointModel = self._run_model.model
         steps_per_epoch = self._run_model.training_data.steps_per_epoch(self.batch_size)
-        compile_model(self.model, self._config, epochs=self._config.epochs, steps_per_epoch=steps_per_epoch)
+        total_steps = self._config.epochs * steps_per_epoch
+        compile_model(self.model, self._config, total_steps=total_steps, steps_per_epoch=steps_per_epoch)
 
     @property
     def batch_size(self) -> int:

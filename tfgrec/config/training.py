@@ -10,15 +10,16 @@ MixedPrecision = Literal["none", "bfloat16", "float16"]
 
 
 class OptimizerConfig(FrozenConfig):
-    """Adam with decoupled weight decay. Embedding tables have their own rate, and learn for `embedding_epochs` only:
-    tables of ids over-fit after about one epoch."""
+    """Adam with decoupled weight decay. Embedding tables have their own rate, and learn for `embedding_epochs` of a
+    phase only: tables of ids over-fit after about one epoch. null: for one epoch, and with early stopping for as long
+    as all else, since the cut shows when that is too long."""
 
     learning_rate: float = Field(default=1e-3, gt=0)
     final_learning_rate_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     weight_decay: float = Field(default=1e-5, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     embedding_learning_rate: float = Field(default=1e-3, ge=0)
-    embedding_epochs: float = Field(default=1.0, ge=0)
+    embedding_epochs: float | None = Field(default=None, ge=0)
 
 
 class EarlyStoppingConfig(FrozenConfig):

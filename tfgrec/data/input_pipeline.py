@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -12,18 +13,29 @@ from tfgrec.data.labels import split_labels
 from tfgrec.data.missing_features import refuse_missing_features
 from tfgrec.graph.schema import GraphSchema
 
+if TYPE_CHECKING:
+    from tfgrec.data.time_cut import TimeCut
+
 # Files read at once in training: few, so that windows of records hold other mixtures in each epoch.
 FILES_READ_AT_ONCE = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """Records to train on: files, the requests in all of them, their schema, and which features are labels."""
+    """Records to train on: files, the requests in all of them, their schema, and which features are labels.
+
+    With a `cut`, requests from its time on are left out, and `num_requests` are those that are not.
+    """
 
     files: Sequence[str]
     num_requests: int
     schema: GraphSchema
     labels: Sequence[str]
+    cut: "TimeCut | None" = None
+
+    def before(self, cut: "TimeCut") -> "TrainingData":
+        """The same records without those of a cut."""
+        return dataclasses.replace(self, num_requests=cut.num_before, cut=cut)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Batches of one pass; the last one may be smaller."""
@@ -37,7 +49,8 @@ class TrainingData:
         The order follows from `seed` and `epoch` alone: an epoch that was broken off after n batches goes on with
         `skip_batches=n`, which skips serialized records before any is parsed.
         """
-        records = shuffled_records(self.files, seed=seed, epoch=epoch, window=shuffle_buffer)
+        before = None if self.cut is None else self.cut.before
+        records = shuffled_records(self.files, seed=seed, epoch=epoch, window=shuffle_buffer, filtered=before)
         return records.batch(batch_size).skip(skip_batches)
 
     def parse(self, serialized: tf.Tensor) -> tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]:
@@ -46,9 +59,17 @@ class TrainingData:
         return split_labels(parse_merged(graph_tensor_spec(self.schema), serialized), self.labels)
 
 
-def shuffled_records(files: Sequence[str], *, seed: int, epoch: int, window: int) -> tf.data.Dataset:
+def shuffled_records(
+    files: Sequence[str],
+    *,
+    seed: int,
+    epoch: int,
+    window: int,
+    filtered: Callable[[tf.data.Dataset], tf.data.Dataset] | None = None,
+) -> tf.data.Dataset:
     """Serialized requests: files in random order, read several at once, shuffled within windows of `window` records.
 
+    `filtered` takes them and gives batches of those that are wanted; windows are full all the same.
     Dataset.shuffle would not do: its order depends on tf.random.set_seed too.
     """
     order = tf.random.experimental.stateless_shuffle(list(files), seed=[seed, epoch])
@@ -60,7 +81,8 @@ def shuffled_records(files: Sequence[str], *, seed: int, epoch: int, window: int
         window_seed = tf.random.experimental.stateless_fold_in([seed, epoch], index)
         return tf.random.experimental.stateless_shuffle(serialized, seed=window_seed)
 
-    return records.batch(window).enumerate().map(shuffle).prefetch(1).unbatch()
+    windows = records.batch(window) if filtered is None else filtered(records).rebatch(window)
+    return windows.enumerate().map(shuffle).prefetch(1).unbatch()
 
 
 def read_records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from tfgrec.graph.store.files import read_json, write_json
 from tfgrec.run_directory import MADE_FROM
 
 _KEPT = 2
+_APART = "kept"
 _POSITION = ("phase", "epoch", "step_in_epoch", "step", "seconds", "steady_steps", "steady_seconds", "saves")
+_POSITION += ("measurements", "measuring_seconds")
 
 
 class TrainingPosition(tf.train.experimental.PythonState):
@@ -27,6 +29,8 @@ class TrainingPosition(tf.train.experimental.PythonState):
       seconds: time spent in training, over all processes that took part.
       steady_steps, steady_seconds: the same without each process's and phase's first steps, which trace and warm up.
       saves: checkpoints written, the one that this is read from included.
+      measurements: what early stopping has measured, see `tfgrec.training.measurements`.
+      measuring_seconds: time spent on that, which `seconds` leave out.
     """
 
     def __init__(self) -> None:
@@ -38,6 +42,8 @@ class TrainingPosition(tf.train.experimental.PythonState):
         self.steady_steps = 0
         self.steady_seconds = 0.0
         self.saves = 0
+        self.measurements: list[dict[str, Any]] = []
+        self.measuring_seconds = 0.0
 
     def serialize(self) -> str:
         """The attributes as JSON."""
@@ -62,7 +68,7 @@ class TrainingPosition(tf.train.experimental.PythonState):
 
 @dataclasses.dataclass(frozen=True)
 class TrainingCheckpoints:
-    """The checkpoints of one training in one folder; the newest two are kept.
+    """The checkpoints of one training in one folder; the newest two are kept, and by name what `keep` was given.
 
     Attributes:
       folder: what is read.
@@ -88,6 +94,21 @@ class TrainingCheckpoints:
         """Saves and restores `position` and `tracked`; after a save that was cut short the one before it is newest."""
         checkpoint = tf.train.Checkpoint(position=position, **tracked)
         return tf.train.CheckpointManager(checkpoint, str(self.written or self.folder), max_to_keep=_KEPT)
+
+    def keep(self, name: str, model: tf.keras.Model) -> None:
+        """Keeps a model and its optimizers under a name, whatever checkpoints follow."""
+        tf.train.Checkpoint(model=model).write(str((self.written or self.folder) / _APART / name))
+
+    def restore_kept(self, name: str, model: tf.keras.Model) -> None:
+        """Gives a model and its optimizers what `keep` wrote under a name."""
+        status = tf.train.Checkpoint(model=model).read(str(self.folder / _APART / name))
+        status.assert_existing_objects_matched().expect_partial()
+
+    def forget_kept(self, *, but: Collection[str]) -> None:
+        """Removes what `keep` wrote under other names than those."""
+        for path in ((self.written or self.folder) / _APART).glob("*"):
+            if path.stem not in but:
+                path.unlink()
 
     def restore_model(self, model: tf.keras.Model) -> None:
         """Gives a built model the newest checkpoint's variables."""

@@ -10,18 +10,23 @@ if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
 
 
-def compile_model(model: "JointModel", config: TrainingConfig, *, epochs: int, steps_per_epoch: int) -> None:
+def compile_model(
+    model: "JointModel", config: TrainingConfig, *, total_steps: int, steps_per_epoch: int, until_stopped: bool = False
+) -> None:
     """Gives a model fresh optimizers for a phase; to be called in the scope of its replicas.
 
     Args:
       model: a built model, with the losses of the phase.
       config: rates, clipping, precision, and whether XLA compiles.
-      epochs: of the phase.
+      total_steps: of the phase; rates fall until then.
       steps_per_epoch: batches of an epoch.
+      until_stopped: whether early stopping decides how long tables learn, unless the configuration does.
     """
-    optimizer, total_steps = config.optimizer, epochs * steps_per_epoch
+    optimizer = config.optimizer
     undecayed = [variable for variable in model.trainable_variables if variable.shape.rank < 2]
-    of_tables = make_embedding_optimizer(optimizer, total_steps=total_steps, steps_per_epoch=steps_per_epoch)
+    of_tables = make_embedding_optimizer(
+        optimizer, total_steps=total_steps, steps_per_epoch=steps_per_epoch, until_stopped=until_stopped
+    )
     of_others = make_optimizer(optimizer, total_steps=total_steps, undecayed=undecayed)
     model.compile(
         optimizer=with_loss_scale(of_others, config.mixed_precision),

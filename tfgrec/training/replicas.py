@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,6 +73,16 @@ class Replicas:
 
         said = tf.function(lambda: self._strategy.run(of_replica), autograph=False)()
         return int(self._strategy.experimental_local_results(said)[0])
+
+    def chiefs_number(self, value: float) -> float:
+        """What the chief gives, to the last bit, in all processes; each waits here for the others."""
+        [bits] = struct.unpack("<q", struct.pack("<d", value))
+        [said] = struct.unpack("<d", struct.pack("<q", self.sum_over_processes(bits if self.is_chief else 0)))
+        return said
+
+    def wait_for_all(self) -> None:
+        """Waits until all processes have come this far."""
+        self.sum_over_processes(0)
 
 
 def make_replicas(config: TrainingConfig) -> Replicas:

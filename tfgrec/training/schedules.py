@@ -9,6 +9,8 @@ import tensorflow as tf
 from tfgrec.config.training import OptimizerConfig
 
 WARM_UP_SHARE = 0.02
+# Of tables, where neither the configuration nor early stopping says how long they learn.
+TABLE_EPOCHS = 1.0
 
 
 class WarmUpCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -70,15 +72,25 @@ def make_optimizer(
 
 
 def make_embedding_optimizer(
-    config: OptimizerConfig, *, total_steps: int, steps_per_epoch: int
+    config: OptimizerConfig, *, total_steps: int, steps_per_epoch: int, until_stopped: bool = False
 ) -> tf.keras.optimizers.Optimizer:
-    """Adam for embedding tables, whose rate is zero after `embedding_epochs`: tables of ids over-fit then."""
+    """Adam for embedding tables, whose rate is zero after `embedding_epochs`: tables of ids over-fit then.
+
+    Args:
+      config: rates, and `embedding_epochs`.
+      total_steps: the steps of the phase.
+      steps_per_epoch: batches of an epoch.
+      until_stopped: whether early stopping decides how long they learn where `embedding_epochs` doesn't.
+    """
+    epochs = config.embedding_epochs
+    if epochs is None and not until_stopped:
+        epochs = TABLE_EPOCHS
     schedule = WarmUpCosine(
         peak=config.embedding_learning_rate,
         final_share=config.final_learning_rate_share,
         warm_up_steps=_warm_up_steps(total_steps),
         total_steps=total_steps,
-        stop_step=math.ceil(config.embedding_epochs * steps_per_epoch),
+        stop_step=None if epochs is None else math.ceil(epochs * steps_per_epoch),
     )
     return tf.keras.optimizers.Adam(schedule, jit_compile=False)
 

@@ -54,6 +54,8 @@ class StepFunctions:
 
 
 def _diagnostics_of(model: "JointModel") -> Callable[["JointModel", tfgnn.GraphTensor, Labels], dict] | None:
-    if model.phase == "pretraining" or model.encoder is None or model.auto_encoder is None:
+    # With static vectors ranking runs no encoder.
+    static = model.static_vectors is not None
+    if model.phase == "pretraining" or model.encoder is None or model.auto_encoder is None or static:
         return None
     return coupling if AUTO_ENCODER in model.loss_names else misalignment

@@ -58,6 +58,20 @@ class StepLog:
         yield
         self._elapsed()
 
+    @contextlib.contextmanager
+    def measuring(self) -> Iterator[None]:
+        """For early stopping's measurements between steps, whose time is no training's: it is counted apart."""
+        self._elapsed()
+        yield
+        now = time.monotonic()
+        self._position.measuring_seconds += now - self._counted_until
+        self._counted_until = now
+
+    def add_measurement(self, values: Mapping[str, float]) -> None:
+        """Logs a line with what was measured after the newest step."""
+        position = self._position
+        self._history.log(step=position.step, phase=self._phase, epoch=position.epoch, values=values)
+
     def flush(self, extra: Mapping[str, float] | None = None) -> dict[str, float]:
         """Logs the means of the values since the last call, and `extra`; returns the means (empty without a step).
 

@@ -6,12 +6,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgrec.config.run import Arm
 from tfgrec.config.training import TrainingConfig
 from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.graph.store.files import write_json
@@ -20,7 +19,9 @@ from tfgrec.recorded_weights import RECORDED
 from tfgrec.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingCheckpoints, TrainingPosition
 from tfgrec.training.compilation import compile_model
+from tfgrec.training.early_stopping import EarlyStopping, make_early_stopping
 from tfgrec.training.history import TrainingHistory
+from tfgrec.training.phases import Phase, PhaseSpan, phases_of
 from tfgrec.training.replica_batches import flattened, replica_batches
 from tfgrec.training.replicas import Replicas
 from tfgrec.training.step_functions import StepFunctions
@@ -33,30 +34,18 @@ if TYPE_CHECKING:
     from tfgrec.training.run_model import RunModel
 
 
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """Epochs with one set of losses: `pretraining` learns the auto-encoder's alone, `ranking` all of the arm's."""
-
-    name: Literal["pretraining", "ranking"]
-    epochs: int
-
-
-def phases_of(arm: Arm, config: TrainingConfig) -> list[Phase]:
-    """What an arm trains, in order."""
-    ranking = Phase("ranking", config.epochs)
-    return [Phase("pretraining", config.pretraining_epochs), ranking] if arm == "two_stage" else [ranking]
-
-
 def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> dict[str, Any]:
     """Trains a run's model, from its newest checkpoint on where it has one, else from `training.warm_start_from`.
 
     Returns:
       `arm`, `steps`, `seconds`, and the steady `steps_per_second` and `requests_per_second` (None for a training too
-      short to tell), to be kept as training.json. With GradNorm also its `mean_loss_weights`.
+      short to tell), to be kept as training.json. With GradNorm also its `mean_loss_weights`, with early stopping
+      `selection`.
     """
     config = run_model.config
     _begin(run_model, announce)
     with _written_by(run_model) as (checkpoints, logs):
+        early_stopping = make_early_stopping(run_model, checkpoints, announce=announce)
         trainer = Trainer(
             model=run_model.model,
             data=run_model.training_data,
@@ -66,6 +55,7 @@ def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> 
             logs=logs,
             replicas=run_model.replicas,
             padding=run_model.padding,
+            early_stopping=early_stopping,
         )
         position = trainer.run()
     speed = position.steady_steps / position.steady_seconds if position.steady_steps else None
@@ -77,6 +67,7 @@ def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> 
         "steps_per_second": speed,
         "requests_per_second": None if speed is None else speed * config.training.batch_size,
         **({RECORDED: run_model.model.balancer.mean_weights()} if balanced else {}),
+        **({} if early_stopping is None else {"selection": early_stopping.summary(position)}),
     }
 
 
@@ -110,11 +101,12 @@ class Trainer:
       model: a built model.
       data: the training records.
       config: epochs, batches, rates, how often to log and to save.
-      phases: what to train, in order; after the first one the encoder is frozen.
+      phases: what to train, in order; after pre-training the encoder is frozen.
       checkpoints: where state is kept; a training that was broken off goes on from the newest one.
       logs: folder of history.jsonl and of TensorBoard's events.
       replicas: the devices that share every batch; the model was built in their scope.
       padding: budgets for a replica's part of a batch; None to leave batches as they are.
+      early_stopping: says how long the phases take that stop early; None where none does.
     """
 
     def __init__(
@@ -128,6 +120,7 @@ class Trainer:
         logs: Path,
         replicas: Replicas,
         padding: Sequence[tfgnn.SizeConstraints] | None = None,
+        early_stopping: EarlyStopping | None = None,
     ):
         self._model = model
         self._data = data
@@ -137,7 +130,7 @@ class Trainer:
         self._logs = logs
         self._replicas = replicas
         self._padding = padding
-        self._steps_per_epoch = data.steps_per_epoch(config.batch_size)
+        self._early_stopping = early_stopping
         self._position = checkpoints.read_position()
 
     def run(self) -> TrainingPosition:
@@ -145,6 +138,7 @@ class Trainer:
 
         Raises:
           LossError: a loss is not finite; names the step and the loss.
+          ConfigurationError: early stopping can't measure the model on its cut.
         """
         position = self._position
         self._enter_phase(min(position.phase, len(self._phases) - 1))
@@ -160,11 +154,18 @@ class Trainer:
 
     def _enter_phase(self, index: int) -> None:
         """Gives the model the phase's losses and fresh optimizers, and the checkpoints these."""
-        if index > 0:
+        phase = self._phases[index]
+        if any(earlier.name == "pretraining" for earlier in self._phases[:index]):
             self._model.freeze_encoder()
+        self._span = self._span_of(phase)
         with self._replicas.scope():
-            epochs = self._phases[index].epochs
-            compile_model(self._model, self._config, epochs=epochs, steps_per_epoch=self._steps_per_epoch)
+            compile_model(
+                self._model,
+                self._config,
+                total_steps=self._span.steps,
+                steps_per_epoch=self._span.steps_per_epoch,
+                until_stopped=phase.stops_early or phase.refits,
+            )
         self._manager = self._checkpoints.manager(
             self._position,
             model=self._model,
@@ -176,35 +177,63 @@ class Trainer:
         self._functions = StepFunctions(self._model, self._replicas, structure)
 
     def _run_phase(self, phase: Phase, history: TrainingHistory) -> None:
-        position = self._position
-        num_requests = self._data.num_requests
-        done = position.epoch * num_requests + position.step_in_epoch * self._config.batch_size
+        position, span = self._position, self._span
+        if phase.stops_early and self._step_of_phase == 0:
+            self._early_stopping.keep_start(self._model)
         log = StepLog(history, phase.name, position)
-        with stage_progress(phase.name, phase.epochs * num_requests, unit="requests", completed=done) as advance:
-            while position.epoch < phase.epochs:
-                self._run_epoch(log, advance)
+        done, total = (span.requests_until(step) for step in (self._step_of_phase, span.steps))
+        with stage_progress(phase.name, total, unit="requests", completed=done) as advance:
+            while not self._is_over(phase):
+                self._run_epoch(phase, log, advance)
                 self._log(log, advance)
                 position.next_epoch()
+        self._leave_phase(phase)
+
+    def _leave_phase(self, phase: Phase) -> None:
+        """Begins the next phase, or leaves the trained model, in a checkpoint of its own."""
+        position = self._position
         position.next_phase()
-        if position.phase < len(self._phases):
+        following = self._phases[position.phase] if position.phase < len(self._phases) else None
+        if following is not None and following.refits:
+            self._early_stopping.restart(position, self._model)
+        elif phase.stops_early:
+            self._early_stopping.restore_best(position, self._model)
+        if following is not None:
             self._enter_phase(position.phase)
         self._save()
+        if phase.stops_early:
+            self._early_stopping.forget_start(position)
 
-    def _run_epoch(self, log: StepLog, advance: Advance) -> None:
-        """The epoch's batches from `step_in_epoch` on."""
+    def _is_over(self, phase: Phase) -> bool:
+        stopped = phase.stops_early and self._early_stopping.is_over(self._position)
+        return stopped or self._step_of_phase >= self._span.steps
+
+    @property
+    def _step_of_phase(self) -> int:
+        return self._position.epoch * self._span.steps_per_epoch + self._position.step_in_epoch
+
+    def _span_of(self, phase: Phase) -> PhaseSpan:
+        data = self._early_stopping.without_cut(self._data) if phase.stops_early else self._data
+        steps = phase.epochs * data.steps_per_epoch(self._config.batch_size)
+        if phase.refits:
+            steps = self._early_stopping.refit_steps(self._position)
+        return PhaseSpan(data, self._config.batch_size, steps)
+
+    def _run_epoch(self, phase: Phase, log: StepLog, advance: Advance) -> None:
+        """The epoch's batches from `step_in_epoch` on, as long as the phase is not over."""
         config, position = self._config, self._position
         # Every epoch of every phase has an order of its own.
         epoch = position.epoch + sum(phase.epochs for phase in self._phases[: position.phase])
         batches = flattened(self._batches(epoch=epoch, skip_batches=position.step_in_epoch))
         iterator = iter(batches)
-        while True:
+        while not self._is_over(phase):
             started = time.monotonic()
             batch = next(iterator, None)
             waited = time.monotonic() - started
             if batch is None:
                 return
             values = self._functions.train_step(*batch)
-            requests = min(config.batch_size, self._data.num_requests - position.step_in_epoch * config.batch_size)
+            requests = min(config.batch_size, self._span.data.num_requests - position.step_in_epoch * config.batch_size)
             position.step += 1
             position.step_in_epoch += 1
             log.add(values, requests=requests, waited=waited)
@@ -215,14 +244,29 @@ class Trainer:
                 self._log(log, advance, diagnostics)
             elif position.step % config.log_every_steps == 0:
                 self._log(log, advance)
-            if position.step % config.checkpoint_every_steps == 0:
+            if phase.stops_early and self._is_measurement_due():
+                self._measure(log, advance)
+            elif position.step % config.checkpoint_every_steps == 0:
                 # Losses are looked at first, so that no checkpoint holds a model that has just been ruined.
                 self._log(log, advance)
                 self._save()
 
+    def _is_measurement_due(self) -> bool:
+        return self._early_stopping.is_due(self._step_of_phase, steps_per_epoch=self._span.steps_per_epoch)
+
+    def _measure(self, log: StepLog, advance: Advance) -> None:
+        """Measures on the cut, and keeps it in a checkpoint, so that a training that goes on from it decides alike."""
+        self._log(log, advance)
+        with log.measuring():
+            values = self._early_stopping.measure(self._position, step=self._step_of_phase)
+            self._early_stopping.keep_if_best(self._position, self._model)
+        log.add_measurement({f"selection/{name}": value for name, value in values.items()})
+        self._save()
+        self._early_stopping.forget_others(self._position)
+
     def _batches(self, *, epoch: int, skip_batches: int) -> tf.data.Dataset:
         return replica_batches(
-            self._data,
+            self._span.data,
             replicas=self._replicas,
             padding=self._padding,
             batch_size=self._config.batch_size,
