@@ -18,9 +18,9 @@ def test_a_joint_model_reads_the_graph(build) -> None:
         build("joint", fusion={"feature_level": "none", "representation_level": "none"})
 
 
-def test_two_stage_needs_the_auto_encoder(build) -> None:
+def test_frozen_encoder_needs_the_auto_encoder(build) -> None:
     with pytest.raises(ConfigurationError, match="model.auto_encoder.enabled: received False"):
-        build("two_stage", auto_encoder={"enabled": False})
+        build("frozen_encoder", auto_encoder={"enabled": False})
 
 
 def test_no_label_is_an_input_whether_a_task_learns_it_or_not(build, graph) -> None:
@@ -44,7 +44,7 @@ def test_a_request_without_features_of_a_field_has_no_such_field(build, graph) -
     assert model.predictions(graph())["click"].shape == [6]
 
 
-@pytest.mark.parametrize("arm", ["joint", "two_stage", "no_graph"])
+@pytest.mark.parametrize("arm", ["joint", "frozen_encoder", "no_graph"])
 def test_experts_can_take_the_place_of_the_shared_bottom(build, graph, arm) -> None:
     towers = {"bottom": "mmoe", "experts": 2, "bottom_units": [8], "task_units": [8]}
     assert build(arm, towers=towers)(graph())["click"].shape == [6]

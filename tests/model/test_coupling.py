@@ -26,7 +26,7 @@ def test_coupling_is_of_the_weighted_gradients_on_the_encoder(build, open_graph_
 
 def test_a_pretrained_encoder_is_still_pulled_by_ranking(build, open_graph_maps, graph, labels) -> None:
     encoder = {"units": 16, "message_units": 16, "rounds": 1, "dropout": 0.0}
-    model = open_graph_maps(build("two_stage", encoder=encoder))
+    model = open_graph_maps(build("frozen_encoder", encoder=encoder))
     model.freeze_encoder()
     report = misalignment(model, graph(8), labels(8))
     assert float(report["misalignment"]) == pytest.approx(

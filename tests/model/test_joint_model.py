@@ -170,8 +170,8 @@ def test_without_graph_there_is_no_encoder_and_the_graph_is_not_read(build, grap
     assert float(reports[-1]["weight/click"]) != 1.0
 
 
-def test_two_stage_trains_the_encoder_first_and_then_all_but_the_encoder(build, graph, labels) -> None:
-    model = compiled(build("two_stage"))
+def test_frozen_encoder_trains_the_encoder_first_and_then_all_but_the_encoder(build, graph, labels) -> None:
+    model = compiled(build("frozen_encoder"))
     assert model.phase == "pretraining" and model.loss_names == ["auto_encoder"]
     encoder, towers = model.encoder_variables, model.towers.trainable_variables
     before = snapshot(encoder), snapshot(towers)
@@ -189,7 +189,7 @@ def test_two_stage_trains_the_encoder_first_and_then_all_but_the_encoder(build, 
 
 
 def test_a_frozen_encoder_drops_and_hides_nothing(build, graph, labels) -> None:
-    model = build("two_stage", towers={"dropout": 0.0, "bottom_units": [8], "task_units": [8]}, features={})
+    model = build("frozen_encoder", towers={"dropout": 0.0, "bottom_units": [8], "task_units": [8]}, features={})
     model.freeze_encoder()
     compiled(model, optimizer=tf.keras.optimizers.SGD(0.0))
     first, second = (model.train_step((graph(), labels()))["loss/click"] for _ in range(2))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfgrec.config.model import BalancingConfig, ModelConfig
-from tfgrec.config.run import Arm
+from tfgrec.config.run import Arm, PretrainingConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import ID, READOUT, Feature, GraphSchema, is_history
 from tfgrec.model.auto_encoder.feature_auto_encoder import FeatureAutoEncoder
@@ -14,7 +14,13 @@ from tfgrec.model.balancing.fixed_weights import FixedWeights
 from tfgrec.model.balancing.gradnorm import GradNorm
 from tfgrec.model.balancing.uncertainty_weights import UncertaintyWeights
 from tfgrec.model.blank_graph import blank_graph
-from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
+from tfgrec.model.configuration_checks import (
+    PRETRAINED_ARMS,
+    arm_problems,
+    check_model_config,
+    link_edge_sets,
+    raise_problems,
+)
 from tfgrec.model.encoder.edge_inputs import resolve_edge_inputs
 from tfgrec.model.encoder.graph_encoder import GraphEncoder
 from tfgrec.model.encoder.shared_projection import SharedProjection
@@ -25,10 +31,12 @@ from tfgrec.model.fusion.field_fusion import FieldFusion
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
 from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
+from tfgrec.model.pretraining.link_prediction import LINK_PREDICTION, LinkPrediction
 from tfgrec.model.ranking.task_losses import TaskLoss, initial_logit
 from tfgrec.model.ranking.towers import RankingTowers
 from tfgrec.model.retrieval.build_retrieval import build_retrieval
 from tfgrec.model.retrieval.retrieval_task import RETRIEVAL
+from tfgrec.model.static_vectors import EmbeddedRows, StaticVectors
 from tfgrec.recorded_weights import recorded_weights_of
 
 Specs = dict[str, dict[str, FeatureSpec]]
@@ -41,6 +49,8 @@ def build_joint_model(
     statistics: Statistics,
     arm: Arm,
     labels: Collection[str] | None = None,
+    pretraining: PretrainingConfig | None = None,
+    static_rows: Mapping[str, EmbeddedRows] | None = None,
 ) -> JointModel:
     """Builds an arm's model, with all its variables created.
 
@@ -48,21 +58,27 @@ def build_joint_model(
       config: The model's configuration.
       schema: The schema of the records (not of the whole store).
       statistics: The graph store's statistics and the training records' of `_readout`.
-      arm: "joint"; "two_stage" (starts in phase "pretraining", see JointModel.freeze_encoder); or "no_graph".
+      arm: "joint"; "two_stage" or "frozen_encoder" (start in phase "pretraining", see JointModel.freeze_encoder); or
+        "no_graph".
       labels: All labels among the `_readout` features. None of them becomes a request feature, whether a task learns
         it or not. Without it, the tasks' labels.
+      pretraining: What arms that pre-train an encoder do so on, and what two_stage does with its vectors. Without it,
+        the defaults.
+      static_rows: Arm two_stage: the nodes that have a vector, see StaticVectors.
 
     Raises:
       ConfigurationError: The configuration does not fit the schema or the statistics.
     """
     all_labels = {*config.label_features, *(labels or ())}
+    pretraining = pretraining or PretrainingConfig()
     check_model_config(config, schema, all_labels)
-    raise_problems(arm_problems(config, arm))
+    raise_problems(arm_problems(config, arm, pretraining, schema))
     specs = _resolve_all_specs(config, schema, statistics, all_labels)
     with_graph = arm != "no_graph"
-    auto_encoder = _auto_encoder(config, schema, specs, statistics) if with_graph else None
-    if arm == "two_stage" and auto_encoder is None:
-        raise ConfigurationError("arm two_stage: no node set has a feature that the auto-encoder could rebuild")
+    link_prediction = _link_prediction(config, schema) if _predicts_links(arm, pretraining) else None
+    auto_encoder = _auto_encoder(config, schema, specs, statistics) if with_graph and not link_prediction else None
+    if arm in PRETRAINED_ARMS and auto_encoder is None and link_prediction is None:
+        raise ConfigurationError(f"arm {arm}: no node set has a feature that the auto-encoder could rebuild")
     ranker_fields = _ranker_fields(config, schema, statistics, specs)
     roots = _root_node_sets(schema)
     projected = sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
@@ -94,7 +110,9 @@ def build_joint_model(
         second_pass=config.auto_encoder.forward_pass == "second",
         item_edge_sets=_item_edge_sets(schema),
         retrieval=retrieval,
-        phase="pretraining" if arm == "two_stage" else "ranking",
+        link_prediction=link_prediction,
+        static_vectors=_static_vectors(config, schema, pretraining, static_rows) if arm == "two_stage" else None,
+        phase="pretraining" if arm in PRETRAINED_ARMS else "ranking",
     )
     model.create_variables(blank_graph(schema, without=all_labels))
     return model
@@ -155,6 +173,33 @@ def _auto_encoder(
         numeric_loss=config.auto_encoder.numeric_loss,
         cosine_power=config.auto_encoder.cosine_power,
         name=AUTO_ENCODER,
+    )
+
+
+def _predicts_links(arm: Arm, pretraining: PretrainingConfig) -> bool:
+    return arm in PRETRAINED_ARMS and pretraining.objective == "link_prediction"
+
+
+def _link_prediction(config: ModelConfig, schema: GraphSchema) -> LinkPrediction:
+    temperature = config.encoder.units**0.5
+    return LinkPrediction(edge_sets=link_edge_sets(schema), temperature=temperature, name=LINK_PREDICTION)
+
+
+def _static_vectors(
+    config: ModelConfig,
+    schema: GraphSchema,
+    pretraining: PretrainingConfig,
+    rows: Mapping[str, EmbeddedRows] | None,
+) -> StaticVectors:
+    if rows is None:
+        raise ValueError("arm two_stage needs static_rows: which nodes have vectors, as of which times")
+    return StaticVectors(
+        rows=rows,
+        id_types={name: schema.node_sets[name].features[ID].dtype for name in _root_node_sets(schema)},
+        item_edge_sets=_item_edge_sets(schema),
+        units=config.encoder.units,
+        fine_tuned=pretraining.vectors == "fine_tuned",
+        name="static_vectors",
     )
 
 

@@ -10,9 +10,12 @@ from collections.abc import Collection, Iterator, Mapping
 from tfgrec.close_match import suggestion
 from tfgrec.config.encodings import CategoricalEncoding, Encoding, HashedEncoding, NumericEncoding, TimeOfEncoding
 from tfgrec.config.model import ModelConfig
-from tfgrec.config.run import Arm
+from tfgrec.config.run import Arm, PretrainingConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.schema import READOUT, Feature, GraphSchema
+from tfgrec.graph.schema import READOUT, USER_READOUT, Feature, GraphSchema
+
+PRETRAINED_ARMS = ("two_stage", "frozen_encoder")
+"""Arms with an encoder that is trained before ranking, and then no more."""
 
 
 def check_model_config(config: ModelConfig, schema: GraphSchema, labels: Collection[str]) -> None:
@@ -63,16 +66,34 @@ def unknown_names(
     return problems
 
 
-def arm_problems(config: ModelConfig, arm: Arm) -> list[str]:
-    """What an arm asks of a configuration that is switched off there."""
+def arm_problems(
+    config: ModelConfig,
+    arm: Arm,
+    pretraining: PretrainingConfig | None = None,
+    schema: GraphSchema | None = None,
+) -> list[str]:
+    """What an arm asks of a configuration that is switched off there, or of the records' schema, where it is known."""
     problems = []
-    if arm == "two_stage" and not config.auto_encoder.enabled:
-        problems.append("model.auto_encoder.enabled: received False, but arm two_stage pre-trains the encoder with it")
+    pretrained, pretraining = arm in PRETRAINED_ARMS, pretraining or PretrainingConfig()
+    if pretrained and pretraining.objective == "auto_encoder" and not config.auto_encoder.enabled:
+        problems.append(f"model.auto_encoder.enabled: received False, but arm {arm} pre-trains the encoder with it")
+    predicts_links = pretrained and pretraining.objective == "link_prediction"
+    if predicts_links and schema is not None and not link_edge_sets(schema):
+        problems.append(
+            "pretraining.objective: link_prediction needs sampled edges from users to items; the records have the edge "
+            f"sets {', '.join(schema.stored_edge_sets) or 'of candidates alone'}"
+        )
     if arm != "no_graph" and config.fusion.feature_level == config.fusion.representation_level == "none":
         problems.append(
             "model.fusion: both levels are none, so that ranking would not read the graph; use arm no_graph instead"
         )
     return problems
+
+
+def link_edge_sets(schema: GraphSchema) -> list[str]:
+    """The sampled edge sets that lead from the users' node set to item node sets."""
+    users, items = schema.edge_sets[USER_READOUT].source, schema.item_readouts()
+    return [name for name, edges in schema.stored_edge_sets.items() if edges.source == users and edges.target in items]
 
 
 def raise_problems(problems: Collection[str]) -> None:

@@ -16,10 +16,12 @@ from tfgrec.model.fusion.field_fusion import FieldFusion
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS, graph_fields
 from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.loss_sum import LossSum
+from tfgrec.model.pretraining.link_prediction import LINK_PREDICTION, LinkPrediction
 from tfgrec.model.ranking.task_losses import TaskLoss
 from tfgrec.model.ranking.towers import RankingTowers
 from tfgrec.model.represented import Represented
 from tfgrec.model.retrieval.retrieval_task import RETRIEVAL, RetrievalTask
+from tfgrec.model.static_vectors import StaticVectors
 from tfgrec.model.step.clipped_update import ClippedUpdate
 from tfgrec.model.step.step_gradients import StepGradients
 from tfgrec.model.step.xla import compiled, compiled_on_graph
@@ -37,7 +39,7 @@ class JointModel(tf.keras.Model):
     """Graph encoder, auto-encoder, fusion and towers, trained together. Made by `build.build_joint_model`.
 
     In phase "ranking", a step minimises the weighted sum of all tasks' losses and, unless the encoder is frozen, the
-    auto-encoder's. In phase "pretraining" it minimises the auto-encoder's loss alone.
+    auto-encoder's. In phase "pretraining" it minimises the auto-encoder's loss alone, or that of link prediction.
 
     Args:
       ranker_fields: The ranker's own feature encoders.
@@ -52,6 +54,8 @@ class JointModel(tf.keras.Model):
       second_pass: Whether ranking has a forward pass of its own, in which nothing is hidden.
       item_edge_sets: Readout edge sets of the item node sets.
       retrieval: Finds items for users, trained in phase "ranking"; None to train without.
+      link_prediction: What phase "pretraining" trains; None: the auto-encoder.
+      static_vectors: What ranking reads in place of the encoder's states; None to run the encoder.
       phase: Where training starts.
 
     Call: scalar GraphTensor of a batch of requests, training -> `{task: logits [num_candidates]}`.
@@ -72,6 +76,8 @@ class JointModel(tf.keras.Model):
         second_pass: bool = False,
         item_edge_sets: Sequence[str] = (),
         retrieval: RetrievalTask | None = None,
+        link_prediction: LinkPrediction | None = None,
+        static_vectors: StaticVectors | None = None,
         phase: Phase = "ranking",
     ) -> None:
         super().__init__(name="joint_model")
@@ -81,6 +87,7 @@ class JointModel(tf.keras.Model):
         self._task_losses = dict(task_losses)
         self._mask_rate, self._second_pass = mask_rate, second_pass
         self._item_edge_sets, self.retrieval = list(item_edge_sets), retrieval
+        self.link_prediction, self.static_vectors = link_prediction, static_vectors
         self._phase: Phase = phase
         self._encoder_frozen = False
         self._propagate = None if encoder is None else encoder.propagate
@@ -90,13 +97,14 @@ class JointModel(tf.keras.Model):
 
     @property
     def phase(self) -> Phase:
-        """What a step trains: "ranking" (with the auto-encoder, if any) or "pretraining" (the auto-encoder alone)."""
+        """What a step trains: "ranking" (with the auto-encoder, if any) or "pretraining" (the encoder alone)."""
         return self._phase
 
     @property
     def loss_names(self) -> list[str]:
         """The losses of this phase, in the order of the balancer's weights."""
-        return [AUTO_ENCODER] if self._phase == "pretraining" else list(self.balancer.loss_names)
+        pretraining = AUTO_ENCODER if self.link_prediction is None else LINK_PREDICTION
+        return [pretraining] if self._phase == "pretraining" else list(self.balancer.loss_names)
 
     @property
     def encoder_variables(self) -> list[tf.Variable]:
@@ -105,8 +113,9 @@ class JointModel(tf.keras.Model):
 
     @property
     def embedding_variables(self) -> list[tf.Variable]:
-        """Embedding tables of ids, of the encoder, of the ranker and of retrieval."""
-        parts = [part for part in (self.encoder, self.ranker_fields, self.retrieval) if part is not None]
+        """Embedding tables of ids, of the encoder, of the ranker and of retrieval, and static vectors."""
+        owners = (self.encoder, self.ranker_fields, self.retrieval, self.static_vectors)
+        parts = [part for part in owners if part is not None]
         return [table for part in parts for table in part.id_tables]
 
     @property
@@ -117,7 +126,7 @@ class JointModel(tf.keras.Model):
         return self.projection.kernels
 
     def freeze_encoder(self) -> None:
-        """Ends the pre-training of two_stage: from now on ranking trains on the encoder's states as they are.
+        """Ends the pre-training: from now on ranking trains on the encoder's states, or static vectors, as they are.
 
         A `tf.function` that was traced around `train_step` before must be made anew.
         """
@@ -166,6 +175,8 @@ class JointModel(tf.keras.Model):
             self.retrieval.item_vectors(graph, fields)
         if self.auto_encoder is not None:
             self.auto_encoder_loss_sum(graph, self.represent(graph, training=True))
+        if self.static_vectors is not None:
+            self.encode_roots(graph)
 
     @_without_autograph
     def call(self, graph: tfgnn.GraphTensor, training: bool = False) -> dict[str, tf.Tensor]:
@@ -188,16 +199,27 @@ class JointModel(tf.keras.Model):
         """Retrieval's vectors of the candidates' items, float32 `[num_candidates, units]`."""
         return self.retrieval.item_vectors(graph, self.fields(graph, self.represent(graph)))
 
+    def encode_roots(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
+        """The encoder's own `{field: [num_candidates, units]}` for GRAPH_FIELDS: what static vectors are made of."""
+        return graph_fields(graph, self.encoder(graph), self.projection, self._item_edge_sets)
+
     def represent(self, graph: tfgnn.GraphTensor, training: bool = False) -> Represented:
-        """Encodes features and graph; in training with some nodes hidden for the auto-encoder."""
+        """Encodes features and graph; in training with some nodes, or edges, hidden for what they are to teach."""
         fields = self.ranker_fields(graph, training=training)
         if self.encoder is None:
             return Represented({}, {}, {}, fields)
+        if self.static_vectors is not None and not (training and self._phase == "pretraining"):
+            return Represented({}, {}, {}, {**fields, **self.static_vectors(graph)})
         inputs = self.encoder.inputs(graph, training=training)
         propagate = self._propagate if training else self.encoder.propagate
+        held_out = None
+        if training and LINK_PREDICTION in self.loss_names:
+            held_out = self.link_prediction.hold_out(graph)
+            # Not compiled: how many edges are left differs from batch to batch.
+            inputs, propagate = held_out.removed_from(inputs), self.encoder.propagate
         if not training or self.auto_encoder is None:
             states = propagate(inputs, training=training)
-            return Represented(states, states, {}, fields)
+            return Represented(states, states, {}, fields, held_out)
         # In pre-training nobody reads the pass in which nothing is hidden.
         second_pass = self._second_pass and self._phase == "ranking"
         states = propagate(inputs, training=True) if second_pass else None
@@ -206,8 +228,8 @@ class JointModel(tf.keras.Model):
         return Represented(hidden_states if states is None else states, hidden_states, masks, fields)
 
     def fields(self, graph: tfgnn.GraphTensor, represented: Represented) -> dict[str, tf.Tensor]:
-        """`{field: [num_candidates, width]}`: the ranker's and, with a graph, those read off the encoder's states."""
-        if self.projection is None:
+        """`{field: [num_candidates, width]}`: the ranker's and, with a graph, those of encoder or static vectors."""
+        if self.projection is None or GRAPH_FIELDS[0] in represented.fields:
             return dict(represented.fields)
         from_graph = graph_fields(graph, represented.states, self.projection, self._item_edge_sets)
         return {**represented.fields, **from_graph}
@@ -240,12 +262,16 @@ class JointModel(tf.keras.Model):
                 losses[RETRIEVAL] = self.retrieval(graph, fields, labels, training=True)
         if AUTO_ENCODER in self.loss_names:
             losses[AUTO_ENCODER] = self.auto_encoder_loss_sum(graph, represented)
+        if LINK_PREDICTION in self.loss_names:
+            losses[LINK_PREDICTION] = self.link_prediction(
+                graph, represented.states, represented.held_out, self.projection
+            )
         return losses
 
     def loss_weights(self) -> dict[str, tf.Tensor]:
         """The weight of each of this phase's losses, `{loss name: scalar}`."""
         if self._phase == "pretraining":
-            return {AUTO_ENCODER: tf.constant(1.0)}
+            return {name: tf.constant(1.0) for name in self.loss_names}
         weights = tf.unstack(tf.convert_to_tensor(self.balancer.weights))
         return dict(zip(self.balancer.loss_names, weights, strict=True))
 
@@ -287,7 +313,7 @@ class JointModel(tf.keras.Model):
         return finite
 
     def _represent_for_step(self, graph: tfgnn.GraphTensor) -> Represented:
-        if not self._encoder_frozen:
+        if not self._encoder_frozen or self.static_vectors is not None:
             return self.represent(graph, training=True)
         states = self._propagate(self.encoder.inputs(graph, training=False), training=False)
         states = {name: tf.stop_gradient(state) for name, state in states.items()}
@@ -295,7 +321,7 @@ class JointModel(tf.keras.Model):
 
     def input_and_head_variables(self) -> tuple[list[tf.Variable], list[tf.Variable]]:
         """The trainable variables before and after the represented batch."""
-        parts = [self.ranker_fields] if self.encoder is None else [self.ranker_fields, self.encoder]
+        parts = [part for part in (self.ranker_fields, self.encoder, self.static_vectors) if part is not None]
         inputs = [variable for part in parts for variable in part.trainable_variables]
         refs = {variable.ref() for variable in inputs}
         return inputs, [variable for variable in self.trainable_variables if variable.ref() not in refs]

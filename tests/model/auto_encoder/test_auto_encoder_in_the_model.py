@@ -97,9 +97,9 @@ def test_both_losses_reach_the_encoder(build, open_graph_maps, graph, labels, ch
 
 @pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES[2:])
-def test_two_stage_trains_with_either_decoder(build, graph, labels, choice: dict[str, str]) -> None:
+def test_frozen_encoder_trains_with_either_decoder(build, graph, labels, choice: dict[str, str]) -> None:
     encoder = {**STILL["encoder"], "rounds": 1}
-    model = build("two_stage", **{**STILL, "encoder": encoder}, auto_encoder=choice)
+    model = build("frozen_encoder", **{**STILL, "encoder": encoder}, auto_encoder=choice)
 
     def train(steps: int) -> list[dict[str, tf.Tensor]]:
         model.compile(optimizer=tf.keras.optimizers.Adam(3e-3))

@@ -95,7 +95,7 @@ def test_each_side_reads_its_own_features_alone(model: JointModel, graph) -> Non
 
 
 def test_the_arms_train_what_they_have(build, graph, labels) -> None:
-    frozen = build("two_stage", retrieval=CONFIG)
+    frozen = build("frozen_encoder", retrieval=CONFIG)
     assert frozen.loss_names == ["auto_encoder"]
     frozen.freeze_encoder()
     assert frozen.loss_names == ["click", "seconds", "retrieval"]

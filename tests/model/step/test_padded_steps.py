@@ -88,7 +88,7 @@ def test_steps_on_padded_batches_and_compiled_by_xla_are_the_same(build, batches
 
 @pytest.mark.slow
 def test_a_frozen_encoder_and_no_graph_are_compiled_too(build, batches) -> None:
-    frozen = build("two_stage", **SMALL)
+    frozen = build("frozen_encoder", **SMALL)
     frozen.freeze_encoder()
     for model in (frozen, build("no_graph", **SMALL)):
         training = Training(model, batches[0], jit_compile=True)
