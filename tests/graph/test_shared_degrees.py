@@ -39,6 +39,24 @@ def degree(edge_set: str | dict[str, str], shared: str | dict, **options: object
     return TemporalDegree(of="user", edge_set=edge_set, shared_with_item=shared, **options)
 
 
+def over_keys(how: str, **options: object) -> TemporalDegree:
+    """One of the viewers whom a candidate shares with what the user watched: keys with times, several a candidate."""
+    return degree("watched", AUDIENCE, over_keys=how, **options)
+
+
+MEAN_SHARE = {"measure": "mean", "feature": "share"}
+SINCE = {"measure": "seconds_since_last"}
+OVER_KEYS = {
+    **{f"count_{how}": over_keys(how) for how in ("sum", "mean", "best", "worst")},
+    **{f"share_{how}": over_keys(how, measure="sum", feature="share") for how in ("sum", "mean", "best", "worst")},
+    **{f"mean_share_{how}": over_keys(how, **MEAN_SHARE) for how in ("mean", "best", "worst")},
+    **{f"since_{how}": over_keys(how, **SINCE) for how in ("mean", "best", "worst")},
+    "lately_best": over_keys("best", window_seconds=0.002),
+    "lately_mean_share_worst": over_keys("worst", **MEAN_SHARE, window_seconds=0.003, missing=-7),
+    "since_lately_worst": over_keys("worst", **SINCE, window_seconds=0.002),
+    "author_mean": degree("watched", AUTHORS, over_keys="mean"),
+    "author_scenario_best": degree("joined", AUTHORS, over_keys="best", measure="mean", feature="scenario"),
+}
 DEFINITIONS = {
     "item": degree(DOMAINS, "item"),
     "item_lately": degree(DOMAINS, "item", window_seconds=0.002),
@@ -84,12 +102,12 @@ def test_counts_what_the_oracle_counts(
 ) -> None:
     requests = data.draw(requests_of(world, item_node_set))
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(shared_edges, "CHUNK", chunk):
-        assert_degrees(world, requests, DEFINITIONS | OF_ITEMS[item_node_set], folder, shards)
+        assert_degrees(world, requests, DEFINITIONS | OVER_KEYS | OF_ITEMS[item_node_set], folder, shards)
 
 
 @pytest.mark.parametrize("item_node_set", ["video", "live"])
 def test_counts_of_a_batch_of_middling_size(item_node_set: str, tmp_path: Path) -> None:
-    world, definitions = example_world(), DEFINITIONS | OF_ITEMS[item_node_set]
+    world, definitions = example_world(), DEFINITIONS | OVER_KEYS | OF_ITEMS[item_node_set]
     assert_degrees(world, example_requests(world, item_node_set, 60), definitions, tmp_path, 3)
 
 
@@ -169,3 +187,39 @@ def test_definitions_that_cannot_work_are_named(definition: TemporalDegree, expe
 def test_items_share_nothing_with_themselves() -> None:
     with pytest.raises(ValidationError, match="with of: item, shared_with_item can only be"):
         TemporalDegree(of="item", edge_set="watched_by", shared_with_item="item")
+
+
+def test_keys_are_told_apart(tmp_path: Path) -> None:
+    world = example_world()
+    # Video 3 has authors 0 and 1, and 2, of whom the user saw nothing; a second edge to an author is no second author.
+    world.edges["made_by"] = [Edge(3, f"author {number}") for number in (0, 1, 2, 0)]
+    world.edges["made_by"] += [Edge(1, "author 0"), Edge(1, "author 1"), Edge(2, "author 1"), Edge(2, "author 1")]
+    world.edges["watched"] = [Edge(0, 1, 10, ("tv", 4.0)), Edge(0, 2, 20, ("tv", 1.0)), Edge(0, 2, 30, ("tv", 1.0))]
+    store = write_world(world, tmp_path, 2)
+    batch = request_batch(store, [Request(0, 1000, "video", (3, 5))])
+    by_author = {"edge_set": "made_by"}
+    hows = ("sum", "mean", "best", "worst")
+    definitions = {f"count_{how}": degree("watched", by_author, over_keys=how) for how in hows}
+    definitions |= {f"mean_{how}": degree("watched", by_author, over_keys=how, **MEAN_SHARE) for how in hows[1:]}
+    definitions |= {f"since_{how}": degree("watched", by_author, over_keys=how, **SINCE) for how in hows[1:]}
+    degrees = {name: values.tolist() for name, values in temporal_degrees(store, batch, definitions).items()}
+    assert [degrees[f"count_{how}"] for how in hows] == [[4, 0], [np.float32(4 / 3), 0], [3, 0], [0, 0]]
+    assert [degrees[f"mean_{how}"] for how in hows[1:]] == [[3, -1], [4, -1], [2, -1]]
+    assert [degrees[f"since_{how}"] for how in hows[1:]] == [
+        [pytest.approx(0.98), -1],
+        [pytest.approx(0.97), -1],
+        [pytest.approx(0.99), -1],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"shared_with_item": "item"}, "over_keys goes with shared_with_item"),
+        ({"measure": "last_value", "feature": "share", "shared_with_item": AUTHORS}, "over_keys goes with measure"),
+        ({"shared_with_item": AUTHORS, "over_keys": "sum", **MEAN_SHARE}, "of mean take best, worst or mean"),
+    ],
+)
+def test_keys_that_can_not_be_put_together_are_refused(options: dict, expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
+        TemporalDegree(of="user", edge_set="watched", **{"over_keys": "best", **options})

@@ -207,6 +207,8 @@ Shared = Annotated[
 ]
 
 
+OverKeys = Literal["sum", "mean", "best", "worst"]
+
 NO_EDGE = -1.0
 """What a degree that is neither a count nor a sum is where there is no such edge."""
 
@@ -225,6 +227,11 @@ class TemporalDegree(FrozenConfig):
 
     With `shared_with_item` only some of the user's edges count: with `item` those that lead to the candidate item. Of
     the item's edges those can be chosen that have one of the candidate's request features.
+
+    A candidate may have several keys: neighbours along `shared_with_item.edge_set`, such as its genres. An edge that
+    goes with any of them counts once. With `over_keys` there is a value for each key, and the degree is their sum,
+    their mean, the best or the worst: the largest or the smallest, but of ages the best is that of the newest edge. A
+    key without an edge has count and sum 0, and no mean and no age. Without any key the degree is as without an edge.
     """
 
     of: Literal["user", "item"]
@@ -235,6 +242,21 @@ class TemporalDegree(FrozenConfig):
     missing: float = Field(default=NO_EDGE, allow_inf_nan=False)
     nth_last: int = Field(default=1, ge=1)
     shared_with_item: Shared | None = None
+    over_keys: OverKeys | None = None
+
+    @model_validator(mode="after")
+    def _keys_with_values(self) -> "TemporalDegree":
+        if self.over_keys is None:
+            return self
+        if not isinstance(self.shared_with_item, SharedNeighbour):
+            raise ValueError("over_keys goes with shared_with_item: {edge_set: ...}: other edges have one key")
+        if self.measure == "last_value":
+            raise ValueError("over_keys goes with measure: count, sum, mean and seconds_since_last")
+        if self.over_keys == "sum" and self.measure not in ("count", "sum"):
+            raise ValueError(
+                f"over_keys: sum goes with measure: count and sum; of {self.measure} take best, worst or mean"
+            )
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "TemporalDegree":

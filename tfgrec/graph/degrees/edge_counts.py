@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from tfgrec.config.tables import Shared
+from tfgrec.config.tables import Shared, SharedNeighbour
 from tfgrec.graph.degrees.shared_edges import SharedEdges
 from tfgrec.graph.degrees.shared_keys import shared_keys
 from tfgrec.graph.requests import RequestBatch
@@ -32,6 +32,10 @@ class EdgeCounts:
         sums = {name: of_all[rows] for name, of_all in self.sums.items()}
         return EdgeCounts(self.counts[rows], self.newest[rows], sums)
 
+    def means(self, feature: str, missing: float) -> np.ndarray:
+        """Means of a summed feature, float64 `[num_rows]`; `missing` where there is no edge."""
+        return np.where(self.counts, self.sums[feature] / np.maximum(self.counts, 1), missing)
+
 
 class EdgeCounter:
     """Counts edges for all temporal degrees of one batch, so that no two of them search for the same edges.
@@ -45,7 +49,7 @@ class EdgeCounter:
         self._candidate_requests = requests.candidate_requests
         self.times = requests.times[self._candidate_requests]
         self._visible_rows: dict[tuple[str, str, float | None], tuple[np.ndarray, np.ndarray]] = {}
-        self._shared_edges: dict[tuple[str, str], SharedEdges] = {}
+        self._shared_edges: dict[tuple[str, str, bool], SharedEdges] = {}
 
     def count(
         self,
@@ -61,11 +65,28 @@ class EdgeCounter:
         or an item may show to a request, a chunk of bounded size at a time.
         """
         if shared is not None:
-            return self._count_shared(of, edge_set, shared, windows, features)
+            edges = self._shared_with_candidates(of, shared, by_key=False)
+            counts = self._count_shared(edges, of, edge_set, windows, features)
+            return {window: of_groups.of_rows(edges.groups) for window, of_groups in counts.items()}
         counts = {window: self._count_rows(of, edge_set, window, features) for window in windows}
         if of == "item":
             return counts
         return {window: of_users.of_rows(self._candidate_requests) for window, of_users in counts.items()}
+
+    def count_by_key(
+        self,
+        edge_set: str,
+        shared: SharedNeighbour,
+        windows: Collection[float | None],
+        features: Collection[str] = (),
+    ) -> tuple[np.ndarray, dict[float | None, EdgeCounts]]:
+        """The candidate of each row, int64 `[num_candidate_keys]` ascending, and counts by window.
+
+        A row is a candidate and one of its keys, and counts those of its user's edges that go with this key.
+        """
+        edges = self._shared_with_candidates("user", shared, by_key=True)
+        counts = self._count_shared(edges, "user", edge_set, windows, features)
+        return edges.candidates, {window: of_groups.of_rows(edges.groups) for window, of_groups in counts.items()}
 
     def _rows(self, of: str, edge_set: str, window_seconds: float | None) -> tuple[np.ndarray, np.ndarray]:
         """The visible rows, int64 `[num_requests]` each of the requests' users or `[num_candidates]` of the items."""
@@ -88,33 +109,39 @@ class EdgeCounter:
         return EdgeCounts(end - start, np.where(start < end, end - 1, -1), sums)
 
     def _count_shared(
-        self, of: str, edge_set: str, shared: Shared, windows: Collection[float | None], features: Collection[str]
+        self,
+        edges: SharedEdges,
+        of: str,
+        edge_set: str,
+        windows: Collection[float | None],
+        features: Collection[str],
     ) -> dict[float | None, EdgeCounts]:
-        edges, adjacency = self._shared_with_candidates(of, shared), self._store.adjacency(edge_set)
+        """Counts by window, a row a group of the shared edges."""
+        adjacency = self._store.adjacency(edge_set)
         rows = {window: self._rows(of, edge_set, window) for window in windows}
         starts = {window: start for window, (start, _) in rows.items()}
         end = next(iter(rows.values()))[1]
         counts = {window: np.zeros(len(edges.owners), np.int64) for window in windows}
         sums = {window: {name: np.zeros(len(edges.owners)) for name in features} for window in windows}
         newest = np.full(len(edges.owners), -1, np.int64)
-        for pairs, positions in edges.find(edge_set, np.minimum.reduce(list(starts.values())), end):
-            np.maximum.at(newest, pairs, positions)
+        for groups, positions in edges.find(edge_set, np.minimum.reduce(list(starts.values())), end):
+            np.maximum.at(newest, groups, positions)
             numbers = {name: adjacency.numbers(name, positions) for name in features}
             for window, start in starts.items():
-                young = positions >= start[edges.owners[pairs]]
-                np.add.at(counts[window], pairs[young], 1)
+                young = positions >= start[edges.owners[groups]]
+                np.add.at(counts[window], groups[young], 1)
                 # One by one in the order of the edges, so that a sum is the same however they come in chunks.
                 for name, values in numbers.items():
-                    np.add.at(sums[window][name], pairs[young], values[young])
+                    np.add.at(sums[window][name], groups[young], values[young])
         return {
-            window: EdgeCounts(counts[window], np.where(counts[window], newest, -1), sums[window]).of_rows(edges.pairs)
-            for window in windows
+            window: EdgeCounts(counts[window], np.where(counts[window], newest, -1), sums[window]) for window in windows
         }
 
-    def _shared_with_candidates(self, of: str, shared: Shared) -> SharedEdges:
+    def _shared_with_candidates(self, of: str, shared: Shared, *, by_key: bool) -> SharedEdges:
         # Its text stands for it: what holds a dict has no hash.
-        key = of, str(shared)
+        key = of, str(shared), by_key
         if key not in self._shared_edges:
             owners = np.arange(len(self._requests.items)) if of == "item" else self._candidate_requests
-            self._shared_edges[key] = SharedEdges(owners, shared_keys(self._store, self._requests, shared))
+            keys = shared_keys(self._store, self._requests, shared)
+            self._shared_edges[key] = SharedEdges(owners, keys, by_key=by_key)
         return self._shared_edges[key]

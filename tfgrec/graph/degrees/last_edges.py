@@ -22,8 +22,8 @@ def nth_last(counted: EdgeCounts, place: int) -> np.ndarray:
 
 
 def seconds_since(edges: Adjacency, positions: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Seconds, float32 `[num_rows]`, from each edge to its row's time; -1 where there is no edge."""
-    seconds = np.full(len(positions), NO_EDGE, np.float32)
+    """Seconds, float64 `[num_rows]`, from each edge to its row's time; -1 where there is no edge."""
+    seconds = np.full(len(positions), NO_EDGE)
     seen = np.flatnonzero(positions >= 0)
     seconds[seen] = (times[seen] - edges.times(positions[seen])) / _MILLISECONDS
     return seconds

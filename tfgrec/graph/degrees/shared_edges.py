@@ -13,38 +13,49 @@ from tfgrec.graph.store.ranges import CHUNK, flat, flat_chunks
 class SharedEdges:
     """Edges shared with the candidates of a batch. A pair is an owner and a value that some of its candidates have.
 
+    Edges are found for groups: a group is a pair, or, with `by_key`, an owner and one key of its candidates.
+
     Args:
       owners: whose edges are looked at for each candidate, int64 `[num_candidates]`: its request (the edges are the
         user's), or the candidate itself (they are its item's).
       keys: what makes an edge one that goes with a candidate.
+      by_key: whether candidates want what they share by each of their keys.
 
     Attributes:
-      pairs: the pair of each candidate, int64 `[num_candidates]`.
-      owners: the owner of each pair, int64 `[num_pairs]`.
+      owners: the owner of each group, int64 `[num_groups]`.
+      candidates: a candidate, and
+      groups: a group of it, int64 `[num_candidate_groups]` each, in the order of the candidates: without `by_key` one
+        group a candidate.
     """
 
-    def __init__(self, owners: np.ndarray, keys: SharedKeys) -> None:
+    def __init__(self, owners: np.ndarray, keys: SharedKeys, *, by_key: bool = False) -> None:
         self._keys = keys
         num_values = int(keys.values.max(initial=0)) + 1
-        self.pairs, distinct = pd.factorize(owners * num_values + keys.values)
+        of_candidates, distinct = pd.factorize(owners * num_values + keys.values)
         self.owners = distinct // num_values
-        pairs, of_pairs = keys.of_values(distinct % num_values, self.owners)
-        joined = self.owners[pairs] * keys.bound + of_pairs
+        self.candidates, self.groups = np.arange(len(of_candidates)), of_candidates
+        groups, of_groups = keys.of_values(distinct % num_values, self.owners)
+        joined = self.owners[groups] * keys.bound + of_groups
+        if by_key:
+            pairs, (groups, joined) = groups, pd.factorize(joined)
+            self.owners = joined // keys.bound
+            self.candidates, self.groups = _groups_of(of_candidates, len(distinct), pairs, groups)
+            groups = np.arange(len(joined))
         order = np.argsort(joined, kind="stable")
-        self._pairs_by_key = pairs[order]
+        self._groups_by_key = groups[order]
         self._sorted_keys = joined[order]
         # Most edges are shared with nobody: the last bits of their keys tell so.
         self._last_bits = (1 << (32 * len(joined) + 1).bit_length()) - 1
         self._known = np.zeros(self._last_bits + 1, bool)
         self._known[joined & self._last_bits] = True
-        # Every edge with a key may be shared with as many pairs.
-        pairs_of_keys = np.bincount(numbered(self._sorted_keys))
-        self._limit = max(CHUNK // int(pairs_of_keys.max(initial=1)), 1)
+        # Every edge with a key may be shared with as many groups.
+        groups_of_keys = np.bincount(numbered(self._sorted_keys))
+        self._limit = max(CHUNK // int(groups_of_keys.max(initial=1)), 1)
 
     def find(self, edge_set: str, start: np.ndarray, end: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields pairs and positions, int64 `[num_shared]` each: what a pair shares of a set's `[start, end)`.
+        """Yields groups and positions, int64 `[num_shared]` each: what a group shares of a set's `[start, end)`.
 
-        Every edge comes once with a pair. `start` and `end [num_owners]` bound what the owners have.
+        Every edge comes once with a group. `start` and `end [num_owners]` bound what the owners have.
         """
         # In the order of the edges, so that memory is read from front to back.
         order = np.argsort(start, kind="stable")
@@ -56,8 +67,19 @@ class SharedEdges:
                 first = np.searchsorted(self._sorted_keys, keys[likely])
                 last = np.searchsorted(self._sorted_keys, keys[likely], side="right")
                 matches, at = flat(first, last)
-                pairs, shared = self._pairs_by_key[at], edges[likely][matches]
+                groups, shared = self._groups_by_key[at], edges[likely][matches]
                 if not self._keys.single:
-                    both = pd.unique(pairs * len(positions) + shared)
-                    pairs, shared = both // len(positions), both % len(positions)
-                yield pairs, positions[shared]
+                    both = pd.unique(groups * len(positions) + shared)
+                    groups, shared = both // len(positions), both % len(positions)
+                yield groups, positions[shared]
+
+
+def _groups_of(
+    of_candidates: np.ndarray, num_pairs: int, pairs: np.ndarray, groups: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates and the groups of their pairs; `pairs`, ascending, and `groups` may name a group of a pair twice."""
+    bound = int(groups.max(initial=0)) + 1
+    distinct = pd.unique(pairs * bound + groups)
+    splits = np.searchsorted(distinct // bound, np.arange(num_pairs + 1))
+    candidates, places = flat(splits[of_candidates], splits[of_candidates + 1])
+    return candidates, (distinct % bound)[places]

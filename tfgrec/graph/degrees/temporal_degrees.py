@@ -8,6 +8,7 @@ from tfgrec.config.tables import TemporalDegree
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.degrees.edge_counts import EdgeCounter, EdgeCounts
 from tfgrec.graph.degrees.last_edges import edge_number_mismatches, edge_values, nth_last, seconds_since
+from tfgrec.graph.degrees.over_keys import over_keys
 from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.store.graph_store import GraphStore
@@ -26,42 +27,64 @@ def temporal_degrees(
       ConfigurationError: a definition has no edge set for the candidates' node set, asks times or numbers of edges
         without, or shares with items what the graph does not have.
     """
-    groups: dict[tuple[str, ...], dict[str, TemporalDegree]] = {}
+    groups: dict[tuple, dict[str, TemporalDegree]] = {}
     for name, definition in definitions.items():
         edge_set = _edge_set(store, name, definition, requests.item_node_set)
-        key = definition.of, edge_set, str(definition.shared_with_item)
+        key = definition.of, edge_set, str(definition.shared_with_item), definition.over_keys is not None
         groups.setdefault(key, {})[name] = definition
     counter = EdgeCounter(store, requests)
     degrees = {}
-    for (of, edge_set, _), group in groups.items():
-        # They differ in window, measure and feature alone.
-        shared = next(iter(group.values())).shared_with_item
-        windows = dict.fromkeys(definition.window_seconds for definition in group.values())
-        features = {definition.feature for definition in group.values() if definition.measure in ("sum", "mean")}
-        counts = counter.count(of, edge_set, shared, windows, sorted(features))
-        for name, definition in group.items():
-            degrees[name] = _measured(store, edge_set, definition, counts[definition.window_seconds], counter.times)
-    return {name: degrees[name] for name in definitions}
+    for (_, edge_set, _, by_key), group in groups.items():
+        degrees |= (_over_keys if by_key else _of_candidates)(store, counter, edge_set, group)
+    return {name: degrees[name].astype(np.float32) for name in definitions}
+
+
+def _of_candidates(
+    store: GraphStore, counter: EdgeCounter, edge_set: str, group: Mapping[str, TemporalDegree]
+) -> dict[str, np.ndarray]:
+    """Degrees that differ in window, measure and feature alone."""
+    first = next(iter(group.values()))
+    counts = counter.count(first.of, edge_set, first.shared_with_item, *_wanted(group))
+    return {
+        name: _measured(store, edge_set, definition, counts[definition.window_seconds], counter.times)
+        for name, definition in group.items()
+    }
+
+
+def _over_keys(
+    store: GraphStore, counter: EdgeCounter, edge_set: str, group: Mapping[str, TemporalDegree]
+) -> dict[str, np.ndarray]:
+    """Degrees that differ in window, measure and feature, and in how they put keys together."""
+    first = next(iter(group.values()))
+    candidates, counts = counter.count_by_key(edge_set, first.shared_with_item, *_wanted(group))
+    degrees = {}
+    for name, definition in group.items():
+        counted = counts[definition.window_seconds]
+        values = _measured(store, edge_set, definition, counted, counter.times[candidates])
+        degrees[name] = over_keys(values, counted.counts > 0, candidates, len(counter.times), definition)
+    return degrees
+
+
+def _wanted(group: Mapping[str, TemporalDegree]) -> tuple[list[float | None], list[str]]:
+    """The windows and the summed features of all definitions."""
+    windows = dict.fromkeys(definition.window_seconds for definition in group.values())
+    features = {definition.feature for definition in group.values() if definition.measure in ("sum", "mean")}
+    return list(windows), sorted(features)
 
 
 def _measured(
     store: GraphStore, edge_set: str, definition: TemporalDegree, counted: EdgeCounts, times: np.ndarray
 ) -> np.ndarray:
     if definition.measure == "count":
-        return counted.counts.astype(np.float32)
+        return counted.counts
     if definition.measure == "sum":
-        return counted.sums[definition.feature].astype(np.float32)
+        return counted.sums[definition.feature]
     if definition.measure == "mean":
-        return _means(counted, definition).astype(np.float32)
+        return counted.means(definition.feature, definition.missing)
     edges, positions = store.adjacency(edge_set), nth_last(counted, definition.nth_last)
     if definition.measure == "last_value":
         return edge_values(edges, positions, definition.feature, definition.missing)
     return seconds_since(edges, positions, times)
-
-
-def _means(counted: EdgeCounts, definition: TemporalDegree) -> np.ndarray:
-    means = counted.sums[definition.feature] / np.maximum(counted.counts, 1)
-    return np.where(counted.counts, means, definition.missing)
 
 
 def _edge_set(store: GraphStore, name: str, definition: TemporalDegree, item_node_set: str) -> str:
