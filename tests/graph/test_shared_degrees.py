@@ -217,7 +217,7 @@ def test_keys_are_told_apart(tmp_path: Path) -> None:
     [
         ({"shared_with_item": "item"}, "over_keys goes with shared_with_item"),
         ({"measure": "last_value", "feature": "share", "shared_with_item": AUTHORS}, "over_keys goes with measure"),
-        ({"shared_with_item": AUTHORS, "over_keys": "sum", **MEAN_SHARE}, "of mean take best, worst or mean"),
+        ({"shared_with_item": AUTHORS, "over_keys": "sum", **MEAN_SHARE}, "for others take best, worst or mean"),
     ],
 )
 def test_keys_that_can_not_be_put_together_are_refused(options: dict, expected: str) -> None:

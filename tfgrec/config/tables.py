@@ -253,9 +253,7 @@ class TemporalDegree(FrozenConfig):
         if self.measure == "last_value":
             raise ValueError("over_keys goes with measure: count, sum, mean and seconds_since_last")
         if self.over_keys == "sum" and self.measure not in ("count", "sum"):
-            raise ValueError(
-                f"over_keys: sum goes with measure: count and sum; of {self.measure} take best, worst or mean"
-            )
+            raise ValueError("over_keys: sum goes with measure: count and sum; for others take best, worst or mean")
         return self
 
     @model_validator(mode="after")
