@@ -1,0 +1,181 @@
+"""Level 1 of the fusion, the match: a candidate meets what its own user met, by products of tied vectors.
+
+Message passing encodes user and item apart and can't count what both share (arXiv 2209.15486); these products can.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from tfgrec.config.model import MatchConfig
+from tfgrec.model.fusion.readout import readout_edges, to_candidates
+from tfgrec.model.match.candidate_attention import CandidateAttention
+from tfgrec.model.match.content_match import ContentMatch, NodeVectors
+from tfgrec.model.match.match_sources import MatchSource, parse_sources
+from tfgrec.model.match.tied_vectors import TiedVectors
+from tfgrec.model.match.user_events import Events, candidate_requests, read_events, side_by_side
+
+MATCH = "match"
+"""The field that level 1 of the fusion reads."""
+MATCH_SUMS = "match_sums"
+"""The field that each task's logit reads directly."""
+
+# Added to a number of events under the root, so that one event does not count for much.
+_SMOOTHING = 4.0
+
+
+class UserSide(NamedTuple):
+    """The events of requests' users, side by side; `num_columns` is the sum of the sources' longest lists.
+
+    Attributes:
+      vectors: tied vectors, `[num_requests, num_columns, dimension]`.
+      numbers: a 1 and the event's numbers in its source's own channels, `[num_requests, num_columns, num_channels]`.
+      ages: `[num_requests, num_columns]`.
+      counts: events of each source, `[num_requests, num_sources]`.
+      longest: columns of each source, `[num_sources]`.
+    """
+
+    vectors: tf.Tensor
+    numbers: tf.Tensor
+    ages: tf.Tensor
+    counts: tf.Tensor
+    longest: tf.Tensor
+
+
+@tf.keras.utils.register_keras_serializable(package="tfgrec")
+class CandidateMatch(tf.keras.layers.Layer):
+    """Scalars of each candidate against each source of events, and what attention over all events finds.
+
+    Each source has a channel for its events as such and one for each of their numbers; an event counts in a channel
+    by its number. So what was shown and not taken counts by a weight of its own. With v the candidate's tied vector
+    and u_j those of n events with numbers x_j, a channel has v . sum_j x_j u_j / sqrt(n + 4), the same over n + 1, and
+    the source its largest v . u_j and log(1 + n). Nothing is divided by zero where there is no event.
+
+    Args:
+      sources: What events there are.
+      candidates: `{readout edge set: {feature: namespace}}` of the item node sets.
+      config: Sizes of the tied vectors.
+      attention: Whether candidates also attend to events (see CandidateAttention).
+
+    Call: scalar GraphTensor, vectors of nodes for the match by content (see ContentMatch) or None, training ->
+    `{MATCH: [num_candidates, width], MATCH_SUMS: [num_candidates, num_channels]}`.
+    """
+
+    def __init__(
+        self,
+        *,
+        sources: Sequence[MatchSource | dict[str, Any]],
+        candidates: Mapping[str, Mapping[str, str]],
+        config: MatchConfig | dict[str, Any],
+        attention: bool,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
+        self._sources = parse_sources(sources)
+        self._candidates = {name: dict(keys) for name, keys in candidates.items()}
+        self._config = MatchConfig.model_validate(config)
+        self._vectors = TiedVectors(
+            dimension=self._config.dimension,
+            buckets=self._config.buckets,
+            dropout=self._config.dropout,
+            l2=self._config.l2,
+            name="tied_vectors",
+        )
+        self._num_channels = [1 + len(source.numbers) for source in self._sources]
+        channels = sum(self._num_channels)
+        self._attention = CandidateAttention(channels=channels, name="attention") if attention else None
+        self._content = (
+            ContentMatch(item_edge_sets=list(self._candidates), dimension=self._config.dimension, name="content")
+            if self._config.content
+            else None
+        )
+
+    @property
+    def id_tables(self) -> list[tf.Variable]:
+        """The table of tied vectors."""
+        return self._vectors.id_tables
+
+    def call(
+        self, graph: tfgnn.GraphTensor, nodes: NodeVectors | None = None, training: bool = False
+    ) -> dict[str, tf.Tensor]:
+        """Matches."""
+        candidates = self._candidate_vectors(graph, training)
+        events = [read_events(graph, source) for source in self._sources]
+        users = self._user_side(events, tf.shape(graph.context.sizes)[0], training)
+        requests = candidate_requests(graph)
+        sums, means = self._pooled(users, candidates, requests)
+        of_events = tf.gather(users.vectors, requests)
+        products = tf.matmul(of_events, candidates[..., tf.newaxis])[..., 0]
+        counts = tf.gather(users.counts, requests)
+        parts = [sums, means, self._largest(products, users, requests), tf.math.log1p(counts)]
+        if self._attention is not None:
+            parts.append(self._attention(candidates, of_events, users.numbers, users.ages, requests))
+        if self._content is not None and nodes is not None:
+            parts.append(self._content(graph, nodes, self._neighbours(events)))
+        return {MATCH: tf.concat(parts, axis=1), MATCH_SUMS: sums}
+
+    def get_config(self) -> dict[str, Any]:
+        """Sources, keys and sizes."""
+        return {
+            "sources": [source.model_dump() for source in self._sources],
+            "candidates": self._candidates,
+            "config": self._config.model_dump(),
+            "attention": self._attention is not None,
+            **super().get_config(),
+        }
+
+    def _candidate_vectors(self, graph: tfgnn.GraphTensor, training: bool) -> tf.Tensor:
+        parts = []
+        for edge_set, keys in self._candidates.items():
+            edges = readout_edges(graph, edge_set)
+            items = graph.node_sets[graph.edge_sets[edge_set].adjacency.node_set_name(tfgnn.SOURCE)]
+            values = {space: tf.gather(items[name], edges.nodes) for name, space in keys.items()}
+            parts.append(to_candidates(self._vectors(values, training=training), edges, graph))
+        return self._vectors.regularised(tf.add_n(parts))
+
+    def _user_side(self, events: Sequence[Events], num_requests: tf.Tensor, training: bool) -> UserSide:
+        width, total = self._config.dimension, sum(self._num_channels)
+        rows, before = [], 0
+        for of_source, channels in zip(events, self._num_channels, strict=True):
+            vectors = self._vectors(of_source.keys, training=training)
+            numbers = tf.pad(of_source.numbers, [[0, 0], [before, total - before - channels]])
+            rows.append(tf.concat([vectors, of_source.ages[:, tf.newaxis], numbers], axis=1))
+            before += channels
+        requests = [of_source.requests for of_source in events]
+        counts = [tf.math.bincount(tf.cast(of, tf.int32), minlength=num_requests) for of in requests]
+        dense = side_by_side(rows, requests, tf.cast(num_requests, tf.int64))
+        return UserSide(
+            vectors=dense[..., :width],
+            numbers=dense[..., width + 1 :],
+            ages=dense[..., width],
+            counts=tf.cast(tf.stack(counts, axis=1), tf.float32),
+            longest=tf.stack([tf.reduce_max(tf.concat([of, [0]], axis=0)) for of in counts]),
+        )
+
+    def _pooled(self, users: UserSide, candidates: tf.Tensor, requests: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sums under the root, and means, `[num_candidates, num_channels]` each."""
+        counts = tf.repeat(users.counts, self._num_channels, axis=1)
+        pooled = tf.matmul(users.numbers, users.vectors, transpose_a=True)
+        pooled = pooled / tf.sqrt(counts + _SMOOTHING)[..., tf.newaxis]
+        sums = tf.matmul(tf.gather(pooled, requests), candidates[..., tf.newaxis])[..., 0]
+        return sums, sums * tf.gather(tf.sqrt(counts + _SMOOTHING) / (counts + 1.0), requests)
+
+    def _largest(self, products: tf.Tensor, users: UserSide, requests: tf.Tensor) -> tf.Tensor:
+        """The largest product of each source, `[num_candidates, num_sources]`; 0 where it has no event."""
+        # Of a list's columns those before its count are events.
+        columns = tf.split(products, users.longest, axis=1, num=len(self._sources))
+        largest = []
+        for number, of_source in enumerate(columns):
+            count = tf.gather(users.counts[:, number], requests)
+            beyond = tf.range(tf.shape(of_source)[1], dtype=tf.float32) >= count[:, tf.newaxis]
+            # One more column, so that there is one.
+            padded = tf.pad(tf.where(beyond, products.dtype.min, of_source), [[0, 0], [0, 1]], constant_values=-1e9)
+            largest.append(tf.where(count > 0, tf.reduce_max(padded, axis=1), 0.0))
+        return tf.stack(largest, axis=1)
+
+    def _neighbours(self, events: Sequence[Events]) -> dict[str, Events]:
+        """Of the sampled neighbours that are items, by the name of their edge set."""
+        found = zip(self._sources, events, strict=True)
+        return {source.path[0]: of for source, of in found if len(source.path) == 1}
