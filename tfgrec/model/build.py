@@ -32,6 +32,8 @@ from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
 from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
 from tfgrec.model.pretraining.link_prediction import LINK_PREDICTION, LinkPrediction
+from tfgrec.model.match.candidate_match import MATCH, CandidateMatch
+from tfgrec.model.match.match_sources import candidate_keys, match_sources
 from tfgrec.model.ranking.task_losses import TaskLoss, initial_logit
 from tfgrec.model.ranking.towers import RankingTowers
 from tfgrec.model.retrieval.build_retrieval import build_retrieval
@@ -82,6 +84,7 @@ def build_joint_model(
     ranker_fields = _ranker_fields(config, schema, statistics, specs)
     roots = _root_node_sets(schema)
     projected = sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
+    match = _match(config, schema) if with_graph and arm != "two_stage" else None
     retrieval = None
     if config.retrieval is not None:
         retrieval = build_retrieval(
@@ -92,7 +95,7 @@ def build_joint_model(
         )
     model = JointModel(
         ranker_fields=ranker_fields,
-        field_fusion=_field_fusion(config, ranker_fields.field_names, with_graph),
+        field_fusion=_field_fusion(config, [*ranker_fields.field_names, *([MATCH] if match else ())], with_graph),
         towers=RankingTowers(
             initial_logits={
                 name: initial_logit(task, statistics.get(READOUT, {})) for name, task in config.tasks.items()
@@ -110,6 +113,7 @@ def build_joint_model(
         second_pass=config.auto_encoder.forward_pass == "second",
         item_edge_sets=_item_edge_sets(schema),
         retrieval=retrieval,
+        match=match,
         link_prediction=link_prediction,
         static_vectors=_static_vectors(config, schema, pretraining, static_rows) if arm == "two_stage" else None,
         phase="pretraining" if arm in PRETRAINED_ARMS else "ranking",
@@ -229,6 +233,19 @@ def _encoder(
         training_outputs=[] if auto_encoder is None else auto_encoder.node_sets,
         config=config.encoder,
         name="encoder",
+    )
+
+
+def _match(config: ModelConfig, schema: GraphSchema) -> CandidateMatch | None:
+    if config.fusion.match == "none":
+        return None
+    readouts = schema.item_readouts()
+    return CandidateMatch(
+        sources=match_sources(schema, config.match),
+        candidates={readouts[name]: keys for name, keys in candidate_keys(schema, config.match).items()},
+        config=config.match,
+        attention=config.fusion.match == "attention",
+        name="match",
     )
 
 

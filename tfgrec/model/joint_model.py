@@ -16,6 +16,9 @@ from tfgrec.model.fusion.field_fusion import FieldFusion
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS, graph_fields
 from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.loss_sum import LossSum
+from tfgrec.model.match.candidate_match import MATCH_SUMS, CandidateMatch
+from tfgrec.model.match.content_match import NodeVectors
+from tfgrec.model.match.match_logits import MatchLogits
 from tfgrec.model.pretraining.link_prediction import LINK_PREDICTION, LinkPrediction
 from tfgrec.model.ranking.task_losses import TaskLoss
 from tfgrec.model.ranking.towers import RankingTowers
@@ -54,6 +57,7 @@ class JointModel(tf.keras.Model):
       second_pass: Whether ranking has a forward pass of its own, in which nothing is hidden.
       item_edge_sets: Readout edge sets of the item node sets.
       retrieval: Finds items for users, trained in phase "ranking"; None to train without.
+      match: Meets candidates with what their users met; None to rank without.
       link_prediction: What phase "pretraining" trains; None: the auto-encoder.
       static_vectors: What ranking reads in place of the encoder's states; None to run the encoder.
       phase: Where training starts.
@@ -76,6 +80,7 @@ class JointModel(tf.keras.Model):
         second_pass: bool = False,
         item_edge_sets: Sequence[str] = (),
         retrieval: RetrievalTask | None = None,
+        match: CandidateMatch | None = None,
         link_prediction: LinkPrediction | None = None,
         static_vectors: StaticVectors | None = None,
         phase: Phase = "ranking",
@@ -88,6 +93,8 @@ class JointModel(tf.keras.Model):
         self._mask_rate, self._second_pass = mask_rate, second_pass
         self._item_edge_sets, self.retrieval = list(item_edge_sets), retrieval
         self.link_prediction, self.static_vectors = link_prediction, static_vectors
+        self.match = match
+        self.match_logits = None if match is None else MatchLogits(tasks=list(task_losses), name="match_logits")
         self._phase: Phase = phase
         self._encoder_frozen = False
         self._propagate = None if encoder is None else encoder.propagate
@@ -114,9 +121,10 @@ class JointModel(tf.keras.Model):
     @property
     def embedding_variables(self) -> list[tf.Variable]:
         """Embedding tables of ids, of the encoder, of the ranker and of retrieval, and static vectors."""
-        owners = (self.encoder, self.ranker_fields, self.retrieval, self.static_vectors)
+        owners = (self.encoder, self.ranker_fields, self.retrieval, self.static_vectors, self.match)
         parts = [part for part in owners if part is not None]
-        return [table for part in parts for table in part.id_tables]
+        weights = [] if self.match_logits is None else self.match_logits.learned_with_tables
+        return [*(table for part in parts for table in part.id_tables), *weights]
 
     @property
     def shared_kernels(self) -> list[tf.Variable]:
@@ -219,13 +227,28 @@ class JointModel(tf.keras.Model):
             inputs, propagate = held_out.removed_from(inputs), self.encoder.propagate
         if not training or self.auto_encoder is None:
             states = propagate(inputs, training=training)
+            fields |= self._matched(graph, inputs, states, training)
             return Represented(states, states, {}, fields, held_out)
         # In pre-training nobody reads the pass in which nothing is hidden.
         second_pass = self._second_pass and self._phase == "ranking"
         states = propagate(inputs, training=True) if second_pass else None
         masks = sample_masks(graph, node_sets=self.auto_encoder.node_sets, rate=self._mask_rate)
         hidden_states = propagate(inputs, masks, training=True)
-        return Represented(hidden_states if states is None else states, hidden_states, masks, fields)
+        states = hidden_states if states is None else states
+        return Represented(states, hidden_states, masks, {**fields, **self._matched(graph, inputs, states, training)})
+
+    def _matched(
+        self,
+        graph: tfgnn.GraphTensor,
+        inputs: tfgnn.GraphTensor,
+        states: Mapping[str, tf.Tensor],
+        training: bool,
+    ) -> dict[str, tf.Tensor]:
+        """The match's fields; nothing without a match, or where ranking does not train."""
+        if self.match is None or (training and self._phase == "pretraining"):
+            return {}
+        initial = {name: inputs.node_sets[name][tfgnn.HIDDEN_STATE] for name in states}
+        return self.match(graph, NodeVectors(initial, states), training=training)
 
     def fields(self, graph: tfgnn.GraphTensor, represented: Represented) -> dict[str, tf.Tensor]:
         """`{field: [num_candidates, width]}`: the ranker's and, with a graph, those of encoder or static vectors."""
@@ -239,7 +262,11 @@ class JointModel(tf.keras.Model):
         graph_vector = None
         if self.projection is not None:
             graph_vector = tf.concat([fields[name] for name in GRAPH_FIELDS], axis=1)
-        return self.towers(self.field_fusion(fields), graph_vector=graph_vector, training=training)
+        logits = self.towers(self.field_fusion(fields), graph_vector=graph_vector, training=training)
+        if self.match_logits is None or MATCH_SUMS not in fields:
+            return logits
+        matched = self.match_logits(fields[MATCH_SUMS])
+        return {task: of_task + matched[task] for task, of_task in logits.items()}
 
     def task_loss_sums(
         self, graph: tfgnn.GraphTensor, logits: Mapping[str, tf.Tensor], labels: Labels
@@ -315,13 +342,15 @@ class JointModel(tf.keras.Model):
     def _represent_for_step(self, graph: tfgnn.GraphTensor) -> Represented:
         if not self._encoder_frozen or self.static_vectors is not None:
             return self.represent(graph, training=True)
-        states = self._propagate(self.encoder.inputs(graph, training=False), training=False)
+        inputs = self.encoder.inputs(graph, training=False)
+        states = self._propagate(inputs, training=False)
         states = {name: tf.stop_gradient(state) for name, state in states.items()}
-        return Represented(states, states, {}, self.ranker_fields(graph, training=True))
+        fields = self.ranker_fields(graph, training=True) | self._matched(graph, inputs, states, training=True)
+        return Represented(states, states, {}, fields)
 
     def input_and_head_variables(self) -> tuple[list[tf.Variable], list[tf.Variable]]:
         """The trainable variables before and after the represented batch."""
-        parts = [part for part in (self.ranker_fields, self.encoder, self.static_vectors) if part is not None]
+        parts = [part for part in (self.ranker_fields, self.encoder, self.static_vectors, self.match) if part is not None]
         inputs = [variable for part in parts for variable in part.trainable_variables]
         refs = {variable.ref() for variable in inputs}
         return inputs, [variable for variable in self.trainable_variables if variable.ref() not in refs]
