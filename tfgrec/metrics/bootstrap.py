@@ -6,6 +6,10 @@ infinitesimal jackknife: Efron, The Jackknife, the Bootstrap and Other Resamplin
 them sums over users too: a draw then costs what the users cost, not the rows. What that leaves out shrinks with the
 number of users, and is smaller than the chance in the draws where it begins. Very many users are drawn in groups, whose
 sums vary as much as those of their users do.
+
+Where a side has several training seeds, both users and seeds are drawn, each apart from the other, as both cross in
+every row (Owen, The pigeonhole bootstrap, 2007, doi 10.1214/07-AOAS122). How seeds are drawn, of which there are few,
+`tfgrec.metrics.seed_chance` says.
 """
 
 import dataclasses
@@ -18,6 +22,7 @@ from tfgrec.errors import InputDataError
 from tfgrec.metrics.classification import cross_entropies, gauc_sums
 from tfgrec.metrics.evaluation import check_columns, task_rows
 from tfgrec.metrics.pair_order import PairOrder, num_levels, pairs_by_row
+from tfgrec.metrics.seed_chance import seed_shifts
 
 # Weights held at once, of all replicates of a chunk: they should fit the processor's cache.
 _CHUNK_WEIGHTS = 1 << 18
@@ -54,7 +59,7 @@ class PairedDifference:
 
 @dataclasses.dataclass(frozen=True)
 class PairedReplicates:
-    """A metric of two models on the same rows, and its differences under draws of users.
+    """A metric of two models on the same rows, and its differences under draws of users (and training seeds).
 
     Attributes:
       baseline: NaN where it is undefined.
@@ -85,8 +90,8 @@ def user_bootstrap(
 ) -> PairedDifference:
     """The difference of `metric` on `task`, with the percentile interval of users drawn with replacement.
 
-    Several tables on a side (one a training seed) are averaged. Columns as for `evaluate_predictions`; rows may be in
-    any order of requests.
+    Several tables on a side (one a training seed) are averaged, and the interval holds what other seeds would change
+    too. Columns as for `evaluate_predictions`; rows may be in any order of requests.
 
     Raises:
       InputDataError: the tables differ in their rows or labels, or the metric is undefined on them.
@@ -121,8 +126,9 @@ def paired_replicates(
       metric: auc, gauc, log_loss, calibration, mae or concordance.
       labels: float64 `[num_rows]`, none missing.
       users: of any type that can be sorted, `[num_rows]`.
-      baseline: predictions float64 `[num_rows]` of each model on that side; their metrics are averaged.
-      treatment: the same of the other side.
+      baseline: predictions float64 `[num_rows]` of each model on that side, one a training seed; their metrics are
+        averaged, and where there are several, what other seeds would change is added to the differences.
+      treatment: the same of the other side; as many as on the first are taken for pairs of equal seeds.
       replicates: how many draws.
       seed: of the draws; on the same users the same seed draws the same.
     """
@@ -135,11 +141,13 @@ def paired_replicates(
     ]
     num_drawn = min(len(known_users), _MOST_DRAWN)
     whole = np.ones((1, num_drawn))
-    point = [float(np.mean([estimate(whole)[0] for estimate in side])) for side in estimators]
+    values = [[float(estimate(whole)[0]) for estimate in side] for side in estimators]
+    point = [float(np.mean(side)) for side in values]
     if not np.isfinite(point).all():
         return PairedReplicates(*point, np.zeros(0))
     chunk = max(1, _CHUNK_WEIGHTS // (len(labels) if counted else num_drawn))
     draws = _differences(estimators, num_drawn, replicates, seed, chunk)
+    draws = draws + seed_shifts(*values, replicates=replicates, seed=seed)
     return PairedReplicates(*point, np.sort(draws[np.isfinite(draws)]))
 
 
