@@ -8,6 +8,7 @@ from tfgrec.config import RunConfig
 from tfgrec.earlier_training import start_of
 from tfgrec.fingerprint import fingerprint_file
 from tfgrec.graph.store.files import read_json, write_json
+from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.run_directory import RunDirectory
 from tfgrec.stages import StageLog
 
@@ -82,6 +83,7 @@ class ModelStages:
             "model": self._config.model.model_dump(mode="json"),
             "training": self._config.training.model_dump(mode="json", exclude=_NO_MATTER_OF_THE_MODEL),
             **start_of(self._config, self._run),
+            **self._pretraining(),
         }
 
         def work() -> None:
@@ -104,6 +106,13 @@ class ModelStages:
 
             # The other processes wait for word.
             agree_to_train(self._run_model.replicas, self._config, needed=False)
+
+    def _pretraining(self) -> dict[str, Any]:
+        """What the arms that pre-train an encoder depend on besides."""
+        if self._config.arm not in PRETRAINED_ARMS:
+            return {}
+        left_out = {"refresh_hours", "vectors"} if self._config.arm == "frozen_encoder" else set()
+        return {"pretraining": self._config.pretraining.model_dump(mode="json", exclude=left_out)}
 
     def _evaluate(self) -> None:
         def work() -> None:

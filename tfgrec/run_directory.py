@@ -82,6 +82,11 @@ class RunDirectory:
         return self.checkpoints / "meanings.json"
 
     @property
+    def embeddings(self) -> Path:
+        """Vectors of nodes as of refresh times, of arm two_stage: a folder an encoder."""
+        return self.root / "embeddings"
+
+    @property
     def training(self) -> Path:
         """Steps, seconds and arm of the finished training (JSON)."""
         return self.root / "training.json"

@@ -15,7 +15,7 @@ from tfgrec.run_directory import MADE_FROM
 _KEPT = 2
 _APART = "kept"
 _POSITION = ("phase", "epoch", "step_in_epoch", "step", "seconds", "steady_steps", "steady_seconds", "saves")
-_POSITION += ("measurements", "measuring_seconds")
+_POSITION += ("measurements", "measuring_seconds", "pretraining_seconds")
 
 
 class TrainingPosition(tf.train.experimental.PythonState):
@@ -28,6 +28,7 @@ class TrainingPosition(tf.train.experimental.PythonState):
       step: steps done in all phases.
       seconds: time spent in training, over all processes that took part.
       steady_steps, steady_seconds: the same without each process's and phase's first steps, which trace and warm up.
+      pretraining_seconds: those of `seconds` that pre-training took.
       saves: checkpoints written, the one that this is read from included.
       measurements: what early stopping has measured, see `tfgrec.training.measurements`.
       measuring_seconds: time spent on that, which `seconds` leave out.
@@ -44,6 +45,7 @@ class TrainingPosition(tf.train.experimental.PythonState):
         self.saves = 0
         self.measurements: list[dict[str, Any]] = []
         self.measuring_seconds = 0.0
+        self.pretraining_seconds = 0.0
 
     def serialize(self) -> str:
         """The attributes as JSON."""

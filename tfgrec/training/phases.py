@@ -6,11 +6,12 @@ from typing import Literal
 from tfgrec.config.run import Arm
 from tfgrec.config.training import TrainingConfig
 from tfgrec.data.input_pipeline import TrainingData
+from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 
 
 @dataclasses.dataclass(frozen=True)
 class Phase:
-    """Epochs with one set of losses: `pretraining` learns the auto-encoder's alone, the others all of the arm's.
+    """Epochs with one set of losses: `pretraining` learns the encoder's alone, the others all of the arm's.
 
     Attributes:
       name: `ranking` makes the trained model; `selection` finds out how long it is to train.
@@ -34,7 +35,7 @@ def phases_of(arm: Arm, config: TrainingConfig) -> list[Phase]:
         ranking = [selection, Phase("ranking", config.epochs, refits=True)]
     else:
         ranking = [Phase("ranking", config.epochs, stops_early=True)]
-    return [Phase("pretraining", config.pretraining_epochs), *ranking] if arm == "two_stage" else ranking
+    return [Phase("pretraining", config.pretraining_epochs), *ranking] if arm in PRETRAINED_ARMS else ranking
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,8 +18,10 @@ from tfgrec.data.labels import without_labels
 from tfgrec.data.padding_budgets import padding_budgets
 from tfgrec.errors import ConfigurationError
 from tfgrec.export import export_model
+from tfgrec.fingerprint import fingerprint_file
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.model.build import build_joint_model
+from tfgrec.model.static_vectors import EmbeddedRows
 from tfgrec.retrieval.run_retrieval import RunRetrieval
 from tfgrec.run_directory import RunDirectory
 from tfgrec.scoring import make_scoring_function
@@ -28,6 +30,7 @@ from tfgrec.training.evaluation import predict
 from tfgrec.training.precision import precision_policy
 from tfgrec.training.replica_batches import largest_part
 from tfgrec.training.replicas import Replicas, make_replicas
+from tfgrec.training.requested_nodes import kept_requested_nodes, refresh_interval
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
@@ -81,6 +84,16 @@ class RunModel:
             return None
         part = largest_part(self.config.training.batch_size, self.replicas)
         return padding_budgets(self.examples.sizes, batch_size=part)
+
+    @cached_property
+    def static_rows(self) -> dict[str, EmbeddedRows]:
+        """The nodes of which arm two_stage has vectors, and as of which refreshes: those that requests ask for."""
+        return kept_requested_nodes(
+            self.examples,
+            interval=refresh_interval(self.config.pretraining.refresh_hours),
+            made_from=fingerprint_file(self.run.examples / "manifest.json"),
+            path=self.run.embeddings / "requested.npz",
+        )
 
     @cached_property
     def model(self) -> "JointModel":
@@ -147,4 +160,6 @@ class RunModel:
                 statistics=self.examples.statistics,
                 arm=self.config.arm,
                 labels=self.labels,
+                pretraining=self.config.pretraining,
+                static_rows=self.static_rows if self.config.arm == "two_stage" else None,
             )

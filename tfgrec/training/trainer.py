@@ -14,6 +14,7 @@ import tensorflow_gnn as tfgnn
 from tfgrec.config.training import TrainingConfig
 from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.graph.store.files import write_json
+from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.progress import Advance, stage_progress
 from tfgrec.recorded_weights import RECORDED
 from tfgrec.run_directory import RunDirectory
@@ -21,6 +22,7 @@ from tfgrec.training.checkpoints import TrainingCheckpoints, TrainingPosition
 from tfgrec.training.compilation import compile_model
 from tfgrec.training.early_stopping import EarlyStopping, make_early_stopping
 from tfgrec.training.history import TrainingHistory
+from tfgrec.training.node_embedding import NodeEmbedding
 from tfgrec.training.phases import Phase, PhaseSpan, phases_of
 from tfgrec.training.replica_batches import flattened, replica_batches
 from tfgrec.training.replicas import Replicas
@@ -40,10 +42,11 @@ def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> 
     Returns:
       `arm`, `steps`, `seconds`, and the steady `steps_per_second` and `requests_per_second` (None for a training too
       short to tell), to be kept as training.json. With GradNorm also its `mean_loss_weights`, with early stopping
-      `selection`.
+      `selection`, with pre-training `pretraining_seconds`, and with static vectors what `NodeEmbedding.costs` says.
     """
     config = run_model.config
     _begin(run_model, announce)
+    embedding = NodeEmbedding(run_model, announce=announce) if config.arm == "two_stage" else None
     with _written_by(run_model) as (checkpoints, logs):
         early_stopping = make_early_stopping(run_model, checkpoints, announce=announce)
         trainer = Trainer(
@@ -56,6 +59,7 @@ def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> 
             replicas=run_model.replicas,
             padding=run_model.padding,
             early_stopping=early_stopping,
+            embedding=embedding,
         )
         position = trainer.run()
     speed = position.steady_steps / position.steady_seconds if position.steady_steps else None
@@ -68,6 +72,8 @@ def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> 
         "requests_per_second": None if speed is None else speed * config.training.batch_size,
         **({RECORDED: run_model.model.balancer.mean_weights()} if balanced else {}),
         **({} if early_stopping is None else {"selection": early_stopping.summary(position)}),
+        **({"pretraining_seconds": position.pretraining_seconds} if config.arm in PRETRAINED_ARMS else {}),
+        **({} if embedding is None else embedding.costs()),
     }
 
 
@@ -107,6 +113,7 @@ class Trainer:
       replicas: the devices that share every batch; the model was built in their scope.
       padding: budgets for a replica's part of a batch; None to leave batches as they are.
       early_stopping: says how long the phases take that stop early; None where none does.
+      embedding: fills the static vectors once the encoder is frozen; None where there are none.
     """
 
     def __init__(
@@ -121,6 +128,7 @@ class Trainer:
         replicas: Replicas,
         padding: Sequence[tfgnn.SizeConstraints] | None = None,
         early_stopping: EarlyStopping | None = None,
+        embedding: NodeEmbedding | None = None,
     ):
         self._model = model
         self._data = data
@@ -131,6 +139,7 @@ class Trainer:
         self._replicas = replicas
         self._padding = padding
         self._early_stopping = early_stopping
+        self._embedding = embedding
         self._position = checkpoints.read_position()
 
     def run(self) -> TrainingPosition:
@@ -178,6 +187,9 @@ class Trainer:
 
     def _run_phase(self, phase: Phase, history: TrainingHistory) -> None:
         position, span = self._position, self._span
+        if self._embedding is not None and phase.name != "pretraining" and self._step_of_phase == 0:
+            # After the checkpoint that holds the pre-trained encoder: a pass that is killed goes on from there.
+            self._embedding.fill()
         if phase.stops_early and self._step_of_phase == 0:
             self._early_stopping.keep_start(self._model)
         log = StepLog(history, phase.name, position)
@@ -192,6 +204,8 @@ class Trainer:
     def _leave_phase(self, phase: Phase) -> None:
         """Begins the next phase, or leaves the trained model, in a checkpoint of its own."""
         position = self._position
+        if phase.name == "pretraining":
+            position.pretraining_seconds = position.seconds
         position.next_phase()
         following = self._phases[position.phase] if position.phase < len(self._phases) else None
         if following is not None and following.refits:

@@ -53,7 +53,7 @@ class SoloExamples:
         return self._encoders["item"].encode(batch).examples
 
     def users(
-        self, users: np.ndarray, times: np.ndarray, item_node_set: str, features: Mapping[str, pa.Array]
+        self, users: np.ndarray, times: np.ndarray, item_node_set: str, features: Mapping[str, pa.Array] | None
     ) -> list[bytes]:
         """One example a user, who looks for items of a node set.
 
@@ -61,13 +61,13 @@ class SoloExamples:
           users: dense ids, int64 `[num_users]`.
           times: milliseconds since 1970, int64 `[num_users]`.
           item_node_set: what the user looks for.
-          features: the requests' own features by name, each `[num_users]`.
+          features: the requests' own features by name, each `[num_users]`; None where they don't matter: empty ones.
 
         Raises:
           InputDataError: a feature of the requests is missing or unknown.
         """
-        given, needed = set(features), set(self._requests.features)
-        if given != needed:
+        given, needed = set(features or ()), set(self._requests.features)
+        if features is not None and given != needed:
             raise InputDataError(f"request features: expected {sorted(needed)}, received {sorted(given)}")
         batch = RequestBatch(
             users=users,
@@ -75,7 +75,7 @@ class SoloExamples:
             item_node_set=item_node_set,
             items=None,
             candidate_splits=np.arange(len(users) + 1),
-            readout=self._readout("user", len(users), features),
+            readout=self._readout("user", len(users), features or {}),
         )
         return self._encoders["user"].encode(batch).examples
 
