@@ -22,7 +22,7 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
     inputs = [*requests.features, *requests.temporal_degrees]
     features[READOUT] = [*inputs, *requests.labels]
     problems += unknown_names(config.model, features, requests.labels, where=_WHERE)
-    problems += arm_problems(config.model, config.arm)
+    problems += arm_problems(config.model, config.arm, config.pretraining)
     scenario = config.evaluation.scenario
     if scenario is not None and scenario not in inputs:
         hint = suggestion(scenario, inputs)
