@@ -240,6 +240,8 @@ def oracle_degree(world: World, request: Request, number: int, definition: Tempo
     """The value of a temporal degree for candidate `number`."""
     item = request.items[number]
     name = definition.edge_set if isinstance(definition.edge_set, str) else definition.edge_set[request.item_node_set]
+    if definition.through is not None:
+        return _degree_through(world, request, item, name, definition)
     edges = world.visible(name, request.user if definition.of == "user" else item, request.time)
     edges = within_window(edges, request.time, definition.window_seconds)
     if definition.over_keys is not None:
@@ -251,6 +253,21 @@ def oracle_degree(world: World, request: Request, number: int, definition: Tempo
         return _over_keys([(_measured(request, name, of, definition), of) for of in by_key], definition)
     edges = [edge for edge in edges if _is_shared(world, request, number, name, edge, definition)]
     return _measured(request, name, edges, definition)
+
+
+def _degree_through(world: World, request: Request, item: int | str, name: str, definition: TemporalDegree) -> float:
+    """The edges of each key of an item, or of all nodes that the key leads to."""
+    first, *second = definition.path(request.item_node_set)
+    by_key = []
+    for key in _targets(world, first, item, request.time):
+        nodes = _targets(world, second[0], key, request.time) if second else [key]
+        edges = [edge for node in nodes for edge in world.visible(name, node, request.time)]
+        edges = within_window(edges, request.time, definition.window_seconds)
+        by_key.append(sorted(edges, key=lambda edge: edge.time or 0))
+    if definition.over_keys is None:
+        pooled = sorted((edge for edges in by_key for edge in edges), key=lambda edge: edge.time or 0)
+        return _measured(request, name, pooled, definition)
+    return _over_keys([(_measured(request, name, of, definition), of) for of in by_key], definition)
 
 
 def _targets(world: World, edge_set: str, node: int | str, time: int) -> list[int | str]:

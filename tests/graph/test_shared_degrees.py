@@ -216,7 +216,10 @@ def test_keys_are_told_apart(tmp_path: Path) -> None:
     ("options", "expected"),
     [
         ({"shared_with_item": "item"}, "over_keys goes with shared_with_item"),
-        ({"measure": "last_value", "feature": "share", "shared_with_item": AUTHORS}, "over_keys goes with measure"),
+        (
+            {"measure": "last_value", "feature": "share", "shared_with_item": AUTHORS},
+            "over_keys and through go with",
+        ),
         ({"shared_with_item": AUTHORS, "over_keys": "sum", **MEAN_SHARE}, "for others take best, worst or mean"),
     ],
 )

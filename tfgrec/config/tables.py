@@ -207,6 +207,16 @@ Shared = Annotated[
 ]
 
 
+def _as_path(value: object) -> object:
+    """One name is a path of one step."""
+    return [value] if isinstance(value, str) else value
+
+
+EdgePath = Annotated[list[str], Field(min_length=1, max_length=2), BeforeValidator(_as_path)]
+Through = Annotated[
+    Annotated[EdgePath, Tag("path")] | Annotated[dict[str, EdgePath], Tag("by_node_set")],
+    Discriminator(lambda value: "by_node_set" if isinstance(value, dict) else "path"),
+]
 OverKeys = Literal["sum", "mean", "best", "worst"]
 
 NO_EDGE = -1.0
@@ -228,10 +238,16 @@ class TemporalDegree(FrozenConfig):
     With `shared_with_item` only some of the user's edges count: with `item` those that lead to the candidate item. Of
     the item's edges those can be chosen that have one of the candidate's request features.
 
-    A candidate may have several keys: neighbours along `shared_with_item.edge_set`, such as its genres. An edge that
-    goes with any of them counts once. With `over_keys` there is a value for each key, and the degree is their sum,
-    their mean, the best or the worst: the largest or the smallest, but of ages the best is that of the newest edge. A
-    key without an edge has count and sum 0, and no mean and no age. Without any key the degree is as without an edge.
+    With `through`, for `of: item`, the edges are not the item's own but those of its keys, the nodes that it leads to
+    along that edge set: its director's. Where `edge_set` leaves items, `through` has two steps, to the keys and from
+    each key to its items: `[directed_by, directed]` and `liked_by` count what all films of the director got, the
+    candidate included. Every step shows what the request may see. Item node set -> path where paths differ.
+
+    A candidate may have several keys: neighbours along `shared_with_item.edge_set` or `through`, such as its genres. A
+    user's edge that goes with any of them counts once; with `through`, the edges of all keys count, one that several
+    keys have for each. With `over_keys` there is a value for each key, and the degree is their sum, their mean, the
+    best or the worst: the largest or the smallest, but of ages the best is that of the newest edge. A key without an
+    edge has count and sum 0, and no mean and no age. Without any key the degree is as without an edge.
     """
 
     of: Literal["user", "item"]
@@ -242,16 +258,19 @@ class TemporalDegree(FrozenConfig):
     missing: float = Field(default=NO_EDGE, allow_inf_nan=False)
     nth_last: int = Field(default=1, ge=1)
     shared_with_item: Shared | None = None
+    through: Through | None = None
     over_keys: OverKeys | None = None
 
     @model_validator(mode="after")
     def _keys_with_values(self) -> "TemporalDegree":
-        if self.over_keys is None:
+        if self.through is not None and (self.of == "user" or self.shared_with_item is not None):
+            raise ValueError("through goes with of: item, without shared_with_item")
+        if self.over_keys is None and self.through is None:
             return self
-        if not isinstance(self.shared_with_item, SharedNeighbour):
-            raise ValueError("over_keys goes with shared_with_item: {edge_set: ...}: other edges have one key")
-        if self.measure == "last_value":
-            raise ValueError("over_keys goes with measure: count, sum, mean and seconds_since_last")
+        if self.through is None and not isinstance(self.shared_with_item, SharedNeighbour):
+            raise ValueError("over_keys goes with shared_with_item: {edge_set: ...} or with through")
+        if self.measure == "last_value" or self.nth_last > 1:
+            raise ValueError("over_keys and through go with count, sum, mean and seconds_since_last, without nth_last")
         if self.over_keys == "sum" and self.measure not in ("count", "sum"):
             raise ValueError("over_keys: sum goes with measure: count and sum; for others take best, worst or mean")
         return self
@@ -270,6 +289,10 @@ class TemporalDegree(FrozenConfig):
         if self.nth_last > 1 and (not of_one_edge or self.shared_with_item is not None):
             raise ValueError("nth_last goes with seconds_since_last and last_value, without shared_with_item")
         return self
+
+    def path(self, item_node_set: str) -> list[str] | None:
+        """The steps of `through` from items of a node set; None where there are none."""
+        return self.through.get(item_node_set) if isinstance(self.through, dict) else self.through
 
     @property
     def needs_times(self) -> bool:

@@ -6,6 +6,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.config.tables import SharedFeature, TablesConfig, TemporalDegree
 from tfgrec.graph.degrees.last_edges import edge_number_mismatches
 from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
+from tfgrec.graph.degrees.through_mismatches import through_mismatches
 from tfgrec.graph.schema import USER_READOUT, GraphSchema
 
 
@@ -31,6 +32,9 @@ def _request_feature_mismatches(degree: TemporalDegree, tables: TablesConfig) ->
 
 def _edge_set_mismatches(degree: TemporalDegree, item_sets: list[str], schema: GraphSchema) -> Iterator[str]:
     by_item = dict.fromkeys(item_sets, degree.edge_set) if isinstance(degree.edge_set, str) else degree.edge_set
+    for item_set in degree.through if isinstance(degree.through, dict) else ():
+        if item_set not in item_sets:
+            yield f"through: no candidate is of node set '{item_set}': {suggestion(item_set, item_sets)}"
     for item_set in sorted({*item_sets, *by_item}):
         if item_set not in by_item:
             yield f"edge_set: names no edge set for node set '{item_set}'"
@@ -45,9 +49,11 @@ def _item_set_mismatches(degree: TemporalDegree, item_set: str, edge_set: str, s
     if edge_set not in schema.stored_edge_sets:
         yield f"edge_set: unknown edge set '{edge_set}': {suggestion(edge_set, schema.stored_edge_sets)}"
         return
-    if schema.edge_sets[edge_set].source != node_set:
+    if degree.through is not None:
+        yield from through_mismatches(schema, degree, edge_set, item_set)
+    elif schema.edge_sets[edge_set].source != node_set:
         yield f"edge_set: '{edge_set}' does not leave node set '{node_set}' but '{schema.edge_sets[edge_set].source}'"
-    elif degree.needs_times and not schema.edge_sets[edge_set].timed:
+    if degree.needs_times and not schema.edge_sets[edge_set].timed:
         yield f"edge_set: the edges of '{edge_set}' have no times"
     yield from edge_number_mismatches(schema, degree.feature, edge_set)
     yield from shared_mismatches(schema, degree.shared_with_item, edge_set, item_set)

@@ -1,12 +1,13 @@
 """Counts and sums of the edges that requests may see: of users and items, and of those that go with the candidate."""
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
 
 from tfgrec.config.tables import Shared, SharedNeighbour
+from tfgrec.graph.degrees.key_edges import KeyEdges
 from tfgrec.graph.degrees.shared_edges import SharedEdges
 from tfgrec.graph.degrees.shared_keys import shared_keys
 from tfgrec.graph.requests import RequestBatch
@@ -50,6 +51,7 @@ class EdgeCounter:
         self.times = requests.times[self._candidate_requests]
         self._visible_rows: dict[tuple[str, str, float | None], tuple[np.ndarray, np.ndarray]] = {}
         self._shared_edges: dict[tuple[str, str, bool], SharedEdges] = {}
+        self._key_edges: dict[tuple[str, ...], KeyEdges] = {}
 
     def count(
         self,
@@ -86,6 +88,21 @@ class EdgeCounter:
         """
         edges = self._shared_with_candidates("user", shared, by_key=True)
         counts = self._count_shared(edges, "user", edge_set, windows, features)
+        return edges.candidates, {window: of_groups.of_rows(edges.groups) for window, of_groups in counts.items()}
+
+    def count_through(
+        self,
+        path: Sequence[str],
+        edge_set: str,
+        windows: Collection[float | None],
+        features: Collection[str] = (),
+    ) -> tuple[np.ndarray, dict[float | None, EdgeCounts]]:
+        """As `count_by_key`, where a row counts the edges that leave a key of the candidate, or the key's items."""
+        key = tuple(path)
+        if key not in self._key_edges:
+            self._key_edges[key] = KeyEdges(self._store, self._requests, path)
+        edges = self._key_edges[key]
+        counts = {window: EdgeCounts(*edges.count(edge_set, window, features)) for window in windows}
         return edges.candidates, {window: of_groups.of_rows(edges.groups) for window, of_groups in counts.items()}
 
     def _rows(self, of: str, edge_set: str, window_seconds: float | None) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from tfgrec.graph.degrees.edge_counts import EdgeCounter, EdgeCounts
 from tfgrec.graph.degrees.last_edges import edge_number_mismatches, edge_values, nth_last, seconds_since
 from tfgrec.graph.degrees.over_keys import over_keys
 from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
+from tfgrec.graph.degrees.through_mismatches import through_mismatches
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.store.graph_store import GraphStore
 
@@ -30,12 +31,16 @@ def temporal_degrees(
     groups: dict[tuple, dict[str, TemporalDegree]] = {}
     for name, definition in definitions.items():
         edge_set = _edge_set(store, name, definition, requests.item_node_set)
-        key = definition.of, edge_set, str(definition.shared_with_item), definition.over_keys is not None
-        groups.setdefault(key, {})[name] = definition
+        shared, path = str(definition.shared_with_item), definition.path(requests.item_node_set)
+        by_key = path is not None or definition.over_keys is not None
+        groups.setdefault((definition.of, edge_set, shared, str(path), by_key), {})[name] = definition
     counter = EdgeCounter(store, requests)
     degrees = {}
-    for (_, edge_set, _, by_key), group in groups.items():
-        degrees |= (_over_keys if by_key else _of_candidates)(store, counter, edge_set, group)
+    for (_, edge_set, _, _, by_key), group in groups.items():
+        if by_key:
+            degrees |= _over_keys(store, counter, edge_set, group, requests.item_node_set)
+        else:
+            degrees |= _of_candidates(store, counter, edge_set, group)
     return {name: degrees[name].astype(np.float32) for name in definitions}
 
 
@@ -52,16 +57,19 @@ def _of_candidates(
 
 
 def _over_keys(
-    store: GraphStore, counter: EdgeCounter, edge_set: str, group: Mapping[str, TemporalDegree]
+    store: GraphStore, counter: EdgeCounter, edge_set: str, group: Mapping[str, TemporalDegree], item_node_set: str
 ) -> dict[str, np.ndarray]:
     """Degrees that differ in window, measure and feature, and in how they put keys together."""
     first = next(iter(group.values()))
-    candidates, counts = counter.count_by_key(edge_set, first.shared_with_item, *_wanted(group))
+    if first.through is None:
+        candidates, counts = counter.count_by_key(edge_set, first.shared_with_item, *_wanted(group))
+    else:
+        candidates, counts = counter.count_through(first.path(item_node_set), edge_set, *_wanted(group))
     degrees = {}
     for name, definition in group.items():
         counted = counts[definition.window_seconds]
         values = _measured(store, edge_set, definition, counted, counter.times[candidates])
-        degrees[name] = over_keys(values, counted.counts > 0, candidates, len(counter.times), definition)
+        degrees[name] = over_keys(values, counted, candidates, len(counter.times), definition)
     return degrees
 
 
@@ -97,6 +105,7 @@ def _edge_set(store: GraphStore, name: str, definition: TemporalDegree, item_nod
     if definition.needs_times and not store.schema.edge_sets[edge_set].timed:
         raise ConfigurationError(f"temporal degree '{name}': the edges of '{edge_set}' have no times")
     mismatches = [
+        *through_mismatches(store.schema, definition, edge_set, item_node_set),
         *shared_mismatches(store.schema, definition.shared_with_item, edge_set, item_node_set),
         *edge_number_mismatches(store.schema, definition.feature, edge_set),
     ]
