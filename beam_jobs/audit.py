@@ -42,9 +42,9 @@ def audit(
       on_progress: called with the number of checked files and of all files.
 
     Returns:
-      What audit.json holds: whether the records `passed`, `records` and `edges` checked, among them `target_edges`,
-      which tie a request's user to its candidates, `leaks`, and the first examples with file, record number (the first
-      is 0) and problem.
+      What audit.json holds: whether the records `passed`, `records`, `edges` and `events` of histories checked, among
+      them `target_edges`, which tie a request's user to its candidates, `leaks`, and the first examples with file,
+      record number (the first is 0) and problem.
 
     Raises:
       LeakageError: a record carries what its request could not have seen.
@@ -84,9 +84,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     tables = load_tables_config(config.schema_dir)
     with shown_progress("audit") as on_progress:
         report = audit(tables=tables, examples_dir=args.examples, pipeline_args=pipeline_args, on_progress=on_progress)
-    edges, target_edges = (sum(report[key].values()) for key in ("edges", "target_edges"))
+    edges, events, target_edges = (sum(report[key].values()) for key in ("edges", "events", "target_edges"))
+    checked = f"{edges:,} edges with times" + (f", {events:,} events of histories" if report["events"] else "")
     print(
-        f"{args.examples}: {report['records']:,} records, {edges:,} edges with times: none of the future; "
+        f"{args.examples}: {report['records']:,} records, {checked}: none of the future; "
         f"{target_edges:,} tie a user to a candidate"
     )
 
@@ -100,13 +101,14 @@ def _read_manifest(examples_dir: str) -> dict[str, Any]:
 
 
 def _report(facts: Sequence[Fact], delays: dict[str, int]) -> dict[str, Any]:
-    edges, target_edges = (_sums(fact[key] for fact in facts) for key in ("edges", "target_edges"))
+    edges, events, target_edges = (_sums(fact[key] for fact in facts) for key in ("edges", "events", "target_edges"))
     examples = [example for fact in sorted(facts, key=lambda fact: fact["file"]) for example in fact["examples"]]
     leaks = sum(fact["leaks"] for fact in facts)
     return {
         "passed": leaks == 0,
         "records": sum(fact["records"] for fact in facts),
         "edges": edges,
+        "events": events,
         "target_edges": target_edges,
         "leaks": leaks,
         "examples": examples[:_EXAMPLES],

@@ -48,7 +48,11 @@ SCHEMA = GraphSchema(
         f"{READOUT}/item/room": EdgeSet("room", READOUT, {}),
     },
 )
-SAMPLING = SamplingConfig(hops=[{"watched": 4, "visited": 2, "watched_by": 3, "visited_by": 3}, {"watched": 2}])
+PLAN = {
+    "hops": [{"watched": 4, "visited": 2, "watched_by": 3, "visited_by": 3}, {"watched": 2}],
+    "history": {"watched": {"newest": 12, "features": ["tags", "duration"]}, "visited": 3},
+}
+SAMPLING = SamplingConfig.model_validate(PLAN)
 DEGREES = {"user_watched": TemporalDegree(of="user", edge_set="watched")}
 
 TABLES = {
@@ -77,7 +81,7 @@ CONFIG = {
     "name": "small",
     "schema_dir": "schema",
     "split": {"column": "day", "train": [0, 1], "validation": [2, 2]},
-    "sampling": {"hops": [{"watched": 4, "visited": 2, "watched_by": 3, "visited_by": 3}, {"watched": 2}]},
+    "sampling": PLAN,
     "model": {
         "features": {"video": {ID: {"kind": "hashed", "dimension": 4, "buckets": 50}}},
         "encoder": {"rounds": 1, "units": 8, "dropout": 0.1},

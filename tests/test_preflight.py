@@ -29,6 +29,10 @@ def test_what_fits_passes() -> None:
             "sampling.hops.0: tables.yaml has no edge set 'watchd': did you mean 'watched'?",
         ),
         (
+            {"sampling": {"hops": [{"watched": 1}], "history": {"watchd": 9}}},
+            "sampling.history.watchd: tables.yaml has no edge set 'watchd': did you mean 'watched'?",
+        ),
+        (
             {"evaluation": {"scenario": "scenaro"}},
             "evaluation.scenario: tables.yaml has no request feature 'scenaro': did you mean 'scenario'?",
         ),

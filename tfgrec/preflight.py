@@ -33,10 +33,11 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
 
 
 def _unknown_edge_sets(config: RunConfig, tables: TablesConfig) -> list[str]:
+    named = [(f"sampling.hops.{number}", name) for number, hop in enumerate(config.sampling.hops) for name in hop]
+    named += [(f"sampling.history.{name}", name) for name in config.sampling.history]
     return [
-        f"sampling.hops.{number}: {_WHERE} has no edge set '{name}': {suggestion(name, tables.edge_sets)}"
-        for number, hop in enumerate(config.sampling.hops)
-        for name in hop
+        f"{key}: {_WHERE} has no edge set '{name}': {suggestion(name, tables.edge_sets)}"
+        for key, name in named
         if name not in tables.edge_sets
     ]
 

@@ -97,8 +97,8 @@ def check_schema(text: str, where: str, records: GraphSchema) -> None:
     ]
     if problems:
         raise SchemaError(
-            f"{where}: {'; '.join(problems)}: it has to go with graph.pbtxt and with sampling.hops; "
-            "python -m tfx_pipeline.examples_schema drafts one"
+            f"{where}: {'; '.join(problems)}: it has to go with graph.pbtxt and with sampling.hops and "
+            "sampling.history; python -m tfx_pipeline.examples_schema drafts one"
         )
 
 

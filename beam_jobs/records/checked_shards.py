@@ -59,6 +59,7 @@ class _CheckShard(beam.DoFn):
             "file": path,
             "records": 0,
             "edges": {},
+            "events": {},
             "target_edges": {},
             "leaks": 0,
             "examples": [],
@@ -77,6 +78,7 @@ class _CheckShard(beam.DoFn):
             fact["examples"].append(example)
         fact["leaks"] += len(found.leaks)
         fact["records"] += found.records
-        for key, counts in (("edges", found.edges), ("target_edges", found.target_edges)):
+        for key in ("edges", "events", "target_edges"):
+            counts = getattr(found, key)
             for name, count in counts.items():
                 fact[key][name] = fact[key].get(name, 0) + count

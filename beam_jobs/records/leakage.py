@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from beam_jobs.records.events import Events
 from beam_jobs.records.target_edges import TargetEdges, Ties
 from beam_jobs.tables.decoded_columns import flat_values
 from tfgrec.config import TablesConfig
@@ -35,12 +37,15 @@ class Findings:
     Attributes:
       records: how many there were.
       edges: those with times, by edge set.
-      target_edges: edges that tie the request's user to one of its candidates, with times or without, by edge set.
+      events: those of histories, with times or without, by history.
+      target_edges: edges and events that tie the request's user to one of its candidates, with times or without, by
+        edge set and history.
       leaks: what none of the records may have.
     """
 
     records: int
     edges: dict[str, int]
+    events: dict[str, int]
     target_edges: dict[str, int]
     leaks: list[Leak]
 
@@ -48,10 +53,10 @@ class Findings:
 class LeakageCheck:
     """Checks serialized records against the schema of the records and the configuration of the tables.
 
-    Every edge of an edge set with times has to have one, with time + feedback delay < the request's time: those that
-    tie the request's user to one of its candidates too, and these must not be of an edge set without times that a log
-    of requests feeds. Where the seconds since the newest edge are a request feature, they have to be more than the
-    delay, or -1 for no edge.
+    Every edge of an edge set with times has to have one, with time + feedback delay < the request's time, and so has
+    every event of a history: those that tie the request's user to one of its candidates too, and these must not be of
+    an edge set without times that a log of requests feeds. Where the seconds since the newest edge are a request
+    feature, they have to be more than the delay, or -1 for no edge.
     """
 
     def __init__(self, schema: GraphSchema, tables: TablesConfig, delays: Mapping[str, int]) -> None:
@@ -62,7 +67,7 @@ class LeakageCheck:
             for name, degree in tables.requests.temporal_degrees.items()
             if degree.measure == "seconds_since_last"
         }
-        self._target_edges = TargetEdges(schema)
+        self._target_edges, self._events = TargetEdges(schema), Events(schema)
         self._leaking = dict(leaking_edge_sets(schema, tables))
         self._decoder = ExamplesToRecordBatchDecoder(self._columns().SerializeToString())
 
@@ -70,40 +75,35 @@ class LeakageCheck:
         """Looks at records, one a tf.Example."""
         batch = self._decoder.DecodeBatch(list(records))
         times, leaks = _request_times(batch)
-        ties = self._target_edges.ties(batch)
+        ties, events = self._target_edges.ties(batch), self._events.records(batch)
         edges = {}
         for name in self._edge_sets:
-            edges[name], found = self._check_edges(batch, name, times)
+            edges[name], found = _check_times(batch, "edges", name, times, self._delays[name])
             leaks += found
+        for name, edge_set in self._events.timed.items():
+            _, found = _check_times(batch, "nodes", name, times, self._delays[edge_set])
+            leaks += found
+        target_edges = {name: int(of_edge_set.tied.sum()) for name, of_edge_set in ties.items()}
         for name, of_edge_set in ties.items():
             leaks += self._check_ties(name, of_edge_set)
+        for name, tied in self._events.tied(batch).items():
+            target_edges[name] = int(tied.sum())
+            leaks += self._check_events(name, events[name][tied])
         for name, delay in self._seconds_since.items():
             leaks += _check_seconds_since(batch, name, delay)
-        target_edges = {name: int(of_edge_set.tied.sum()) for name, of_edge_set in ties.items()}
-        return Findings(len(records), edges, target_edges, leaks)
+        num_events = {name: len(of_history) for name, of_history in events.items()}
+        return Findings(len(records), edges, num_events, target_edges, leaks)
 
-    def _check_edges(self, batch: pa.RecordBatch, name: str, times: np.ndarray) -> tuple[int, list[Leak]]:
-        sizes, _ = _numbers(batch, f"edges/{name}.#size")
-        edge_times, records = _numbers(batch, f"edges/{name}.{TIME}")
-        counts = np.bincount(records, minlength=batch.num_rows)
-        if len(sizes) != batch.num_rows:
-            return int(counts.sum()), [Leak(0, f"edge set '{name}': records without a number of edges")]
-        leaks = [
-            Leak(int(record), f"edge set '{name}': {sizes[record]} edges, {counts[record]} of which have a time")
-            for record in np.flatnonzero(sizes != counts)
+    def _check_events(self, name: str, tied: np.ndarray) -> list[Leak]:
+        """`tied` are the records of the events of a history that are of candidates."""
+        edge_set = self._events.of_candidates[name]
+        if edge_set not in self._leaking or name in self._events.timed:
+            return []
+        problem = "events without a time are of the request's candidates"
+        return [
+            Leak(int(record), f"node set '{name}', fed by '{self._leaking[edge_set]}': {count} {problem}")
+            for record, count in zip(*np.unique(tied, return_counts=True), strict=True)
         ]
-        late = edge_times + self._delays[name] >= times[records]
-        newest = np.zeros(batch.num_rows, np.int64)
-        np.maximum.at(newest, records[late], edge_times[late])
-        for record, count in zip(*np.unique(records[late], return_counts=True), strict=True):
-            leaks.append(
-                Leak(
-                    int(record),
-                    f"edge set '{name}': {count} edges that a request at {times[record]} can't have seen, the newest "
-                    f"at {newest[record]}, feedback delay {self._delays[name]} ms",
-                )
-            )
-        return int(counts.sum()), leaks
 
     def _check_ties(self, name: str, ties: Ties) -> list[Leak]:
         leaks = [
@@ -120,7 +120,7 @@ class LeakageCheck:
         integers = [f"edges/{name}.{part}" for name in self._edge_sets for part in ("#size", TIME)]
         columns = dict.fromkeys((_REQUEST_TIME, *integers), Feature("int64"))
         columns |= {f"nodes/{READOUT}.{name}": Feature("float32") for name in self._seconds_since}
-        columns |= self._target_edges.columns()
+        columns |= self._target_edges.columns() | self._events.columns()
         schema = schema_pb2.Schema()
         for name, feature in columns.items():
             schema.feature.add(name=name, type=_TYPES[feature.dtype])
@@ -133,6 +133,32 @@ def _request_times(batch: pa.RecordBatch) -> tuple[np.ndarray, list[Leak]]:
     times = np.full(batch.num_rows, -1, np.int64)
     times[records] = values
     return times, [Leak(int(record), f"no {_REQUEST_TIME}") for record in np.flatnonzero(times < 0)]
+
+
+def _check_times(
+    batch: pa.RecordBatch, kind: Literal["nodes", "edges"], name: str, times: np.ndarray, delay: int
+) -> tuple[int, list[Leak]]:
+    """The number of edges of a set, or of events of a history, that have times; and what is wrong with these.
+
+    `times` are the requests', int64 `[num_records]`, `delay` is in milliseconds.
+    """
+    where, members = (f"edge set '{name}'", "edges") if kind == "edges" else (f"node set '{name}'", "events")
+    sizes, _ = _numbers(batch, f"{kind}/{name}.#size")
+    own_times, records = _numbers(batch, f"{kind}/{name}.{TIME}")
+    counts = np.bincount(records, minlength=batch.num_rows)
+    if len(sizes) != batch.num_rows:
+        return int(counts.sum()), [Leak(0, f"{where}: records without a number of {members}")]
+    leaks = [
+        Leak(int(record), f"{where}: {sizes[record]} {members}, {counts[record]} of which have a time")
+        for record in np.flatnonzero(sizes != counts)
+    ]
+    late = own_times + delay >= times[records]
+    newest = np.zeros(batch.num_rows, np.int64)
+    np.maximum.at(newest, records[late], own_times[late])
+    for record, count in zip(*np.unique(records[late], return_counts=True), strict=True):
+        problem = f"that a request at {times[record]} can't have seen, the newest at {newest[record]}"
+        leaks.append(Leak(int(record), f"{where}: {count} {members} {problem}, feedback delay {delay} ms"))
+    return int(counts.sum()), leaks
 
 
 def _check_seconds_since(batch: pa.RecordBatch, name: str, delay: int) -> list[Leak]:

@@ -53,11 +53,11 @@ class TargetEdges:
 
     def ties(self, batch: pa.RecordBatch) -> dict[str, Ties]:
         """The edges of decoded records by edge set."""
-        nodes = {readout: _ReadNodes(batch, node_set, readout) for readout, node_set in self._readouts.items()}
+        nodes = {readout: ReadNodes(batch, node_set, readout) for readout, node_set in self._readouts.items()}
         items = {name: nodes[self._schema.item_readouts()[item_set]] for name, item_set in self._item_sets.items()}
         return {name: self._ties_of(batch, name, nodes[USER_READOUT], items[name]) for name in self.edge_sets}
 
-    def _ties_of(self, batch: pa.RecordBatch, name: str, users: "_ReadNodes", items: "_ReadNodes") -> Ties:
+    def _ties_of(self, batch: pa.RecordBatch, name: str, users: "ReadNodes", items: "ReadNodes") -> Ties:
         (sources, records), (targets, of_targets) = (
             flat_values(batch, f"edges/{name}.{end}") for end in ("#source", "#target")
         )
@@ -76,11 +76,12 @@ class TargetEdges:
         return Ties(tied, records, np.unique(np.concatenate(strays)))
 
 
-class _ReadNodes:
+class ReadNodes:
     """The nodes of one set that the readout reads, in each record.
 
     Attributes:
       read: their keys.
+      ids, records: their raw ids and the record of each, once a candidate, `[num_read]`.
       strays: records whose readout names a node that is not there.
     """
 
@@ -92,6 +93,9 @@ class _ReadNodes:
         numbers, of_candidates = flat_values(batch, f"edges/{readout}.#source")
         keys = self.keys(numbers, of_candidates)
         self.read = np.unique(keys[keys != _NOWHERE])
+        inside = np.flatnonzero(keys != _NOWHERE)
+        self.records = of_candidates[inside]
+        self.ids = ids.take(pa.array(self._first[self.records] + numbers.to_numpy()[inside]))
         self.strays = of_candidates[keys == _NOWHERE]
 
     def keys(self, numbers: pa.Array, records: np.ndarray) -> np.ndarray:

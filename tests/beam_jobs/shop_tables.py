@@ -32,6 +32,10 @@ SCHEMA = GraphSchema(
                 "user_watched": NUMBER,
                 "user_since_clicked": NUMBER,
                 "item_seen": NUMBER,
+                "user_mean_liked": NUMBER,
+                "user_viewer_watched": NUMBER,
+                "viewers_liked": NUMBER,
+                "kin_mean_liked": NUMBER,
                 "click": NUMBER,
                 "seconds": NUMBER,
             }
@@ -118,6 +122,30 @@ TABLES: dict[str, Any] = {
             "user_watched": {"of": "user", "edge_set": "watched"},
             "user_since_clicked": {"of": "user", "edge_set": "clicked", "measure": "seconds_since_last"},
             "item_seen": {"of": "item", "edge_set": {"video": "watched_by", "room": "visited_by"}},
+            "user_mean_liked": {"of": "user", "edge_set": "watched", "measure": "mean", "feature": "liked"},
+            # Of the item's viewers the one who watched most of what the user watched.
+            "user_viewer_watched": {
+                "of": "user",
+                "edge_set": "watched",
+                "shared_with_item": {"edge_set": {"video": "watched_by", "room": "visited_by"}},
+                "over_keys": "best",
+            },
+            "viewers_liked": {
+                "of": "item",
+                "through": {"video": "watched_by", "room": "visited_by"},
+                "edge_set": "watched",
+                "measure": "sum",
+                "feature": "liked",
+            },
+            # Of the videos with the same tag, or of those that a visitor watched.
+            "kin_mean_liked": {
+                "of": "item",
+                "through": {"video": ["has_tag", "tag_of"], "room": ["visited_by", "watched"]},
+                "edge_set": "watched_by",
+                "measure": "mean",
+                "feature": "liked",
+                "over_keys": "mean",
+            },
         },
     },
 }
@@ -132,6 +160,7 @@ RUN: dict[str, Any] = {
             {"watched": 4, "clicked": 2, "visited": 2, "watched_by": 3, "visited_by": 2, "has_tag": 2, "made_by": 1},
             {"watched": 2, "clicked_by": 2},
         ],
+        "history": {"watched": {"newest": 9, "features": ["tags"]}, "clicked": 3, "visited": 5},
         "requests_per_batch": 50,
         "output_shards": 3,
     },

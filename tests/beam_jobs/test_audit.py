@@ -16,9 +16,10 @@ from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.records.leakage import LeakageCheck
 from beam_jobs.records.tfrecord_shards import read_records, write_records
 from tfgrec.errors import InputDataError, LeakageError
-from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.schema import ID, GraphSchema
 
 TIMED = ["clicked", "clicked_by", "visited", "visited_by", "watched", "watched_by"]
+HISTORIES = ["history/clicked", "history/visited", "history/watched"]
 
 
 @pytest.fixture()
@@ -45,7 +46,7 @@ def put_back(path: Path, number: int, example: tf.train.Example) -> None:
 
 def target_edges(examples: Path) -> dict[str, int]:
     """How many edges tie a request's user to its candidates, counted one by one."""
-    counts = dict.fromkeys(TIMED, 0)
+    counts = dict.fromkeys([*TIMED, *HISTORIES], 0)
     for record in (
         record for split in ("train", "validation") for shard in read_split(examples, split) for record in shard
     ):
@@ -59,7 +60,21 @@ def target_edges(examples: Path) -> dict[str, int]:
             users, items = (sources, targets) if edges.source == "user" else (targets, sources)
             texts = [item.decode() if isinstance(item, bytes) else item for item in items]
             counts[name] += sum(tie in pairs for tie in zip(users, texts, strict=True))
+        candidates = {item for _, item in pairs}
+        for name in HISTORIES:
+            ids = record[f"nodes/{name}.#id"]
+            counts[name] += sum((raw.decode() if isinstance(raw, bytes) else raw) in candidates for raw in ids)
     return counts
+
+
+def with_events(examples: Path, history: str, least: int = 1) -> tuple[Path, int, tf.train.Example]:
+    """A record that lists at least so many events: file, number, contents."""
+    for path in sorted(examples.rglob("*.tfrecord")):
+        for number, record in enumerate(read_records(str(path))):
+            example = tf.train.Example.FromString(record)
+            if example.features.feature[f"nodes/{history}.#size"].int64_list.value[0] >= least:
+                return path, number, example
+    raise AssertionError(f"no record has {least} events of {history}")
 
 
 def record_of_a_video(examples: Path, edge_set: str) -> tuple[tf.train.Example, int, int, int]:
@@ -84,11 +99,16 @@ def put_edge(example: tf.train.Example, edge_set: str, user: int, video: int) ->
         features[f"edges/{edge_set}.{end}"].int64_list.value[:] = [number]
 
 
-def untimed_check(shop: Shop, edge_set: str) -> LeakageCheck:
-    """A check of records whose edge set has no times, though it is fed by the log of requests."""
+def untimed_check(shop: Shop, edge_set: str, *, history: bool = False) -> LeakageCheck:
+    """A check of records whose edge set has no times, though it is fed by the log of requests; nor has its history."""
     schema = GraphSchema.from_json(json.loads((shop.examples / "manifest.json").read_text())["schema"])
     untimed = dataclasses.replace(schema.edge_sets[edge_set], features={})
     schema = dataclasses.replace(schema, edge_sets={**schema.edge_sets, edge_set: untimed})
+    if history:
+        name = f"history/{edge_set}"
+        events = schema.node_sets[name]
+        untimed_events = dataclasses.replace(events, features={ID: events.features[ID]})
+        schema = dataclasses.replace(schema, node_sets={**schema.node_sets, name: untimed_events})
     return LeakageCheck(schema, tables_config(), feedback_delays(tables_config()))
 
 
@@ -98,7 +118,9 @@ def test_good_records_pass_and_every_edge_is_counted(shop: Shop, examples: Path)
     assert report["passed"] and report["leaks"] == 0
     assert report["edges"] == {name: manifest["sizes"]["edge_sets"][name]["total"] for name in TIMED}
     assert report["target_edges"] == target_edges(examples)
-    assert report["target_edges"]["watched"] > 20 and set(report["target_edges"]) == set(TIMED)
+    assert report["target_edges"]["watched"] > 20 and set(report["target_edges"]) == {*TIMED, *HISTORIES}
+    assert report["events"] == {name: manifest["sizes"]["node_sets"][name]["total"] for name in HISTORIES}
+    assert report["events"]["history/clicked"] > 100
     assert report["records"] == sum(split["num_requests"] for split in manifest["splits"].values())
     assert json.loads((examples / "audit.json").read_text()) == report
 
@@ -124,6 +146,19 @@ def test_one_edge_at_the_requests_own_time_fails_the_job(examples: Path) -> None
     assert (report["passed"], report["leaks"]) == (False, 1)
     assert report["examples"][0]["record"] == number
     assert not list(examples.glob("audit.json.*"))
+
+
+def test_one_event_at_the_requests_own_time_fails_the_job(examples: Path) -> None:
+    path, number, example = with_events(examples, "history/watched", 3)
+    request_time = example.features.feature["context/time"].int64_list.value[0]
+    example.features.feature["nodes/history/watched.time"].int64_list.value[0] = request_time
+    put_back(path, number, example)
+    with pytest.raises(LeakageError) as raised:
+        audit(tables=tables_config(), examples_dir=str(examples))
+    place = f"{path.relative_to(examples)} record {number}"
+    problem = f"node set 'history/watched': 1 events that a request at {request_time} can't have seen"
+    assert f"{place}: {problem}" in str(raised.value)
+    assert json.loads((examples / "audit.json").read_text())["leaks"] == 1
 
 
 def test_a_shard_that_lost_records_is_refused(examples: Path) -> None:
@@ -193,6 +228,45 @@ class TestLeakageCheck:
         assert not self.problems(check, example)
         spoil(features)
         assert any(problem in found for found in self.problems(check, example))
+
+    @pytest.mark.parametrize(
+        ("milliseconds_before", "leaks"), [(CLICK_DELAY + 1, False), (CLICK_DELAY, True), (-1, True)]
+    )
+    def test_the_bound_of_events_is_as_strict(
+        self, milliseconds_before: int, leaks: bool, shop: Shop, check: LeakageCheck
+    ) -> None:
+        _, _, example = with_events(shop.examples, "history/clicked")
+        features = example.features.feature
+        times = features["nodes/history/clicked.time"].int64_list.value
+        times[0] = features["context/time"].int64_list.value[0] - milliseconds_before
+        found = self.problems(check, example)
+        assert bool(found) == leaks
+        assert all("node set 'history/clicked': 1 events" in problem for problem in found)
+
+    def test_events_without_times_are_no_proof(self, shop: Shop, check: LeakageCheck) -> None:
+        _, _, example = with_events(shop.examples, "history/visited", 2)
+        features = example.features.feature
+        size = features["nodes/history/visited.#size"].int64_list.value[0]
+        features["nodes/history/visited.time"].int64_list.value.pop()
+        assert self.problems(check, example) == [
+            f"node set 'history/visited': {size} events, {size - 1} of which have a time"
+        ]
+
+    def test_untimed_events_of_a_log_must_not_be_of_candidates(self, shop: Shop) -> None:
+        check = untimed_check(shop, "watched", history=True)
+        example, _, candidate, other = record_of_a_video(shop.examples, "watched")
+        features = example.features.feature
+        ids = features["nodes/video.#id"].int64_list.value
+        # The edges themselves, and the features that events have besides, are not looked at here.
+        for name in ("edges/watched.#size", "nodes/history/watched.#size"):
+            features[name].int64_list.value[0] = 0
+        for name in ("edges/watched.#source", "edges/watched.#target"):
+            del features[name].int64_list.value[:]
+        features["nodes/history/watched.#id"].int64_list.value[:] = [ids[other]] * 3
+        assert not self.problems(check, example)
+        features["nodes/history/watched.#id"].int64_list.value[:] = [ids[other], ids[candidate], ids[candidate]]
+        problem = "node set 'history/watched', fed by 'log': 2 events without a time are of the request's candidates"
+        assert self.problems(check, example) == [problem]
 
     @pytest.mark.parametrize("edge_set", ["watched", "watched_by"])
     def test_untimed_edges_of_a_log_must_not_tie_user_and_candidate(self, edge_set: str, shop: Shop) -> None:

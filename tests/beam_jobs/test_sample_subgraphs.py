@@ -175,7 +175,8 @@ class TestManifest:
                 assert of_set["quantiles"]["0.9"] == np.quantile(counts, 0.9, method="inverted_cdf")
                 # All requests are fewer than the sample holds.
                 assert sorted(map(int, of_set["sample"].split())) == sorted(counts)
-        assert set(sizes["node_sets"]) == set(SCHEMA.node_sets)
+        histories = {f"history/{name}" for name in run_config().sampling.history}
+        assert set(sizes["node_sets"]) == {*SCHEMA.node_sets, *histories}
 
     def test_sizes_of_batches_are_told_for_people(self, shop: Shop, records: dict) -> None:
         batches = json.loads((shop.examples / "manifest.json").read_text())["batches"]

@@ -9,6 +9,7 @@ import small_records
 
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError
+from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.store.layout import sealed
 
 
@@ -27,7 +28,7 @@ def examples(whole: Path, tmp_path: Path) -> Path:
 
 def test_a_whole_directory_is_read(whole: Path) -> None:
     examples = ExamplesDirectory.open(whole)
-    assert examples.schema == small_records.SCHEMA
+    assert examples.schema == record_schema(small_records.SCHEMA, small_records.SAMPLING)
     assert examples.split("train").num_requests == 20
     assert [Path(file).name for file in examples.split("train").files] == sorted(
         path.name for path in (whole / "train").iterdir()

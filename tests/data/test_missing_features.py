@@ -40,6 +40,7 @@ def parse(serialized: tf.Tensor) -> tfgnn.GraphTensor:
         (["nodes/user.#id"], "user.#id"),
         (["nodes/_readout.hour"], "_readout.hour"),
         (["nodes/video.tags", "nodes/video.tags.d1"], "video.tags"),
+        (["nodes/history/watched.time"], "history/watched.time"),
         (["nodes/user.activity", "nodes/_readout.scenario"], "_readout.scenario, user.activity"),
     ],
 )

@@ -88,6 +88,11 @@ def test_sets_and_features_come_in_the_order_of_their_names() -> None:
             "_readout/item: expected a target '_readout'",
         ),
         ('key: "_readout" value', 'key: "readout" value', "node_sets: '_readout' is missing"),
+        (
+            'node_sets { key: "item"',
+            'node_sets { key: "history/saw" value { } }\nnode_sets { key: "item"',
+            "node_sets.history/saw: names that begin with 'history/' are of the histories of sampled records",
+        ),
     ],
 )
 def test_mistakes_in_a_graph_schema_are_named(old: str, new: str, expected: str, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 import pytest
 
 from tfgrec.config import TablesConfig
+from tfgrec.config.sampling import SamplingConfig
 from tfgrec.data.tables_check import check_tables
 from tfgrec.data.target_edges import edge_sets_between_users_and_items, leaking_edge_sets
 from tfgrec.errors import SchemaError
+from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import ID, ITEM_READOUT, READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema, NodeSet
 
 NODES = NodeSet({ID: Feature("int64")})
@@ -64,6 +66,13 @@ def test_the_requests_own_files_are_refused_under_any_name(path: str) -> None:
     messages = str(raised.value).splitlines()
     assert [message.split(":")[1] for message in messages] == [" edge_sets.owns", " edge_sets.owned_by"]
     assert "its edges have no times, and table 'other' is a log of requests" in messages[0]
+
+
+@pytest.mark.parametrize("path", ["logs/*.csv", "owners.csv"])
+def test_in_records_an_edge_set_that_only_a_history_lists_counts_too(path: str) -> None:
+    records = record_schema(SCHEMA, SamplingConfig(hops=[{}], history={"owns": 3, "saw": 3}))
+    assert "owns" not in records.edge_sets
+    assert dict(leaking_edge_sets(records, tables(path))) == ({"owns": "other"} if path == "logs/*.csv" else {})
 
 
 @pytest.mark.parametrize("path", ["owners.csv", "logs/monday.parquet", "logs/old/monday.csv"])

@@ -17,7 +17,7 @@ from tfgrec.graph.schema import READOUT
 from tfgrec.graph.statistics import row_keys
 from tfgrec.graph.store.graph_store import GraphStore
 
-PLAN = SamplingConfig(hops=[{"watched": 2, "joined": 1, "made_by": 0}, {"watched_by": 1}])
+PLAN = SamplingConfig(hops=[{"watched": 2, "joined": 1, "made_by": 0}, {"watched_by": 1}], history={"watched": 4})
 SIZES = st.lists(st.integers(0, 300) | st.integers(0, 2**40), max_size=30)
 
 
@@ -75,6 +75,9 @@ def test_what_is_told_is_what_was_sampled(store: GraphStore) -> None:
     for name, edges in sampled.edge_sets.items():
         assert sizes["edge_sets"][name]["total"] == len(edges.sources)
         assert sizes["edge_sets"][name]["largest"] == np.diff(edges.splits).max()
+    histories = sampled.histories["history/watched"].splits
+    assert sizes["node_sets"]["history/watched"]["total"] == histories[-1] > 0
+    assert sizes["node_sets"]["history/watched"]["largest"] == np.diff(histories).max() == 4
     # The same place in all samples is the same request.
     sample = sizes["node_sets"]["video"]["sample"].split(), sizes["edge_sets"]["watched"]["sample"].split()
     videos, watched = sampled.node_sets["video"].splits, sampled.edge_sets["watched"].splits

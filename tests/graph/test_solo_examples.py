@@ -67,6 +67,7 @@ def test_an_item_alone_has_no_user_and_no_request(solo: SoloExamples, store: Gra
     assert values["nodes/video.#id"][0] == store.node_features("video", items[3:4])["#id"][0].as_py()
     assert values["nodes/_readout.user_watched"] == values["nodes/_readout.hour"] == [0]
     assert values["nodes/_readout.scenario"] == [b""] and np.isnan(values["nodes/_readout.click"])
+    assert values["nodes/history/watched.#size"] == values["nodes/history/visited.#size"] == [0]
     # Whatever else is encoded with it.
     assert solo.items("video", items[3:4], np.array([900])) == examples[3:4]
     assert all(time < 900 for _, _, _, time in edges_of(examples[3]))
@@ -104,6 +105,9 @@ def test_a_user_alone_has_its_counts_and_the_request_s_features(solo: SoloExampl
         for name in ("user_watched", "scenario", "hour"):
             assert values[f"nodes/_readout.{name}"] == expected[f"nodes/_readout.{name}"]
         assert np.isnan(values["nodes/_readout.click"])
+        events = {name: value for name, value in expected.items() if name.startswith("nodes/history/")}
+        assert events["nodes/history/watched.#size"] == [min(values["nodes/_readout.user_watched"][0], 12)] > [0]
+        assert {name: values[name] for name in events} == events
 
 
 def test_both_sides_together_are_the_request_unless_they_meet(solo: SoloExamples, store: GraphStore) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tfgrec.config.tables import TablesConfig
-from tfgrec.graph.schema import USER_READOUT, GraphSchema
+from tfgrec.graph.schema import TIME, USER_READOUT, GraphSchema
 from tfgrec.table_paths import TablePath
 
 
@@ -22,17 +22,29 @@ def leaking_edge_sets(schema: GraphSchema, tables: TablesConfig) -> Iterator[tup
     """Edge sets without times between users and items that a log of requests feeds, each with the table that does it.
 
     Nothing hides their edges from the request that they are of. A table counts as a log of requests where it shares
-    files with one, under whatever name.
+    files with one, under whatever name. In the schema of records, an edge set that only a history lists counts too.
     """
     paths = {name: table.path for name, table in tables.tables.items()}
     logs = {paths[source.table] for source in tables.requests.sources if source.table in paths}
-    for name in edge_sets_between_users_and_items(schema):
-        if schema.edge_sets[name].timed or name not in tables.edge_sets:
+    for name in _untimed_edge_sets(schema):
+        if name not in tables.edge_sets:
             continue
         fed = tables.edge_sets.get(tables.edge_sets[name].reverse_of or name)
         for table in dict.fromkeys(source.table for source in (fed.sources if fed else [])):
             if any(_share_files(paths.get(table, ""), log) for log in logs):
                 yield name, table
+
+
+def _untimed_edge_sets(schema: GraphSchema) -> list[str]:
+    """Edge sets without times between users and items."""
+    between = [name for name in edge_sets_between_users_and_items(schema) if not schema.edge_sets[name].timed]
+    items = schema.item_readouts()
+    listed = [
+        history.of_edge_set
+        for history in schema.history_node_sets.values()
+        if history.target in items and TIME not in history.features
+    ]
+    return list(dict.fromkeys([*between, *listed]))
 
 
 def _share_files(path: str, other: str) -> bool:
