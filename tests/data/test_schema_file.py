@@ -199,6 +199,19 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         ),
         ({"requests.temporal_degrees.video_clicked_1d.edge_set": "made_by"}, "the edges of 'made_by' have no times"),
         (
+            {"requests.temporal_degrees.video_liked.through": "made_by"},
+            "video_liked.through: leads to 'author', but 'liked_by' leaves 'video': "
+            "did you mean through: [made_by, made]?",
+        ),
+        (
+            {"requests.temporal_degrees.video_liked.through": {"video": ["made_by", "made"], "vidoe": "made_by"}},
+            "video_liked.through: no candidate is of node set 'vidoe': did you mean 'video'?",
+        ),
+        (
+            {"requests.temporal_degrees.video_liked.through": ["made_by", "mad"]},
+            "video_liked.through: unknown edge set 'mad': did you mean 'made'?",
+        ),
+        (
             {"requests.temporal_degrees.user_liked.shared_with_item": {"edge_set": "made_bi"}},
             "user_liked.shared_with_item.edge_set: unknown edge set 'made_bi': did you mean 'made_by'?",
         ),

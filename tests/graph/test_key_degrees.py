@@ -25,8 +25,9 @@ from pydantic import ValidationError
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.degrees import key_edges
+from tfgrec.graph.degrees.mapped_edges import map_edges
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
-from tfgrec.graph.store import edge_sums
+from tfgrec.graph.store import edge_sums, graph_store
 
 # To the candidate's authors and from them to all their videos; to its viewers, whose edges have times of their own.
 AUTHORS_VIDEOS = {"video": ["made_by", "made"], "live": ["hosted_by", "made"]}
@@ -40,6 +41,7 @@ def degree(edge_set: str, through: object, **options: object) -> TemporalDegree:
 
 MEAN = {"measure": "mean", "feature": "share"}
 SUM = {"measure": "sum", "feature": "share"}
+NO_FEATURE = {"feature": "shares"}
 SINCE = {"measure": "seconds_since_last"}
 DEFINITIONS = {
     "author_seen": degree("watched_by", AUTHORS_VIDEOS),
@@ -162,3 +164,17 @@ def test_paths_that_go_with_nothing_are_refused(options: dict, expected: str) ->
     with pytest.raises(ValidationError, match=expected) as error:
         TemporalDegree(**{"of": "item", "edge_set": "watched_by", "through": ["made_by", "made"], **options})
     assert error.value.error_count() == 1
+
+
+def test_edges_are_mapped_before_they_are_asked_for(tmp_path: Path) -> None:
+    world = example_world()
+    store = write_world(world, tmp_path, 1)
+    author = TemporalDegree(of="user", edge_set={"video": "joined"}, shared_with_item={"edge_set": "hosted_by"})
+    unknown = degree("watched_bi", "made_bi", **MEAN)
+    map_edges(store, [*DEFINITIONS.values(), author, unknown, degree("watched_by", AUTHORS_VIDEOS, **SUM | NO_FEATURE)])
+    asked = {"made", "made_by", "hosted_by", "watched", "watched_by", "joined_by", "joined"}
+    with mock.patch.object(graph_store, "open_adjacency", side_effect=AssertionError):
+        for name in asked:
+            store.adjacency(name)
+    with mock.patch.object(graph_store, "EdgeSums", side_effect=AssertionError):
+        store.edge_sums("watched_by", "share")

@@ -295,6 +295,19 @@ class TemporalDegree(FrozenConfig):
         return self.through.get(item_node_set) if isinstance(self.through, dict) else self.through
 
     @property
+    def counted_edge_sets(self) -> list[str]:
+        """The edge sets whose edges are counted."""
+        return [self.edge_set] if isinstance(self.edge_set, str) else list(self.edge_set.values())
+
+    @property
+    def joining_edge_sets(self) -> list[str]:
+        """The edge sets that lead to what an edge and a candidate share, or from a candidate to the counted edges."""
+        shared = self.shared_with_item.edge_set if isinstance(self.shared_with_item, SharedNeighbour) else ()
+        shared = [shared] if isinstance(shared, str) else shared.values() if isinstance(shared, dict) else shared
+        paths = self.through.values() if isinstance(self.through, dict) else [self.through or ()]
+        return [*shared, *(name for path in paths for name in path)]
+
+    @property
     def needs_times(self) -> bool:
         """Whether the edges must have times."""
         return self.window_seconds is not None or self.measure in ("seconds_since_last", "last_value")

@@ -10,6 +10,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import Requests
 from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.graph.degrees.mapped_edges import map_edges
 from tfgrec.graph.examples.candidate_features import CandidateFeatures
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.request_examples import RequestEncoder
@@ -164,10 +165,9 @@ def _times(requests: Mapping[int, OnlineRequest]) -> np.ndarray:
 
 def _map_files(store: GraphStore, schema: GraphSchema, requests: Requests) -> None:
     """Maps the files that every request needs, so that the first one does not wait for it."""
-    counted = [degree.edge_set for degree in requests.temporal_degrees.values()]
-    names = [name for of in counted for name in ([of] if isinstance(of, str) else of.values())]
+    map_edges(store, requests.temporal_degrees.values())
     histories = schema.history_node_sets.values()
-    for edge_set in {*schema.stored_edge_sets, *names, *(history.of_edge_set for history in histories)}:
+    for edge_set in {*schema.stored_edge_sets, *(history.of_edge_set for history in histories)}:
         store.adjacency(edge_set)
     for node_set in {*schema.stored_node_sets, *(history.target for history in histories)}:
         store.node_index(node_set)
