@@ -9,7 +9,7 @@ from tfx.dsl.io import fileio
 
 from tfgrec.config import RunConfig, load_run_config, load_tables_config
 from tfgrec.errors import ConfigurationError
-from tfgrec.model.configuration_checks import check_model_config
+from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
 from tfgrec.preflight import check_run
 from tfgrec.recorded_weights import with_recorded_weights
 from tfx_pipeline.days import at_day, parse_day
@@ -31,10 +31,17 @@ def read_pipeline_config(arguments: argparse.Namespace) -> RunConfig:
         config = at_day(config, parse_day(arguments.day))
     tables = load_tables_config(config.schema_dir)
     check_run(config, tables)
-    check_model_config(config.model, read_record_schema(config), tables.requests.labels)
+    schema = read_record_schema(config)
+    check_model_config(config.model, schema, tables.requests.labels)
+    raise_problems(arm_problems(config.model, config.arm, config.pretraining, schema))
     check_pipeline(config, tables)
     if config.split.train is None:
         raise ConfigurationError(f"{arguments.config}: key 'split.train': a pipeline needs days to train on")
+    if config.arm == "two_stage":
+        raise ConfigurationError(
+            f"{arguments.config}: key 'arm': received two_stage, which embeds nodes from the graph store while it trains; "
+            "TFX's Trainer has the records alone: use tfgrec-train, or arm joint, frozen_encoder or no_graph"
+        )
     return config
 
 

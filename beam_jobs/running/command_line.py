@@ -11,7 +11,7 @@ from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.model.configuration_checks import check_model_config
+from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
 from tfgrec.progress import stage_progress
 
 
@@ -55,7 +55,9 @@ def read_configuration(args: argparse.Namespace) -> tuple[RunConfig, TablesConfi
     schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
     # Refuses hops that the graph does not have, and a model that can't read the records, before it is built.
-    check_model_config(config.model, record_schema(schema, config.sampling), tables.requests.labels)
+    of_records = record_schema(schema, config.sampling)
+    check_model_config(config.model, of_records, tables.requests.labels)
+    raise_problems(arm_problems(config.model, config.arm, config.pretraining, of_records))
     return config, tables, schema
 
 

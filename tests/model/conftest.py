@@ -12,6 +12,7 @@ import tensorflow as tf  # isort: skip
 import tensorflow_gnn as tfgnn  # isort: skip
 
 from tfgrec.config.model import ModelConfig  # isort: skip
+from tfgrec.config.run import PretrainingConfig  # isort: skip
 from tfgrec.graph.schema import EdgeSet, Feature, GraphSchema, NodeSet  # isort: skip
 
 NOW = 1_700_000_000_000
@@ -238,10 +239,23 @@ def build(schema: GraphSchema) -> Callable[..., Any]:
     """Builds a model of an arm, with some keys of the configuration replaced."""
     from tfgrec.model.build import build_joint_model
 
-    def make(arm: str = "joint", *, schema: GraphSchema = schema, **changes: Any) -> Any:
+    def make(
+        arm: str = "joint",
+        *,
+        schema: GraphSchema = schema,
+        pretraining: dict[str, Any] | None = None,
+        static_rows: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Any:
         tf.keras.utils.set_random_seed(7)  # Fixtures of a module or session are made before `_reproducible` runs.
         return build_joint_model(
-            config=make_config(**changes), schema=schema, statistics=make_statistics(), arm=arm, labels=LABELS
+            config=make_config(**changes),
+            schema=schema,
+            statistics=make_statistics(),
+            arm=arm,
+            labels=LABELS,
+            pretraining=PretrainingConfig.model_validate(pretraining or {}),
+            static_rows=static_rows,
         )
 
     return make

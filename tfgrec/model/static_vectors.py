@@ -48,8 +48,8 @@ class StaticVectors(tf.keras.layers.Layer):
     that was embedded, of an older one where it was not. A node without any such row has zeros.
 
     Args:
-      rows: `{node_set: EmbeddedRows}` of the users' and the items' node sets.
-      id_types: `{node_set: "int64" | "string"}`, what raw ids are.
+      rows: `{node_set: EmbeddedRows}`; a node set without any is left out.
+      id_types: `{node_set: "int64" | "string"}` of the users' and the items' node sets, what raw ids are.
       item_edge_sets: Readout edge sets of the item node sets.
       units: Width of vectors.
       fine_tuned: Whether training moves the vectors.
@@ -68,7 +68,8 @@ class StaticVectors(tf.keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._rows = {node_set: parse_rows(of_set) for node_set, of_set in rows.items()}
+        none = {"ids": [], "refreshes": []}
+        self._rows = {node_set: parse_rows(rows.get(node_set, none)) for node_set in id_types}
         self._id_types, self._item_edge_sets = dict(id_types), list(item_edge_sets)
         self._units, self._fine_tuned = units, fine_tuned
         self._lookups, self._tables, self._keys = {}, {}, {}
