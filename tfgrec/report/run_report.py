@@ -14,7 +14,12 @@ from tfgrec.report.style import Colours, colours_of
 from tfgrec.report.tables import HEADINGS, metric_text, retrieval_table, scenario_table, task_table
 from tfgrec.report.training_figures import coupling_figures, loss_figures, speed_figure, weight_figure
 
-ARMS = {"joint": "joint training", "two_stage": "two stages", "no_graph": "no graph"}
+ARMS = {
+    "joint": "joint training",
+    "two_stage": "two stages",
+    "frozen_encoder": "frozen encoder",
+    "no_graph": "no graph",
+}
 
 
 def write_report(run_dir: str | Path) -> Path:
@@ -133,7 +138,7 @@ def _configuration_section(run: RunResults) -> Section:
 
 
 def _colours(run: RunResults) -> Colours:
-    return colours_of([*run.config.model.tasks, "auto_encoder", "retrieval"])
+    return colours_of([*run.config.model.tasks, "auto_encoder", "retrieval", "link_prediction"])
 
 
 def _duration(seconds: float) -> str:
