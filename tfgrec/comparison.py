@@ -1,11 +1,14 @@
-"""Arms trained on the same graph and the same records, and compared on the same validation rows."""
+"""Arms and variants trained on the same graph and the same requests, and compared on the same validation rows."""
 
+import hashlib
+import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfgrec.config import RunConfig
-from tfgrec.config.run import Arm
+from tfgrec.contenders import Contender
 from tfgrec.data_stages import DataStages
 from tfgrec.graph.store.files import write_json
 from tfgrec.model_stages import ModelStages
@@ -16,14 +19,17 @@ if TYPE_CHECKING:
 
 
 class Comparison:
-    """Runs of several arms and training seeds in one folder, which share graph, examples and schema.
+    """Runs of several contenders and training seeds in one folder, which share graph, schema and records.
+
+    A variant that samples otherwise, or trains on other days, has records of its own in `records/<fingerprint>`: one
+    folder for each distinct configuration of the data, whoever uses it, made from the shared graph.
 
     Args:
-      config: the configuration of all runs but for arm and seed.
-      root: the folder; runs are in `arms/<arm>/seed-<seed>`.
+      config: what graph and records are made by, where a contender does not say otherwise.
+      root: the folder; runs are in `arms/<arm>/seed-<seed>` and `variants/<name>/seed-<seed>`.
       data: the folder of the tables.
-      arms: what to train.
-      seeds: training seeds, one run of each arm for each.
+      contenders: what to train, in this order; no two have the same name.
+      seeds: training seeds, one run of each contender for each.
       announce: told what is done or skipped, and why.
     """
 
@@ -33,18 +39,18 @@ class Comparison:
         *,
         root: Path,
         data: Path,
-        arms: Sequence[Arm],
+        contenders: Sequence[Contender],
         seeds: Sequence[int],
         announce: Callable[[str], None] = print,
     ):
         self._config = config
         self._root = root
         self._data = data
-        self._arms = arms
+        self._contenders = contenders
         self._seeds = seeds
         self._announce = announce
 
-    def run(self, *, baseline: Arm) -> "ArmComparison":
+    def run(self, *, baseline: str) -> "ArmComparison":
         """Trains what is not trained yet; writes comparison.json and comparison.html.
 
         Raises:
@@ -52,13 +58,19 @@ class Comparison:
           TfgrecError: the configuration or the data can't be used.
         """
         DataStages(self._config, RunDirectory.at(self._root), self._data, announce=self._announce).run()
-        runs = {arm: [self._run_arm(arm, seed) for seed in self._seeds] for arm in self._arms}
+        records = {_data_key(self._config): self._root}
+        runs: dict[str, list[Path]] = {}
+        for contender in self._contenders:
+            key = _data_key(contender.config)
+            if key not in records:
+                records[key] = self._sample(contender, key)
+            runs[contender.name] = [self._train(contender, seed, records[key]) for seed in self._seeds]
 
         from tfgrec.report import compare_arms, write_comparison_report
 
-        comparison = compare_arms(runs, baseline=baseline)
-        costs = {arm: [run.training for run in of_arm] for arm, of_arm in comparison.runs.items()}
-        write_json(self.summary, {**comparison.to_json(), "training": costs})
+        changes = {one.name: one.changes for one in self._contenders if one.changes is not None}
+        comparison = compare_arms(runs, baseline=baseline, changes=changes)
+        write_json(self.summary, comparison.to_json())
         write_comparison_report(comparison, self.report)
         return comparison
 
@@ -72,9 +84,30 @@ class Comparison:
         """The report for people."""
         return self._root / "comparison.html"
 
-    def _run_arm(self, arm: Arm, seed: int) -> Path:
-        training = self._config.training.model_copy(update={"seed": seed})
-        config = self._config.model_copy(update={"arm": arm, "training": training})
-        run = RunDirectory.at(self._root / "arms" / arm / f"seed-{seed}", data_root=self._root)
-        ModelStages(config, run, announce=lambda line: self._announce(f"{arm}, seed {seed}: {line}")).run()
+    def _sample(self, contender: Contender, key: str) -> Path:
+        """Brings the records of a configuration up to date that is not the comparison's own; returns their folder."""
+        folder = self._root / "records" / key
+        run = RunDirectory.at(folder)
+        if not run.graph.is_symlink():
+            folder.mkdir(parents=True, exist_ok=True)
+            os.symlink(os.path.relpath(self._root / "graph", folder), run.graph)
+        self._announce(f"{contender.name}: samples otherwise, its records are {run.examples}")
+        announce = self._announcing(f"records of {contender.name}")
+        DataStages(contender.config, run, self._data, announce=announce).sample()
+        return folder
+
+    def _train(self, contender: Contender, seed: int, data_root: Path) -> Path:
+        training = contender.config.training.model_copy(update={"seed": seed})
+        config = contender.config.model_copy(update={"training": training})
+        run = RunDirectory.at(self._root / contender.folder / f"seed-{seed}", data_root=data_root)
+        ModelStages(config, run, announce=self._announcing(f"{contender.name}, seed {seed}")).run()
         return run.root
+
+    def _announcing(self, who: str) -> Callable[[str], None]:
+        return lambda line: self._announce(f"{who}: {line}")
+
+
+def _data_key(config: RunConfig) -> str:
+    """Equal for configurations that make the same records of one graph."""
+    values = {name: getattr(config, name).model_dump(mode="json") for name in ("split", "sampling")}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

@@ -37,11 +37,25 @@ class DataStages:
           StageFailed: a job failed, and has said why.
           TfgrecError: the configuration or the data can't be used.
         """
-        self._check_tables()
-        self._write_config()
+        self._prepare()
         self._build_graph()
         self._sample()
         self._audit()
+
+    def sample(self) -> None:
+        """Brings examples up to date with a graph that is there, since another run made it.
+
+        Raises:
+          StageFailed: a job failed, and has said why.
+          TfgrecError: the configuration or the data can't be used.
+        """
+        self._prepare()
+        self._sample()
+        self._audit()
+
+    def _prepare(self) -> None:
+        self._check_tables()
+        self._write_config()
 
     def _check_tables(self) -> None:
         if not self._data.is_dir():

@@ -80,7 +80,7 @@ def test_days_need_data(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
 
 def test_a_baseline_has_to_be_among_the_arms(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
     assert compare.main([*arguments, "--arms", "joint", "no_graph", "--baseline", "two_stage"]) == 2
-    assert "--baseline two_stage: is not among --arms joint no_graph" in error_of(capsys)
+    assert "--baseline two_stage: is not among --arms and --variants: known: joint, no_graph" in error_of(capsys)
 
 
 def test_a_stage_that_failed_hands_its_exit_code_on(

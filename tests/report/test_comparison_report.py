@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tfgrec.errors import InputDataError
+from tfgrec.metrics import user_bootstrap
 from tfgrec.report import compare_arms, write_comparison_report
 
 
@@ -74,3 +75,62 @@ def test_an_arm_without_runs_is_refused(make_run):
         compare_arms({"no_graph": [make_run("only")], "joint": []}, baseline="no_graph")
     with pytest.raises(InputDataError, match="no run of arm 'no_graph'"):
         compare_arms({"joint": [make_run("other")]}, baseline="no_graph")
+
+
+def test_intervals_are_over_users_and_seeds(arms, make_run, tmp_path):
+    found = compare_arms(arms, baseline="no_graph", replicates=100)
+    sides = [[run.predictions for run in found.runs[arm]] for arm in ("no_graph", "joint")]
+    expected = user_bootstrap(*sides, task="is_click", metric="auc", replicates=100)
+    assert found.differences["joint"]["is_click"]["auc"] == expected
+    one = compare_arms({arm: runs[:1] for arm, runs in arms.items()}, baseline="no_graph", replicates=100)
+    widths = [by["joint"]["is_click"]["auc"] for by in (one.differences, found.differences)]
+    assert widths[0].high - widths[0].low < widths[1].high - widths[1].low
+    texts = [
+        write_comparison_report(comparison, tmp_path / "page.html").read_text(encoding="utf-8")
+        for comparison in (one, found)
+    ]
+    assert "not another training seed" in texts[0] and "not another training seed" not in texts[1]
+    assert "as far as 2 seeds can tell" in texts[1]
+
+
+def test_variants_say_what_they_set(arms, make_run, tmp_path):
+    arms["slow <b>"] = [make_run(f"slow_{seed}", seed=seed) for seed in (7, 8)]
+    found = compare_arms(arms, baseline="joint", changes={"slow <b>": ("training.epochs=9", "x=<i>")}, replicates=20)
+    assert set(found.differences) == {"no_graph", "two_stage", "slow <b>"}
+    values = json.loads(json.dumps(found.to_json()))
+    assert values["variants"] == {"slow <b>": {"arm": "joint", "set": ["training.epochs=9", "x=<i>"]}}
+    assert values["metrics"]["slow <b>"]["is_click"]["auc"]["mean"] > 0.5
+    assert values["differences"]["slow <b>"]["is_click"]["auc"].keys() >= {"difference", "low", "high"}
+    text = write_comparison_report(found, tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert "<code>x=&lt;i&gt;</code>" in text and "slow &lt;b&gt;" in text
+    assert "<b>" not in text.split("<main>")[1].split("<script")[0]
+
+
+def test_costs_are_means_over_seeds_with_the_bytes_of_records(arms, tmp_path):
+    for number, run in enumerate(arms["two_stage"]):
+        values = {"steps": 100, "seconds": 10.0 + 20 * number, "steps_per_second": 4.0, "requests_per_second": None}
+        (run / "training.json").write_text(json.dumps({**values, "arm": "two_stage", "embedding_seconds": 3.5}))
+    root = arms["joint"][0]
+    (root / "examples").mkdir()
+    shards = [{"bytes": 1_000_000}, {"bytes": 500_000}]
+    manifest = {"splits": {"train": {"shards": shards}, "validation": {"shards": [{"bytes": 7}]}}}
+    (root / "examples" / "manifest.json").write_text(json.dumps(manifest))
+    found = compare_arms(arms, baseline="no_graph", replicates=20)
+    cost = found.costs["two_stage"]
+    assert (cost.seconds, cost.steps, cost.steps_per_second, cost.requests_per_second) == (20.0, 100, 4.0, None)
+    assert cost.further == {"embedding_seconds": 3.5} and cost.records_bytes is None
+    assert found.costs["joint"].records_bytes == 1_500_007
+    values = found.to_json()
+    assert values["costs"]["joint"]["records_bytes"] == 1_500_007
+    assert [run["seconds"] for run in values["training"]["two_stage"]] == [10.0, 30.0]
+    text = write_comparison_report(found, tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert "embedding seconds" in text and "<td>1.5</td>" in text
+
+
+def test_a_variant_that_learns_fewer_tasks_is_compared_by_those(arms, make_run, tmp_path):
+    fewer = make_run("fewer", seed=9, model={"tasks": {"is_click": {"label": "is_click"}}})
+    found = compare_arms({"joint": arms["joint"][:1], "fewer": [fewer]}, baseline="joint", replicates=20)
+    assert set(found.differences["fewer"]) == set(found.metrics["fewer"]) == {"is_click"}
+    assert set(found.metrics["joint"]) == {"is_click", "is_like", "watch_time"}
+    assert all(set(by_task) == {"is_click"} for by_task in found.by_scenario["fewer"].values())
+    write_comparison_report(found, tmp_path / "comparison.html")

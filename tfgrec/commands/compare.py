@@ -1,48 +1,53 @@
-"""tfgrec-compare: trains several arms on the same records and says how sure their differences are."""
+"""tfgrec-compare: trains arms and variants on the same records and says how sure their differences are."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
+from tfgrec.close_match import suggestion
 from tfgrec.commands.entry_point import entry_point
+from tfgrec.commands.fitting_table import print_fitting
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.comparison import Comparison
+from tfgrec.contenders import Contender, read_arm, read_variants
 from tfgrec.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tfgrec.report import ArmComparison
 
-# What joint training is usually asked to beat, first.
-BASELINES = ("two_stage", "no_graph", "joint")
-
 
 @entry_point
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains arms on one graph and the same records, and compares their metrics by paired bootstrap over users.
+    """Trains arms and variants on one graph and the same records, for each seed, and compares their metrics with the
+    first arm's by paired bootstrap over users and seeds.
 
     Stages whose inputs have not changed are skipped; what was interrupted goes on.
     """
     parsed = _parser().parse_args(arguments)
     config = read_config(parsed)
-    baseline = parsed.baseline or next(arm for arm in BASELINES if arm in parsed.arms)
-    if baseline not in parsed.arms:
-        raise ConfigurationError(f"--baseline {baseline}: is not among --arms {' '.join(parsed.arms)}")
-    if config.training.distribution == "multi_worker":
-        raise ConfigurationError("training.distribution: multi_worker is for tfgrec-train, one arm at a time")
-    seeds = parsed.seeds or [config.training.seed]
+    contenders = _contenders(parsed)
+    baseline = _baseline(parsed.baseline, contenders)
+    for contender in contenders:
+        if contender.config.training.distribution == "multi_worker":
+            raise ConfigurationError("training.distribution: multi_worker is for tfgrec-train, one arm at a time")
     console = Console(soft_wrap=True, highlight=False)
     comparison = Comparison(
-        config, root=parsed.run_dir, data=parsed.data, arms=parsed.arms, seeds=seeds, announce=console.print
+        config,
+        root=parsed.run_dir,
+        data=parsed.data,
+        contenders=contenders,
+        seeds=list(dict.fromkeys(parsed.seeds or [config.training.seed])),
+        announce=lambda line: console.print(line, markup=False),
     )
     result = comparison.run(baseline=baseline)
-    console.print(_difference_table(result))
-    console.print(_cost_table(result))
-    console.print(str(comparison.summary))
-    console.print(str(comparison.report))
+    _print_differences(console, result)
+    _print_costs(console, result)
+    for path in (comparison.summary, comparison.report):
+        console.print(str(path), markup=False)
     return 0
 
 
@@ -50,52 +55,90 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-compare", description=main.__doc__)
     add_run_arguments(parser)
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="what to train (default: all)")
-    parser.add_argument("--baseline", choices=ARMS, help="what the others are compared with (default: two_stage)")
     parser.add_argument(
-        "--seeds", nargs="+", type=int, metavar="SEED", help="training seeds, a run of each arm for each"
+        "--variants",
+        type=Path,
+        metavar="YAML",
+        help="what to train besides: {name: [key=value, ...]} or {name: {arm: ARM, set: [key=value, ...]}}; without an "
+        "arm, a variant is one of the first of --arms",
+    )
+    parser.add_argument(
+        "--baseline", metavar="NAME", help="the arm or variant that the others are compared with (default: the first)"
+    )
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, metavar="SEED", help="training seeds, a run of each arm and variant for each"
     )
     return parser
 
 
-def _difference_table(comparison: "ArmComparison") -> Table:
-    """One row an arm, task and metric."""
-    table = Table(title=f"less {comparison.baseline}, 95% intervals over users", title_justify="left")
-    for name in ("arm", "task", "metric"):
-        table.add_column(name)
-    for name in (comparison.baseline, "arm's", "difference", "low", "high"):
-        table.add_column(name, justify="right")
-    for arm, by_task in comparison.differences.items():
-        for task, by_metric in by_task.items():
-            for metric, found in by_metric.items():
-                numbers = (found.difference, found.low, found.high)
-                table.add_row(
-                    arm,
-                    task,
-                    metric,
-                    f"{found.baseline:.4f}",
-                    f"{found.treatment:.4f}",
-                    *(f"{n:+.4f}" for n in numbers),
-                )
-    return table
+def _contenders(parsed: argparse.Namespace) -> list[Contender]:
+    """Arms, then variants; what is named twice is trained once."""
+    contenders = [read_arm(parsed.config, arm, overrides=parsed.set) for arm in dict.fromkeys(parsed.arms)]
+    if parsed.variants is not None:
+        contenders += read_variants(parsed.variants, config=parsed.config, arm=parsed.arms[0], overrides=parsed.set)
+    return contenders
 
 
-def _cost_table(comparison: "ArmComparison") -> Table:
-    """One row a run: what its training took."""
-    table = Table(title="training", title_justify="left")
-    table.add_column("run")
-    for name in ("steps", "seconds", "steps/s", "requests/s"):
-        table.add_column(name, justify="right")
+def _baseline(name: str | None, contenders: Sequence[Contender]) -> str:
+    names = [contender.name for contender in contenders]
+    if name is None:
+        return names[0]
+    if name not in names:
+        raise ConfigurationError(f"--baseline {name}: is not among --arms and --variants: {suggestion(name, names)}")
+    return name
+
+
+def _print_differences(console: Console, comparison: "ArmComparison") -> None:
+    """One row an arm or variant, task and metric."""
+    over = "users" if comparison.num_seeds == 1 else f"users and {comparison.num_seeds} seeds"
+    print_fitting(
+        console,
+        title=f"less {comparison.baseline}, 95% intervals over {over}",
+        headings=("arm", "task", "metric", comparison.baseline, "arm's", "difference", "low", "high"),
+        texts=3,
+        rows=[
+            (
+                arm,
+                task,
+                metric,
+                *(f"{number:.4f}" for number in (found.baseline, found.treatment)),
+                *(f"{number:+.4f}" for number in (found.difference, found.low, found.high)),
+            )
+            for arm, by_task in comparison.differences.items()
+            for task, by_metric in by_task.items()
+            for metric, found in by_metric.items()
+        ],
+    )
+
+
+def _print_costs(console: Console, comparison: "ArmComparison") -> None:
+    """One row a run: what its training took, and the bytes of its records."""
+    print_fitting(
+        console,
+        title="training",
+        headings=("run", "steps", "seconds", "steps/s", "requests/s", "MB of records"),
+        texts=1,
+        rows=list(_cost_rows(comparison)),
+    )
+
+
+def _cost_rows(comparison: "ArmComparison") -> Iterator[tuple[str, ...]]:
     for arm, runs in comparison.runs.items():
+        records = comparison.costs[arm].records_bytes
         for run in runs:
             cost = run.training
-            speeds = [cost["steps_per_second"], cost["requests_per_second"]]
-            table.add_row(
+            yield (
                 f"{arm}, seed {run.config.training.seed}",
-                str(cost["steps"]),
-                f"{cost['seconds']:.0f}",
-                *("-" if speed is None else f"{speed:.1f}" for speed in speeds),
+                _number(cost.get("steps"), 0),
+                _number(cost.get("seconds"), 0),
+                _number(cost.get("steps_per_second"), 1),
+                _number(cost.get("requests_per_second"), 0),
+                _number(None if records is None else records / 1e6, 1),
             )
-    return table
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
 
 
 if __name__ == "__main__":

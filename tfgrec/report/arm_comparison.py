@@ -1,4 +1,4 @@
-"""Arms compared on the same records: means over training seeds, and paired differences with intervals."""
+"""Arms and variants compared on the same rows: means over training seeds, and paired differences with intervals."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from tfgrec.config.model import TaskConfig
 from tfgrec.errors import InputDataError
 from tfgrec.metrics import METRICS, PairedDifference, user_bootstrap
 from tfgrec.report.run_results import RunResults
+from tfgrec.report.training_cost import TrainingCost, training_cost
 
 # The metrics whose differences are tested; the first of each kind is the one also compared by scenario.
 COMPARED = {"binary": ("auc", "log_loss"), "regression": ("concordance", "mae")}
@@ -26,9 +27,10 @@ class SeedSummary:
 
 @dataclasses.dataclass(frozen=True)
 class ArmComparison:
-    """The arms' metrics, and each other arm's differences from `baseline`.
+    """The arms' metrics, and each other arm's differences from `baseline`; an arm may also be a variant of one.
 
-    `metrics[arm][task][metric]`, `differences[arm][task][metric]`, `by_scenario[arm][scenario][task]`.
+    `metrics[arm][task][metric]`, `differences[arm][task][metric]`, `by_scenario[arm][scenario][task]`, `costs[arm]`.
+    `tasks` are the baseline's; an arm that learns fewer of them has fewer. `changes` are what each variant sets.
     """
 
     baseline: str
@@ -37,25 +39,41 @@ class ArmComparison:
     metrics: dict[str, dict[str, dict[str, SeedSummary]]]
     differences: dict[str, dict[str, dict[str, PairedDifference]]]
     by_scenario: dict[str, dict[str, dict[str, PairedDifference]]]
+    costs: dict[str, TrainingCost]
+    changes: dict[str, list[str]]
+
+    @property
+    def num_seeds(self) -> int:
+        """Training seeds of the arm that has the fewest."""
+        return min(len(runs) for runs in self.runs.values())
 
     def to_json(self) -> dict[str, Any]:
         """Plain values of the numbers, for comparison.json."""
         return {
             "baseline": self.baseline,
             "runs": {arm: [str(run.directory.root) for run in runs] for arm, runs in self.runs.items()},
-            **{name: _plain(getattr(self, name)) for name in ("metrics", "differences", "by_scenario")},
+            "variants": {
+                name: {"arm": self.runs[name][0].config.arm, "set": changes} for name, changes in self.changes.items()
+            },
+            **{name: _plain(getattr(self, name)) for name in ("metrics", "differences", "by_scenario", "costs")},
+            "training": {arm: [run.training for run in runs] for arm, runs in self.runs.items()},
         }
 
 
 def compare_arms(
-    run_dirs: Mapping[str, Sequence[str | Path]], *, baseline: str, replicates: int = 500
+    run_dirs: Mapping[str, Sequence[str | Path]],
+    *,
+    baseline: str,
+    changes: Mapping[str, Sequence[str]] | None = None,
+    replicates: int = 500,
 ) -> ArmComparison:
     """Compares evaluated runs.
 
     Args:
-      run_dirs: {arm: its run directories, one a training seed}.
+      run_dirs: {arm or variant: its run directories, one a training seed, of the same seeds in the same order}.
       baseline: the arm that the others are compared with.
-      replicates: draws of users for each interval.
+      changes: {variant: what it sets}, to be told.
+      replicates: draws of users and seeds for each interval.
 
     Raises:
       InputDataError: there is no such arm or no run in one, or the runs were evaluated on different rows.
@@ -65,15 +83,32 @@ def compare_arms(
     if baseline not in runs or empty:
         raise InputDataError(f"no run of arm '{empty[0] if empty else baseline}'; arms given: {', '.join(runs)}")
     tasks = runs[baseline][0].config.model.tasks
+    own_tasks = {arm: _shared_tasks(tasks, of_arm) for arm, of_arm in runs.items()}
     others = [arm for arm in runs if arm != baseline]
     return ArmComparison(
         baseline=baseline,
         tasks=tasks,
         runs=runs,
-        metrics={arm: _summarise(of_arm, tasks) for arm, of_arm in runs.items()},
-        differences={arm: _differences(runs[baseline], runs[arm], tasks, replicates) for arm in others},
-        by_scenario={arm: _scenario_differences(runs[baseline], runs[arm], tasks, replicates) for arm in others},
+        metrics={arm: _summarise(of_arm, own_tasks[arm]) for arm, of_arm in runs.items()},
+        differences={arm: _differences(runs[baseline], runs[arm], own_tasks[arm], replicates) for arm in others},
+        by_scenario={
+            arm: _scenario_differences(runs[baseline], runs[arm], own_tasks[arm], replicates) for arm in others
+        },
+        costs={arm: training_cost(of_arm) for arm, of_arm in runs.items()},
+        changes={name: list(values) for name, values in (changes or {}).items()},
     )
+
+
+def _shared_tasks(tasks: Mapping[str, TaskConfig], runs: list[RunResults]) -> dict[str, TaskConfig]:
+    """Those of `tasks` that all runs learn as well, by the same label."""
+    return {
+        name: task
+        for name, task in tasks.items()
+        if all(
+            (own := run.config.model.tasks.get(name)) is not None and (own.label, own.kind) == (task.label, task.kind)
+            for run in runs
+        )
+    }
 
 
 def _summarise(runs: list[RunResults], tasks: Mapping[str, TaskConfig]) -> dict[str, dict[str, SeedSummary]]:

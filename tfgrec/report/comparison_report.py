@@ -1,4 +1,4 @@
-"""The report of arms compared."""
+"""The report of arms and variants compared."""
 
 from collections.abc import Mapping
 from html import escape
@@ -8,6 +8,7 @@ from tfgrec.config.model import TaskConfig
 from tfgrec.graph.store.files import write_atomically
 from tfgrec.metrics import LOWER_IS_BETTER, METRICS, PairedDifference
 from tfgrec.report.arm_comparison import COMPARED, ArmComparison, SeedSummary
+from tfgrec.report.cost_section import cost_section
 from tfgrec.report.curves import smoothed, thinned_positions
 from tfgrec.report.interval_figure import interval_figure
 from tfgrec.report.page import Card, Section, Tile, render_page
@@ -30,6 +31,8 @@ def write_comparison_report(comparison: ArmComparison, path: str | Path) -> Path
         sections=[
             _difference_section(comparison),
             _metrics_section(comparison),
+            _variant_section(comparison),
+            cost_section(comparison),
             _scenario_section(comparison),
             _training_section(comparison),
         ],
@@ -50,7 +53,7 @@ def _tiles(comparison: ArmComparison) -> list[Tile]:
             f"95% interval {by_task[task][metric].low:+.4f} to {by_task[task][metric].high:+.4f}",
         )
         for arm, by_task in comparison.differences.items()
-        if metric in by_task[task]
+        if metric in by_task.get(task, {})
     ]
 
 
@@ -62,9 +65,12 @@ def _difference_section(comparison: ArmComparison) -> Section:
             better = "left" if metric in LOWER_IS_BETTER else "right"
             title = f"{HEADINGS[metric]}: difference from {comparison.baseline}"
             cards.append(Card(title, interval_figure(rows), note=f"Better is {better} of the line."))
+    changed = "users would change, not another training seed: each arm was trained once."
+    if comparison.num_seeds > 1:
+        changed = f"users and other training seeds would change, as far as {comparison.num_seeds} seeds can tell."
     lead = (
         f"Each arm less {comparison.baseline} on the same rows, means over training seeds. Intervals (95%) are of a "
-        "paired bootstrap over users: they hold what another sample of users would change, not another training seed."
+        f"paired bootstrap: they hold what another sample of {changed}"
     )
     return Section("Differences", lead, cards, columns=2)
 
@@ -89,12 +95,27 @@ def _metrics_section(comparison: ArmComparison) -> Section:
             [escape(arm), *(_summary_cell(metric, by_task[name][metric], task) for metric in METRICS[task.kind])]
             + [_difference_cell(comparison.differences.get(arm, {}).get(name, {}).get(COMPARED[task.kind][0]))]
             for arm, by_task in comparison.metrics.items()
+            if name in by_task
         ]
         last = f"{HEADINGS[COMPARED[task.kind][0]]} less {escape(comparison.baseline)}'s"
         headings = ["arm", *(HEADINGS[metric] for metric in METRICS[task.kind]), last]
         cards.append(Card(name, table(headings, rows), wide=True))
     lead = "Means over training seeds, ± their standard deviation. Coloured: the interval leaves out zero."
     return Section("Metrics", lead, cards)
+
+
+def _variant_section(comparison: ArmComparison) -> Section:
+    """What each variant sets."""
+    rows = [
+        [
+            escape(name),
+            escape(comparison.runs[name][0].config.arm),
+            "<br>".join(f"<code>{escape(change)}</code>" for change in changes),
+        ]
+        for name, changes in comparison.changes.items()
+    ]
+    cards = [Card("", table(["variant", "of arm", "sets"], rows), wide=True)] if rows else []
+    return Section("Variants", "Each is its arm but for these values of the configuration.", cards)
 
 
 def _scenario_section(comparison: ArmComparison) -> Section:

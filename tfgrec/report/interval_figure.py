@@ -15,13 +15,14 @@ def interval_figure(differences: Mapping[str, Mapping[str, PairedDifference]]) -
         x_title="difference", y_title="", height=110 + 28 * max(1, len(differences)) * max(2, len(rows))
     )
     figure.add_vline(x=0, line={"color": REFERENCE, "dash": "dot", "width": 1})
+    step = min(0.22, 0.8 / max(1, len(differences)))
     for position, (arm, of_arm) in enumerate(differences.items()):
         # Arms of one row lie beside each other, the first on top.
         offset = (len(differences) - 1) / 2 - position
         found = list(of_arm.values())
         figure.add_scatter(
             x=[one.difference for one in found],
-            y=[len(rows) - 1 - rows.index(row) + 0.22 * offset for row in of_arm],
+            y=[len(rows) - 1 - rows.index(row) + step * offset for row in of_arm],
             error_x={
                 "type": "data",
                 "symmetric": False,

@@ -48,6 +48,15 @@ class RunResults:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     @cached_property
+    def records_bytes(self) -> int | None:
+        """Bytes of all records that the run reads; None where they are gone."""
+        path = RunDirectory.open(self.directory.root).examples / "manifest.json"
+        if not path.exists():
+            return None
+        splits = json.loads(path.read_text(encoding="utf-8"))["splits"].values()
+        return sum(shard["bytes"] for split in splits for shard in split["shards"])
+
+    @cached_property
     def history(self) -> pd.DataFrame:
         """One row a logged step, columns as they were logged; empty where nothing was."""
         path = self.directory.history
