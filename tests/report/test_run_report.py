@@ -1,5 +1,6 @@
 """report.html: whole, self-contained, the same each time, and drawn without errors by a browser."""
 
+import base64
 import html.parser
 import json
 import re
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -38,6 +40,11 @@ class Page(html.parser.HTMLParser):
 
     def handle_endtag(self, tag):
         self._open = None
+
+
+def numbers(encoded: dict) -> list:
+    """The values of an axis, which pages hold as base64."""
+    return np.frombuffer(base64.b64decode(encoded["bdata"]), encoded["dtype"]).tolist()
 
 
 def read_page(path) -> Page:
@@ -110,6 +117,29 @@ def test_phases_of_two_stages_are_marked(make_run):
     assert {figure["layout"]["annotations"][0]["text"] for figure in marked} == {"ranking"}
     # The ranking losses begin with that phase: nothing of another one is drawn in their figures.
     assert 0 < len(marked) < 8
+
+
+def test_both_curves_of_early_stopping_are_drawn(make_run):
+    run = make_run("run")
+    history = run / "logs" / "history.jsonl"
+    measured = {300: 0.62, 600: 0.58, 900: 0.6}
+    with history.open("a") as file:
+        for step, value in measured.items():
+            values = {"log_loss/is_click": value, "auc/is_click": 1 - value, "mae/watch_time": 9.0, "log_loss": value}
+            line = {f"selection/{name}": of for name, of in values.items()}
+            file.write(json.dumps({"step": step, "phase": "ranking", "epoch": 0, **line}) + "\n")
+    selection = {"metric": "log_loss", "best_step": 600, "best_value": 0.58, "held_out": 77, "refit_steps": 661}
+    training = json.loads((run / "training.json").read_text())
+    selection["measurements"] = [{"step": step, "value": value} for step, value in measured.items()]
+    (run / "training.json").write_text(json.dumps({**training, "selection": selection}))
+    page = read_page(write_report(run))
+    on_cut = [trace for figure in page.figures for trace in figure["data"] if trace.get("name") == "on the cut"]
+    assert [(numbers(trace["x"]), numbers(trace["y"])) for trace in on_cut] == [([*measured], [*measured.values()])]
+    [of_click] = [figure for figure in page.figures if on_cut[0] in figure["data"]]
+    assert len(of_click["data"]) == 3
+    assert {"On the cut: AUC", "On the cut: MAE"} <= set(page.headings)
+    text = (run / "report.html").read_text(encoding="utf-8")
+    assert "best after 600 steps" in text and "for 661 steps" in text
 
 
 def test_names_that_look_like_html_are_shown_as_text(make_run):

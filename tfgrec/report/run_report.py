@@ -12,7 +12,7 @@ from tfgrec.report.prediction_figures import calibration_figures, regression_fig
 from tfgrec.report.run_results import RunResults
 from tfgrec.report.style import Colours, colours_of
 from tfgrec.report.tables import HEADINGS, metric_text, retrieval_table, scenario_table, task_table
-from tfgrec.report.training_figures import coupling_figures, loss_figures, speed_figure, weight_figure
+from tfgrec.report.training_figures import coupling_figures, cut_figures, loss_figures, speed_figure, weight_figure
 
 ARMS = {
     "joint": "joint training",
@@ -112,10 +112,31 @@ def _predictions_section(run: RunResults) -> Section:
 
 def _training_section(run: RunResults) -> Section:
     cards = [Card(f"Loss: {name}", figure) for name, figure in loss_figures(run.history, _colours(run)).items()]
+    on_cut = cut_figures(run.history, _colours(run)).items()
+    cards += [Card(f"On the cut: {HEADINGS[metric]}", figure) for metric, figure in on_cut]
     speed = speed_figure(run.history)
     if speed is not None:
         cards.append(Card("Speed", speed))
-    return Section("Training", "Faint: means between two logged steps. Bold: their moving average.", cards)
+    lead = f"Faint: means between two logged steps. Bold: their moving average. {_selection_text(run)}"
+    return Section("Training", lead.strip(), cards)
+
+
+def _selection_text(run: RunResults) -> str:
+    """What early stopping found, or nothing."""
+    selection = run.training.get("selection")
+    if selection is None:
+        return ""
+    refit = selection["refit_steps"]
+    return (
+        f"Early stopping measured the model {len(selection['measurements'])} times on the newest "
+        f"{selection['held_out']:,} training requests, the cut. It was best after {selection['best_step']:,} steps of "
+        f"that phase ({HEADINGS[selection['metric']]} {selection['best_value']:.4f}, a mean over tasks), "
+        + (
+            f"and was then trained anew on all requests for {refit:,} steps."
+            if refit
+            else "which is the trained model."
+        )
+    )
 
 
 def _joint_section(run: RunResults) -> Section:

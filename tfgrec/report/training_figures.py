@@ -13,6 +13,8 @@ MAX_POINTS = 600
 # An average over this share of the logged steps is drawn over the raw values.
 SMOOTHING_SHARE = 0.08
 TOTAL = "loss"
+# Where early stopping logs what it measured on its cut, as <metric>/<task>.
+ON_CUT = "selection/"
 COSINE = "Cosine of the two gradients on the encoder"
 # The last word of a diagnostic's name -> the figure that it is drawn in.
 _COUPLING = {
@@ -24,15 +26,35 @@ _COUPLING = {
 
 
 def loss_figures(history: pd.DataFrame, colours: Colours) -> dict[str, go.Figure]:
-    """One figure a loss: raw values, faint, and their moving average. {name: figure}, the total first."""
+    """One figure a loss: raw values, faint, and their moving average. {name: figure}, the total first.
+
+    With early stopping also the log loss on the cut, of the tasks that have one.
+    """
     losses = _names(history, "loss/", colours)
     columns = {"total": TOTAL} if TOTAL in history.columns else {}
     figures = {}
     for name, column in {**columns, **{name: f"loss/{name}" for name in losses}}.items():
         figure = new_figure(x_title="step", y_title="", height=230)
         _add_smoothed(figure, history, column, colours.get(name, REFERENCE))
+        on_cut = f"{ON_CUT}log_loss/{name}"
+        if on_cut in history.columns:
+            _add_lines(figure, history, {"on the cut": on_cut}, {"on the cut": REFERENCE}, markers=True)
         _mark_phases(figure, history)
         figures[name] = figure
+    return figures
+
+
+def cut_figures(history: pd.DataFrame, colours: Colours) -> dict[str, go.Figure]:
+    """What early stopping measured besides log losses, {metric: figure} with a line a task; empty without it."""
+    measured = [name.removeprefix(ON_CUT).split("/", 1) for name in history.columns if name.startswith(ON_CUT)]
+    metrics = dict.fromkeys(metric for metric, *task in measured if task and metric != "log_loss")
+    figures = {}
+    for metric in metrics:
+        tasks = _names(history, f"{ON_CUT}{metric}/", colours)
+        figure = new_figure(x_title="step", y_title="", height=230)
+        _add_lines(figure, history, {task: f"{ON_CUT}{metric}/{task}" for task in tasks}, colours, markers=True)
+        _mark_phases(figure, history)
+        figures[metric] = figure
     return figures
 
 
