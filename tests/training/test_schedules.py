@@ -25,10 +25,21 @@ def test_a_schedule_can_be_made_again_from_its_config() -> None:
     assert float(again(50)) == 0
 
 
-@pytest.mark.parametrize(("epochs", "steps"), [(1.0, 4), (0.5, 2), (0.0, 0), (9.0, 12)])
-def test_tables_learn_for_their_epochs_only(epochs: float, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("epochs", "until_stopped", "steps"),
+    [
+        (1.0, False, 4),
+        (0.5, False, 2),
+        (0.0, False, 0),
+        (9.0, False, 12),
+        (None, False, 4),
+        (None, True, 12),
+        (1.0, True, 4),
+    ],
+)
+def test_tables_learn_for_their_epochs_only(epochs: float | None, until_stopped: bool, steps: int) -> None:
     config = OptimizerConfig(embedding_learning_rate=0.1, embedding_epochs=epochs)
-    optimizer = make_embedding_optimizer(config, total_steps=12, steps_per_epoch=4)
+    optimizer = make_embedding_optimizer(config, total_steps=12, steps_per_epoch=4, until_stopped=until_stopped)
     table = tf.Variable(tf.ones([3, 2]))
     changed = []
     for _ in range(12):
