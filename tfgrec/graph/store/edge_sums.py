@@ -5,15 +5,15 @@ import numpy as np
 from tfgrec.graph.store.adjacency import Adjacency
 from tfgrec.graph.store.ranges import CHUNK, flat, whole_chunks
 
-# Rows of fewer edges have no blocks: one number in memory stands for as many edges on disk.
-BLOCK = 256
+# Rows of fewer edges have no blocks. Smaller blocks cost more memory, larger ones more edges to read at a run's ends.
+BLOCK = 64
 
 
 class EdgeSums:
     """Sums of a feature over edges that lie side by side in one row of an edge set, in O(log n) each.
 
     Level j holds the sums of the whole blocks of `BLOCK * 2**j` edges of each row, counted from the row's first edge:
-    16 bytes for every 256 edges in all. Nothing is subtracted, so that large numbers elsewhere in a row cost no digits,
+    16 bytes in memory for every 64 edges in all. Nothing is subtracted, so that large numbers elsewhere in a row cost no digits,
     and a sum depends on its row alone: not on the shards, nor on what else is asked. Making one reads the rows that
     have blocks once.
     """
