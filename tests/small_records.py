@@ -116,8 +116,11 @@ def write_small_run(root: Path, *, train_requests: int = 120, validation_request
     return root
 
 
-def write_store(path: Path, *, watched: int = 600) -> GraphStore:
-    """A graph with two shards: who watched which video and visited which room, at times 0 to 999."""
+def write_store(path: Path, *, watched: int = 600, later: int = 0, since: int = 0) -> GraphStore:
+    """A graph with two shards: who watched which video and visited which room, at times 0 to 999.
+
+    There are `later` more edges in each edge set at times from `since` on; the others are the same without them.
+    """
     random = np.random.default_rng(1)
     writer = GraphStoreWriter(path, SCHEMA, shards=2)
     ids = {
@@ -153,6 +156,11 @@ def write_store(path: Path, *, watched: int = 600) -> GraphStore:
     ):
         sources, targets = random.integers(0, USERS, count), random.integers(0, items, count)
         times = random.integers(0, 1000, count)
+        if later:
+            more = np.random.default_rng(9)
+            sources = np.concatenate([sources, more.integers(0, USERS, later)])
+            targets = np.concatenate([targets, more.integers(0, items, later)])
+            times = np.concatenate([times, more.integers(since, 1000, later)])
         for edge_set, ends in ((forward, (sources, targets)), (backward, (targets, sources))):
             shards = writer.shard_of_nodes(SCHEMA.edge_sets[edge_set].source, ends[0])
             for shard in range(2):

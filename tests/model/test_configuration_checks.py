@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from tfgrec.config.run import PretrainingConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.schema import Feature, NodeSet
-from tfgrec.model.configuration_checks import arm_problems, check_model_config
+from tfgrec.graph.schema import Feature, GraphSchema, NodeSet
+from tfgrec.model.configuration_checks import arm_problems, check_model_config, link_edge_sets
 
 LABELS = ("click", "seconds")
 WHERE = "the schema of the records"
@@ -96,9 +97,22 @@ def test_what_fits_passes(schema, config) -> None:
 
 def test_arms_need_their_parts(config) -> None:
     without = config(auto_encoder={"enabled": False}, fusion={"feature_level": "none", "representation_level": "none"})
-    assert [problem.split(":")[0] for problem in arm_problems(without, "two_stage")] == [
-        "model.auto_encoder.enabled",
-        "model.fusion",
-    ]
+    for arm in ("two_stage", "frozen_encoder"):
+        problems = arm_problems(without, arm)
+        assert [problem.split(":")[0] for problem in problems] == ["model.auto_encoder.enabled", "model.fusion"]
+        assert f"arm {arm} pre-trains the encoder with it" in problems[0]
+        assert len(arm_problems(without, arm, PretrainingConfig(objective="link_prediction"))) == 1
+        assert not arm_problems(config(), arm)
     assert len(arm_problems(without, "joint")) == 1
-    assert not arm_problems(without, "no_graph") and not arm_problems(config(), "two_stage")
+    assert not arm_problems(without, "no_graph")
+
+
+def test_links_are_the_sampled_edges_from_users_to_items(schema, config) -> None:
+    assert link_edge_sets(schema) == ["watched"]
+    edge_sets = {name: edges for name, edges in schema.edge_sets.items() if name != "watched"}
+    without = GraphSchema(context=schema.context, node_sets=schema.node_sets, edge_sets=edge_sets)
+    links = PretrainingConfig(objective="link_prediction")
+    [problem] = arm_problems(config(), "frozen_encoder", links, without)
+    assert problem.startswith("pretraining.objective: link_prediction needs sampled edges from users to items")
+    assert not arm_problems(config(), "frozen_encoder", links, schema)
+    assert not arm_problems(config(), "joint", links, without)

@@ -43,6 +43,14 @@ MODELS: dict[str, dict[str, Any]] = {
         "auto_encoder": {"decoder": "graph_update", "numeric_loss": "scaled_cosine"},
         "towers": {**_TOWERS, "bottom": "mmoe", "experts": 2, "bottom_units": [8], "cross_projection": 4},
     },
+    "two stages": {
+        "arm": "two_stage",
+        "pretraining": {"objective": "link_prediction", "vectors": "fine_tuned"},
+        "static_rows": {"user": {"ids": list(range(50)), "refreshes": [0] * 50}},
+        "features": {},
+        "encoder": {"units": 16, "rounds": 1, "dropout": 0.0},
+        "towers": {**_TOWERS, "cross_layers": 0},
+    },
 }
 
 
@@ -79,10 +87,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Call]]:
 
 
 def run(model: Any, graph: tfgnn.GraphTensor) -> None:
-    """Trains the auto-encoder and, if there is one, the retrieval; then ranks."""
+    """Trains the auto-encoder or link prediction and, if there is one, the retrieval; then ranks."""
     model.encoder(graph, training=True)
     represented = model.represent(graph, training=True)
-    assert np.isfinite(model.auto_encoder_loss_sum(graph, represented).total)
+    if model.auto_encoder is not None:
+        assert np.isfinite(model.auto_encoder_loss_sum(graph, represented).total)
+    if model.link_prediction is not None:
+        loss = model.link_prediction(graph, represented.states, represented.held_out, model.projection)
+        assert np.isfinite(loss.total)
     if model.retrieval is not None:
         clicks = tf.cast(tf.range(graph.node_sets["_readout"].total_size) % 2, tf.float32)
         assert np.isfinite(model.retrieval(graph, model.fields(graph, represented), {"click": clicks}).total)
@@ -105,7 +117,7 @@ def assert_equal(outputs: Any, expected: Any, of: str) -> None:
 def test_a_layer_made_again_from_its_configuration_computes_the_same(build, graph, calls) -> None:
     met: set[type[Layer]] = set()
     for changes in MODELS.values():
-        model = build("joint", **changes)
+        model = build(**changes)
         copies: dict[int, Layer] = {}
         for name, shape in GRAPHS.items():
             calls.clear()

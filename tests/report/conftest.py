@@ -83,7 +83,7 @@ def make_run(tmp_path) -> Callable[..., Path]:
         run.metrics.write_text(json.dumps({"validation": metrics, "scenarios": scenarios}))
         run.training.write_text(json.dumps({"steps": steps, "seconds": 75.0, "requests_per_second": 912.0}))
         run.logs.mkdir()
-        history = made_up_history(steps=steps, two_phases=config.get("arm") == "two_stage")
+        history = made_up_history(steps=steps, two_phases=config.get("arm") in ("two_stage", "frozen_encoder"))
         run.history.write_text("".join(json.dumps(line) + "\n" for line in history))
         return run.root
 

@@ -43,7 +43,8 @@ def break_off_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_arms_have_their_phases(run: RunDirectory) -> None:
     config = run.read_config().training
     assert phases_of("joint", config) == phases_of("no_graph", config) == [Phase("ranking", 2)]
-    assert phases_of("two_stage", config) == [Phase("pretraining", 1), Phase("ranking", 2)]
+    pretrained = [Phase("pretraining", 1), Phase("ranking", 2)]
+    assert phases_of("two_stage", config) == phases_of("frozen_encoder", config) == pretrained
 
 
 @pytest.mark.slow
@@ -80,8 +81,8 @@ def test_a_broken_off_training_goes_on_exactly(
 
 
 @pytest.mark.slow
-def test_two_stages_pretrain_the_encoder_then_freeze_it(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    overrides = ["arm=two_stage", f"training.diagnostics_every_steps={STEPS_PER_EPOCH}"]
+def test_a_frozen_encoder_is_pretrained_first(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    overrides = ["arm=frozen_encoder", f"training.diagnostics_every_steps={STEPS_PER_EPOCH}"]
     first = run_model(run, *overrides)
     fresh = {name: [v.numpy() for v in part] for name, part in parts(first).items()}
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -92,7 +93,9 @@ def test_two_stages_pretrain_the_encoder_then_freeze_it(run: RunDirectory, monke
 
     second = run_model(run, *overrides)
     assert second.checkpoints.read_position().phase == 1
-    assert train(second)["steps"] == 3 * STEPS_PER_EPOCH
+    summary = train(second)
+    assert summary["steps"] == 3 * STEPS_PER_EPOCH
+    assert 0 < summary["pretraining_seconds"] < summary["seconds"]
     trained = {name: [v.numpy() for v in part] for name, part in parts(second).items()}
     assert not differ(broken_off["encoder"], trained["encoder"])
     assert differ(broken_off["towers"], trained["towers"])

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.schema import GraphSchema
 from tfgrec.model.pretraining.held_out_edges import HeldOutEdges
 from tfgrec.model.pretraining.link_prediction import LinkPrediction
 
@@ -91,8 +92,6 @@ def test_a_batch_without_edges_has_no_loss(build, graph, labels) -> None:
 
 
 def test_users_need_edges_to_items(build, schema) -> None:
-    from tfgrec.graph.schema import GraphSchema
-
     edge_sets = {name: edges for name, edges in schema.edge_sets.items() if name != "watched"}
     without = GraphSchema(context=schema.context, node_sets=schema.node_sets, edge_sets=edge_sets)
     with pytest.raises(ConfigurationError, match="pretraining.objective: link_prediction needs sampled edges") as error:
