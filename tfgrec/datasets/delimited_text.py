@@ -93,10 +93,12 @@ def read_delimited(
       InputDataError: the file is missing or empty, or a line has too many or too few cells.
     """
     text = _read_text(path)
-    if len(separator) > 1:
-        text, separator = text.replace(separator, _STAND_IN), _STAND_IN
     names = list(columns) if columns is not None else _header(text, separator)
     first_line = 1 if columns is not None else 2
+    if not quoted:
+        _check_widths(path, text, separator, len(names), first_line)
+    if len(separator) > 1:
+        text, separator = text.replace(separator, _STAND_IN), _STAND_IN
     try:
         cells = pd.read_csv(
             io.StringIO(text),
@@ -114,10 +116,7 @@ def read_delimited(
         raise InputDataError(f"{path}: has no rows") from error
     except (pd.errors.ParserError, ValueError) as error:
         raise InputDataError(f"{path}: can't be read: {error}") from error
-    table = TextTable(path, cells.fillna(""), first_line)
-    if not quoted:
-        _check_widths(path, text, separator, len(names), first_line)
-    return table
+    return TextTable(path, cells.fillna(""), first_line)
 
 
 def _read_text(path: Path) -> str:
