@@ -13,9 +13,9 @@ class EdgeSums:
     """Sums of a feature over edges that lie side by side in one row of an edge set, in O(log n) each.
 
     Level j holds the sums of the whole blocks of `BLOCK * 2**j` edges of each row, counted from the row's first edge:
-    16 bytes in memory for every 64 edges in all. Nothing is subtracted, so that large numbers elsewhere in a row cost no digits,
-    and a sum depends on its row alone: not on the shards, nor on what else is asked. Making one reads the rows that
-    have blocks once.
+    16 bytes in memory for every 64 edges in all. Nothing is subtracted, so that large numbers elsewhere in a row cost
+    no digits, and a sum depends on its row alone: not on the shards, nor on what else is asked. Making one reads the
+    rows that have blocks once.
     """
 
     def __init__(self, edges: Adjacency, feature: str) -> None:
