@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from rich.console import Console
 
-from tfgrec.commands.fitting_table import print_fitting
+from tfgrec.commands.fitting_table import NOTHING, print_fitting
+from tfgrec.commands.metrics_table import print_metrics
 
 HEADINGS = ("arm", "task", "metric", "joint", "arm's", "difference", "low", "high")
 ROWS = [
@@ -52,9 +53,16 @@ def test_the_table_is_there_as_soon_as_it_fits() -> None:
     assert "│" in printed(wanted) and "│" not in printed(wanted - 1)
 
 
-def test_an_empty_cell_is_left_out_of_a_line() -> None:
-    row = ("a", "b", "c", "1", "", "2", "", "3")
+def test_a_number_that_is_not_there_is_left_out_of_a_line() -> None:
+    row = ("a", "b", "c", "1", NOTHING, "2", NOTHING, "3")
     assert printed(20, rows=[row]).splitlines()[-1] == "a b c: joint 1, difference 2, high 3"
+
+
+def test_metrics_of_a_run_are_told_in_a_line_a_task() -> None:
+    file = io.StringIO()
+    metrics = {"validation": {"is_click": {"auc": 0.75, "gauc": None}, "watch_time": {"mae": 12_345.6}}}
+    print_metrics(Console(file=file, width=20), metrics, ["is_click", "watch_time"], title="validation")
+    assert file.getvalue().splitlines() == ["validation", "is_click: auc 0.7500", "watch_time: mae 12,346"]
 
 
 PROGRAM = """

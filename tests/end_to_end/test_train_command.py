@@ -174,11 +174,14 @@ def test_a_killed_training_goes_on(data: Path, sampled: Path) -> None:
 @pytest.mark.slow
 def test_arms_are_compared_on_the_same_records(data: Path, sampled: Path) -> None:
     options = ["--config", CONFIG, "--data", data, "--run-dir", sampled, "--set", *SMALL, UNDIAGNOSED]
+    variants = sampled.parent / "variants.yaml"
+    variants.write_text("fewer: {arm: no_graph, set: [sampling.hops.0.viewed=2]}")
+    options += ["--variants", variants]
     done = run("compare", *options, "--arms", "two_stage", "joint", "no_graph")
     assert "graph: skipped" in done.stdout and "examples: skipped" in done.stdout
     summary = json.loads((sampled / "comparison.json").read_text())
     assert summary["baseline"] == "two_stage"
-    assert summary["differences"].keys() == {"joint", "no_graph"}
+    assert summary["differences"].keys() == {"joint", "no_graph", "fewer"}
     found = summary["differences"]["joint"]["is_click"]["auc"]
     assert found["low"] <= found["difference"] <= found["high"]
     assert "<html" in (sampled / "comparison.html").read_text()
@@ -188,7 +191,24 @@ def test_arms_are_compared_on_the_same_records(data: Path, sampled: Path) -> Non
     }
     assert phases == {"joint": {"ranking"}, "two_stage": {"pretraining", "ranking"}, "no_graph": {"ranking"}}
     for arm, training in summary["training"].items():
-        assert training[0]["arm"] == arm and training[0]["seconds"] > 0
+        assert training[0]["arm"] == ("no_graph" if arm == "fewer" else arm) and training[0]["seconds"] > 0
+    assert summary["variants"] == {"fewer": {"arm": "no_graph", "set": ["sampling.hops.0.viewed=2"]}}
+    costs = summary["costs"]
+    assert 0 < costs["fewer"]["records_bytes"] < costs["no_graph"]["records_bytes"] == costs["joint"]["records_bytes"]
+    # In a pipe, each number is whole.
+    for arm, by_task in summary["differences"].items():
+        shown = f"difference {by_task['is_click']['auc']['difference']:+.4f}"
+        assert any(line.startswith(f"{arm} is_click auc: ") and shown in line for line in done.stdout.splitlines())
+
+    # Other arms later, and another baseline: what was sampled and trained is as it was.
+    again = run("compare", *options, "--arms", "no_graph", "--baseline", "fewer")
+    assert "started" not in again.stdout and "fewer, seed 17: training: skipped" in again.stdout
+    assert "records of fewer: examples: skipped" in again.stdout
+    assert [path.name for path in (sampled / "records").iterdir()] == [
+        path.resolve().parent.name for path in (sampled / "records").glob("*/examples")
+    ]
+    turned = json.loads((sampled / "comparison.json").read_text())["differences"]["no_graph"]["is_click"]["auc"]
+    assert turned["treatment"] == pytest.approx(summary["differences"]["no_graph"]["is_click"]["auc"]["treatment"])
 
     exported = run("export", "--run-dir", sampled / "arms" / "no_graph" / "seed-17")
     assert exported.stdout.strip().endswith("export/2")

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tfgrec.close_match import suggestion
 from tfgrec.commands.entry_point import entry_point
-from tfgrec.commands.fitting_table import print_fitting
+from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.comparison import Comparison
 from tfgrec.contenders import Contender, read_arm, read_variants
@@ -138,7 +138,7 @@ def _cost_rows(comparison: "ArmComparison") -> Iterator[tuple[str, ...]]:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:,.{digits}f}"
+    return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tfgrec.commands.entry_point import entry_point
-from tfgrec.commands.metrics_table import metrics_table
+from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.errors import ConfigurationError
 from tfgrec.run_directory import RunDirectory
 from tfgrec.run_evaluation import evaluate_on, evaluate_run
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         metrics = evaluate_on(run, parsed.data, output, days=parsed.days, announce=console.print)
     title = "validation" if parsed.data is None else f"{parsed.data} {' to '.join(parsed.days or [])}"
-    console.print(metrics_table(metrics, run.read_config().model.tasks, title=title))
+    print_metrics(console, metrics, run.read_config().model.tasks, title=title)
     console.print(str(output / "metrics.json"))
     return 0
 

@@ -8,6 +8,8 @@ from rich.text import Text
 
 # Wider than any table: what is measured is what the table wants.
 _UNLIMITED = 10_000
+NOTHING = "-"
+"""The cell of a number that is not there."""
 
 
 def print_fitting(
@@ -22,7 +24,7 @@ def print_fitting(
       title: what the rows are.
       headings: of the columns.
       texts: how many columns, from the left, are text and need no name; the others are numbers.
-      rows: of cells, as many as headings; an empty one is left out of a line.
+      rows: of cells, as many as headings; in a line, NOTHING is left out.
     """
     table = Table(title=Text(title), title_justify="left")
     for position, heading in enumerate(headings):
@@ -35,7 +37,9 @@ def print_fitting(
         return
     _print_line(console, title)
     for row in rows:
-        named = [f"{heading} {cell}" for heading, cell in zip(headings[texts:], row[texts:], strict=True) if cell]
+        named = [
+            f"{heading} {cell}" for heading, cell in zip(headings[texts:], row[texts:], strict=True) if cell != NOTHING
+        ]
         _print_line(console, f"{' '.join(row[:texts])}: {', '.join(named)}")
 
 

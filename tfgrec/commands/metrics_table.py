@@ -1,23 +1,20 @@
-"""The metrics of a run as a table for the terminal."""
+"""The metrics of a run for the terminal."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.table import Table
+from rich.console import Console
+
+from tfgrec.commands.fitting_table import NOTHING, print_fitting
 
 
-def metrics_table(metrics: Mapping[str, Any], tasks: Iterable[str], *, title: str) -> Table:
+def print_metrics(console: Console, metrics: Mapping[str, Any], tasks: Iterable[str], *, title: str) -> None:
     """One row a task, one column a metric; a dash where a task has no such metric or it is undefined."""
+    tasks = list(tasks)
     names = list(dict.fromkeys(name for task in tasks for name in metrics["validation"][task]))
-    table = Table(title=title, title_justify="left")
-    table.add_column("task")
-    for name in names:
-        table.add_column(name, justify="right")
-    for task in tasks:
-        values = metrics["validation"][task]
-        table.add_row(task, *(_number(values.get(name)) for name in names))
-    return table
+    rows = [[task, *(_number(metrics["validation"][task].get(name)) for name in names)] for task in tasks]
+    print_fitting(console, title=title, headings=["task", *names], texts=1, rows=rows)
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}" if abs(value) < 100 else f"{value:,.0f}"
+    return NOTHING if value is None else f"{value:.4f}" if abs(value) < 100 else f"{value:,.0f}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from tfgrec.commands.entry_point import entry_point
-from tfgrec.commands.metrics_table import metrics_table
+from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.data_stages import DataStages
 from tfgrec.earlier_training import start_of
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     DataStages(config, run, parsed.data, announce=console.print).run()
     metrics = ModelStages(config, run, announce=console.print).run()
-    console.print(metrics_table(metrics, config.model.tasks, title=f"validation, arm {config.arm}"))
+    print_metrics(console, metrics, config.model.tasks, title=f"validation, arm {config.arm}")
     for path in (run.metrics, run.report, run.newest_export):
         console.print(str(path))
     return 0
