@@ -47,12 +47,15 @@ class StaticVectors(tf.keras.layers.Layer):
     A request reads of a node the newest row that is not newer than the request: so that of the newest refresh where
     that was embedded, of an older one where it was not. A node without any such row has zeros.
 
+    Fine-tuned are not the rows but what is added to all rows of a node, a vector that starts at zero: rows of later
+    refreshes, which no training request reads, move along.
+
     Args:
       rows: `{node_set: EmbeddedRows}`; a node set without any is left out.
       id_types: `{node_set: "int64" | "string"}` of the users' and the items' node sets, what raw ids are.
       item_edge_sets: Readout edge sets of the item node sets.
       units: Width of vectors.
-      fine_tuned: Whether training moves the vectors.
+      fine_tuned: Whether training adds to the vectors.
 
     Call: scalar GraphTensor -> `{field: [num_candidates, units]}` for GRAPH_FIELDS.
     """
@@ -72,7 +75,7 @@ class StaticVectors(tf.keras.layers.Layer):
         self._rows = {node_set: parse_rows(rows.get(node_set, none)) for node_set in id_types}
         self._id_types, self._item_edge_sets = dict(id_types), list(item_edge_sets)
         self._units, self._fine_tuned = units, fine_tuned
-        self._lookups, self._tables, self._keys = {}, {}, {}
+        self._lookups, self._tables, self._keys, self._additions = {}, {}, {}, {}
         times = [of_set.refreshes for of_set in self._rows.values()]
         self._refreshes = np.unique(np.concatenate([np.empty(0, np.int64), *times]))
         for node_set, of_set in self._rows.items():
@@ -82,14 +85,10 @@ class StaticVectors(tf.keras.layers.Layer):
             )
             # Rising, since rows are: the lookup counts nodes from one.
             self._keys[node_set] = self._key(numbers + 1, np.searchsorted(self._refreshes, of_set.refreshes))
-            self._tables[node_set] = self.add_weight(
-                name=f"{node_set}_vectors",
-                # Never empty, so that there is a row to gather for nodes that have none.
-                shape=(max(len(of_set.ids), 1), units),
-                dtype=tf.float32,
-                initializer="zeros",
-                trainable=fine_tuned,
-            )
+            # Never empty, so that there is a row to gather for nodes that have none.
+            self._tables[node_set] = self._table(f"{node_set}_vectors", max(len(of_set.ids), 1), trainable=False)
+            if fine_tuned:
+                self._additions[node_set] = self._table(f"{node_set}_additions", len(nodes) + 1, trainable=True)
 
     @property
     def rows(self) -> dict[str, EmbeddedRows]:
@@ -98,8 +97,8 @@ class StaticVectors(tf.keras.layers.Layer):
 
     @property
     def id_tables(self) -> list[tf.Variable]:
-        """The tables, where they are trained."""
-        return list(self._tables.values()) if self._fine_tuned else []
+        """What is trained: the tables of what is added to the vectors."""
+        return list(self._additions.values())
 
     def assign(self, node_set: str, vectors: np.ndarray) -> None:
         """Fills a node set's table: float32 `[num_rows, units]`, in the order of its rows."""
@@ -114,8 +113,12 @@ class StaticVectors(tf.keras.layers.Layer):
           node_set: whose ids they are.
           times: milliseconds since 1970, int64 `[num_ids]`.
         """
-        rows, known = self._newest_rows(node_set, self._lookups[node_set](ids), times)
-        vectors = tf.cast(tf.gather(self._tables[node_set], rows), self.compute_dtype)
+        nodes = self._lookups[node_set](ids)
+        rows, known = self._newest_rows(node_set, nodes, times)
+        vectors = tf.gather(self._tables[node_set], rows)
+        if self._fine_tuned:
+            vectors += tf.gather(self._additions[node_set], nodes)
+        vectors = tf.cast(vectors, self.compute_dtype)
         return tf.where(known[:, tf.newaxis], vectors, tf.zeros([], vectors.dtype))
 
     def call(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
@@ -144,6 +147,11 @@ class StaticVectors(tf.keras.layers.Layer):
             "fine_tuned": self._fine_tuned,
             **super().get_config(),
         }
+
+    def _table(self, name: str, rows: int, *, trainable: bool) -> tf.Variable:
+        return self.add_weight(
+            name=name, shape=(rows, self._units), dtype=tf.float32, initializer="zeros", trainable=trainable
+        )
 
     def _key(self, nodes: Any, refreshes: Any) -> Any:
         """One integer for a node's number and a refresh's, in the order of both."""
