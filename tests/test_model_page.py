@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from tfgrec.config import encodings, model, training
+from tfgrec.config import encodings, model, run, training
 
 PAGE = (Path(__file__).parents[1] / "docs" / "model.md").read_text(encoding="utf-8")
 TABLES: dict[str, type[BaseModel]] = {
@@ -22,6 +22,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "`model.towers`": model.TowersConfig,
     "`model.tasks.<name>`": model.TaskConfig,
     "`model.balancing`": model.BalancingConfig,
+    "`pretraining`": run.PretrainingConfig,
     "## How long to train": training.EarlyStoppingConfig,
 }
 
