@@ -31,9 +31,9 @@ from tfgrec.model.fusion.field_fusion import FieldFusion
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
 from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
-from tfgrec.model.pretraining.link_prediction import LINK_PREDICTION, LinkPrediction
 from tfgrec.model.match.candidate_match import MATCH, CandidateMatch
 from tfgrec.model.match.match_sources import candidate_keys, match_sources
+from tfgrec.model.pretraining.link_prediction import LINK_PREDICTION, LinkPrediction
 from tfgrec.model.ranking.task_losses import TaskLoss, initial_logit
 from tfgrec.model.ranking.towers import RankingTowers
 from tfgrec.model.retrieval.build_retrieval import build_retrieval
@@ -84,7 +84,7 @@ def build_joint_model(
     ranker_fields = _ranker_fields(config, schema, statistics, specs)
     roots = _root_node_sets(schema)
     projected = sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
-    match = _match(config, schema) if with_graph and arm != "two_stage" else None
+    match = _match(config, schema, static=arm == "two_stage") if with_graph else None
     retrieval = None
     if config.retrieval is not None:
         retrieval = build_retrieval(
@@ -236,15 +236,31 @@ def _encoder(
     )
 
 
-def _match(config: ModelConfig, schema: GraphSchema) -> CandidateMatch | None:
+def _match(config: ModelConfig, schema: GraphSchema, *, static: bool) -> CandidateMatch | None:
     if config.fusion.match == "none":
         return None
     readouts = schema.item_readouts()
+    keys = candidate_keys(schema, config.match)
+    sources = match_sources(schema, config.match)
+    if static:
+        # Nodes of other sets have no vectors.
+        keys = {name: {ID: of[ID]} for name, of in keys.items()}
+        sources = [
+            source.model_copy(update={"keys": {ID: source.target}}) for source in sources if source.target in keys
+        ]
+    if not sources:
+        if static:
+            return None
+        raise ConfigurationError(
+            f"model.fusion.match: received {config.fusion.match}, but the records hold nothing of the user that "
+            "candidates could be matched with: sample edges from users to items (sampling.hops), or list them (sampling.history)"
+        )
     return CandidateMatch(
-        sources=match_sources(schema, config.match),
-        candidates={readouts[name]: keys for name, keys in candidate_keys(schema, config.match).items()},
+        sources=sources,
+        candidates={readouts[name]: of for name, of in keys.items()},
         config=config.match,
         attention=config.fusion.match == "attention",
+        static=static,
         name="match",
     )
 

@@ -217,7 +217,10 @@ class JointModel(tf.keras.Model):
         if self.encoder is None:
             return Represented({}, {}, {}, fields)
         if self.static_vectors is not None and not (training and self._phase == "pretraining"):
-            return Represented({}, {}, {}, {**fields, **self.static_vectors(graph)})
+            fields |= self.static_vectors(graph)
+            if self.match is not None:
+                fields |= self.match(graph, None, self.static_vectors.item_vectors, training=training)
+            return Represented({}, {}, {}, fields)
         inputs = self.encoder.inputs(graph, training=training)
         propagate = self._propagate if training else self.encoder.propagate
         held_out = None
@@ -248,7 +251,7 @@ class JointModel(tf.keras.Model):
         if self.match is None or (training and self._phase == "pretraining"):
             return {}
         initial = {name: inputs.node_sets[name][tfgnn.HIDDEN_STATE] for name in states}
-        return self.match(graph, NodeVectors(initial, states), training=training)
+        return self.match(graph, NodeVectors(initial, states), None, training=training)
 
     def fields(self, graph: tfgnn.GraphTensor, represented: Represented) -> dict[str, tf.Tensor]:
         """`{field: [num_candidates, width]}`: the ranker's and, with a graph, those of encoder or static vectors."""
@@ -350,7 +353,9 @@ class JointModel(tf.keras.Model):
 
     def input_and_head_variables(self) -> tuple[list[tf.Variable], list[tf.Variable]]:
         """The trainable variables before and after the represented batch."""
-        parts = [part for part in (self.ranker_fields, self.encoder, self.static_vectors, self.match) if part is not None]
+        parts = [
+            part for part in (self.ranker_fields, self.encoder, self.static_vectors, self.match) if part is not None
+        ]
         inputs = [variable for part in parts for variable in part.trainable_variables]
         refs = {variable.ref() for variable in inputs}
         return inputs, [variable for variable in self.trainable_variables if variable.ref() not in refs]

@@ -20,7 +20,13 @@ HISTORY = MatchSource(
     timed=True,
 )
 WATCHED = MatchSource(
-    name="watched", history=False, path=["watched"], target="video", keys={"#id": "video"}, numbers=["liked"], timed=True
+    name="watched",
+    history=False,
+    path=["watched"],
+    target="video",
+    keys={"#id": "video"},
+    numbers=["liked"],
+    timed=True,
 )
 
 

@@ -14,9 +14,22 @@ CANDIDATES = {"_readout/item": {"#id": "video", "kind": "kind"}}
 CONFIG = {"dimension": 4, "buckets": 500, "content": False}
 
 
-def make(sources, *, attention: bool = False, **config) -> CandidateMatch:
+def make(sources, *, attention: bool = False, static: bool = False, **config) -> CandidateMatch:
     return CandidateMatch(
-        sources=sources, candidates=CANDIDATES, config={**CONFIG, **config}, attention=attention, name="match"
+        sources=sources,
+        candidates=CANDIDATES,
+        config={**CONFIG, **config},
+        attention=attention,
+        static=static,
+        name="match",
+    )
+
+
+def candidate_vectors(match, batch) -> tf.Tensor:
+    edges, videos = batch.edge_sets["_readout/item"].adjacency, batch.node_sets["video"]
+    items = tf.gather(edges[tfgnn.SOURCE], tf.argsort(edges[tfgnn.TARGET]))
+    return match._vectors(
+        {space: tf.gather(videos[name], items) for name, space in CANDIDATES["_readout/item"].items()}
     )
 
 
@@ -87,7 +100,7 @@ def test_attention_is_a_softmax_over_all_events(with_history, history, watched) 
     width = match(batch)[MATCH].shape[1]
     found = match(batch)[MATCH].numpy()[:, width - 2 * (4 + 4 + 2) :].reshape(-1, 2, 4 + 4 + 2)
     scales, sharpness, of_channels, ageing = (weight.numpy() for weight in attention.weights)
-    candidates = match._candidate_vectors(batch, False).numpy()
+    candidates = candidate_vectors(match, batch).numpy()
     lengths = batch.node_sets["_readout"].sizes.numpy()
     for candidate, request in enumerate(np.repeat(np.arange(3), lengths)):
         vectors, channels, ages = [], [], []
@@ -119,7 +132,7 @@ def test_the_penalty_is_that_of_a_loss_with_it(with_history, history) -> None:
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(match(batch, training=True)[MATCH_SUMS])
             if with_term:
-                vectors = match._candidate_vectors(batch, False)
+                vectors = candidate_vectors(match, batch)
                 loss += 0.3 * tf.reduce_mean(tf.reduce_sum(vectors**2, axis=1))
         gradients.append(tf.convert_to_tensor(tape.gradient(loss, match.id_tables[0])).numpy())
     np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-7)
@@ -144,6 +157,30 @@ def test_sources_are_what_candidates_share_a_namespace_with(schema_with_history)
     assert found["history/shown"].keys == {"#id": "video", "kind": "kind"}
     assert found["history/shown"].numbers == ["taken"]
     assert found["watched"].keys == {"#id": "video", "kind": "kind", "tags": "tags"}
+
+
+def test_given_vectors_take_the_place_of_the_tables(with_history, history, watched) -> None:
+    batch = with_history([3, 0, 5])
+    given = tf.constant(np.random.default_rng(0).normal(size=(50, 6)), tf.float32)
+    asked = []
+
+    def look_up(ids: tf.Tensor, node_set: str, times: tf.Tensor) -> tf.Tensor:
+        asked.append((node_set, ids.shape[0], times.shape[0]))
+        return tf.gather(given, ids)
+
+    match = make([history, watched], static=True)
+    sums = match(batch, None, look_up)[MATCH_SUMS].numpy()
+    assert match.id_tables == []
+    assert {node_set for node_set, _, _ in asked} == {"video"}
+    assert all(ids == times for _, ids, times in asked)
+    kernel = match._maps["video"].kernel.numpy()
+    edges = batch.edge_sets["_readout/item"].adjacency
+    items = batch.node_sets["video"]["#id"].numpy()[edges[tfgnn.SOURCE].numpy()]
+    events = read_events(batch, history)
+    for candidate, item in enumerate(items):
+        own = events.requests.numpy() == candidate // 2
+        products = (given.numpy()[events.keys["video"].numpy()[own]] @ kernel) @ (given.numpy()[item] @ kernel)
+        np.testing.assert_allclose(sums[candidate, 0], products.sum() / np.sqrt(own.sum() + 4), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["dot", "attention"])

@@ -60,5 +60,7 @@ def test_lists_have_columns_of_their_own(lengths) -> None:
     assert dense.shape == (3, max(lengths[0]) + max(lengths[1]), 1)
     for row in range(3):
         parts = [values[place][requests[place] == row, 0] for place in (0, 1)]
-        expected = np.concatenate([np.pad(part, (0, max(of) - len(part))) for part, of in zip(parts, lengths)])
+        expected = np.concatenate(
+            [np.pad(part, (0, max(of) - len(part))) for part, of in zip(parts, lengths, strict=True)]
+        )
         np.testing.assert_array_equal(dense[row, :, 0], expected)

@@ -3,13 +3,14 @@
 Message passing encodes user and item apart and can't count what both share (arXiv 2209.15486); these products can.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.config.model import MatchConfig
+from tfgrec.graph.schema import ID, TIME
 from tfgrec.model.fusion.readout import readout_edges, to_candidates
 from tfgrec.model.match.candidate_attention import CandidateAttention
 from tfgrec.model.match.content_match import ContentMatch, NodeVectors
@@ -24,6 +25,10 @@ MATCH_SUMS = "match_sums"
 
 # Added to a number of events under the root, so that one event does not count for much.
 _SMOOTHING = 4.0
+
+
+LookUp = Callable[[tf.Tensor, str, tf.Tensor], tf.Tensor]
+"""Raw ids, their node set, times of requests, `[num_ids]` each -> vectors `[num_ids, units]`."""
 
 
 class UserSide(NamedTuple):
@@ -58,8 +63,11 @@ class CandidateMatch(tf.keras.layers.Layer):
       candidates: `{readout edge set: {feature: namespace}}` of the item node sets.
       config: Sizes of the tied vectors.
       attention: Whether candidates also attend to events (see CandidateAttention).
+      static: Whether vectors are not tables of its own but given ones, looked up by id, each node set's by one linear
+        map of its own for candidates and events alike.
 
-    Call: scalar GraphTensor, vectors of nodes for the match by content (see ContentMatch) or None, training ->
+    Call: scalar GraphTensor, vectors of nodes for the match by content (see ContentMatch) or None, the look-up of given
+    vectors (StaticVectors.item_vectors) where `static`, training ->
     `{MATCH: [num_candidates, width], MATCH_SUMS: [num_candidates, num_channels]}`.
     """
 
@@ -70,19 +78,18 @@ class CandidateMatch(tf.keras.layers.Layer):
         candidates: Mapping[str, Mapping[str, str]],
         config: MatchConfig | dict[str, Any],
         attention: bool,
+        static: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         self._sources = parse_sources(sources)
         self._candidates = {name: dict(keys) for name, keys in candidates.items()}
         self._config = MatchConfig.model_validate(config)
-        self._vectors = TiedVectors(
-            dimension=self._config.dimension,
-            buckets=self._config.buckets,
-            dropout=self._config.dropout,
-            l2=self._config.l2,
-            name="tied_vectors",
-        )
+        self._vectors = None if static else self._tied_vectors()
+        self._maps = {
+            space: tf.keras.layers.Dense(self._config.dimension, use_bias=False, dtype="float32", name=f"{space}_map")
+            for space in (sorted({keys[ID] for keys in self._candidates.values()}) if static else ())
+        }
         self._num_channels = [1 + len(source.numbers) for source in self._sources]
         channels = sum(self._num_channels)
         self._attention = CandidateAttention(channels=channels, name="attention") if attention else None
@@ -95,15 +102,21 @@ class CandidateMatch(tf.keras.layers.Layer):
     @property
     def id_tables(self) -> list[tf.Variable]:
         """The table of tied vectors."""
-        return self._vectors.id_tables
+        return [] if self._vectors is None else self._vectors.id_tables
 
     def call(
-        self, graph: tfgnn.GraphTensor, nodes: NodeVectors | None = None, training: bool = False
+        self,
+        graph: tfgnn.GraphTensor,
+        nodes: NodeVectors | None = None,
+        look_up: LookUp | None = None,
+        training: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Matches."""
-        candidates = self._candidate_vectors(graph, training)
+        times = tf.reshape(graph.context[TIME], [-1])
+        vectors = _Vectors(self._vectors, self._maps, look_up, times, training)
+        candidates = self._candidate_vectors(graph, vectors)
         events = [read_events(graph, source) for source in self._sources]
-        users = self._user_side(events, tf.shape(graph.context.sizes)[0], training)
+        users = self._user_side(events, vectors)
         requests = candidate_requests(graph)
         sums, means = self._pooled(users, candidates, requests)
         of_events = tf.gather(users.vectors, requests)
@@ -123,25 +136,38 @@ class CandidateMatch(tf.keras.layers.Layer):
             "candidates": self._candidates,
             "config": self._config.model_dump(),
             "attention": self._attention is not None,
+            "static": self._vectors is None,
             **super().get_config(),
         }
 
-    def _candidate_vectors(self, graph: tfgnn.GraphTensor, training: bool) -> tf.Tensor:
-        parts = []
+    def _tied_vectors(self) -> TiedVectors:
+        config = self._config
+        return TiedVectors(
+            dimension=config.dimension,
+            buckets=config.buckets,
+            dropout=config.dropout,
+            l2=config.l2,
+            name="tied_vectors",
+        )
+
+    def _candidate_vectors(self, graph: tfgnn.GraphTensor, vectors: "_Vectors") -> tf.Tensor:
+        parts, requests = [], candidate_requests(graph)
         for edge_set, keys in self._candidates.items():
             edges = readout_edges(graph, edge_set)
             items = graph.node_sets[graph.edge_sets[edge_set].adjacency.node_set_name(tfgnn.SOURCE)]
             values = {space: tf.gather(items[name], edges.nodes) for name, space in keys.items()}
-            parts.append(to_candidates(self._vectors(values, training=training), edges, graph))
-        return self._vectors.regularised(tf.add_n(parts))
+            parts.append(to_candidates(vectors.of(values, tf.gather(requests, edges.candidates)), edges, graph))
+        candidates = tf.add_n(parts)
+        return candidates if self._vectors is None else self._vectors.regularised(candidates)
 
-    def _user_side(self, events: Sequence[Events], num_requests: tf.Tensor, training: bool) -> UserSide:
+    def _user_side(self, events: Sequence[Events], vectors: "_Vectors") -> UserSide:
         width, total = self._config.dimension, sum(self._num_channels)
+        num_requests = tf.shape(vectors.times)[0]
         rows, before = [], 0
         for of_source, channels in zip(events, self._num_channels, strict=True):
-            vectors = self._vectors(of_source.keys, training=training)
             numbers = tf.pad(of_source.numbers, [[0, 0], [before, total - before - channels]])
-            rows.append(tf.concat([vectors, of_source.ages[:, tf.newaxis], numbers], axis=1))
+            of_events = vectors.of(of_source.keys, of_source.requests)
+            rows.append(tf.concat([of_events, of_source.ages[:, tf.newaxis], numbers], axis=1))
             before += channels
         requests = [of_source.requests for of_source in events]
         counts = [tf.math.bincount(tf.cast(of, tf.int32), minlength=num_requests) for of in requests]
@@ -179,3 +205,21 @@ class CandidateMatch(tf.keras.layers.Layer):
         """Of the sampled neighbours that are items, by the name of their edge set."""
         found = zip(self._sources, events, strict=True)
         return {source.path[0]: of for source, of in found if len(source.path) == 1}
+
+
+class _Vectors(NamedTuple):
+    """Where the vectors of one call come from: a table of the layer's own, or given vectors and maps."""
+
+    tied: TiedVectors | None
+    maps: Mapping[str, tf.keras.layers.Layer]
+    look_up: LookUp | None
+    times: tf.Tensor
+    training: bool
+
+    def of(self, keys: Mapping[str, tf.Tensor | tf.RaggedTensor], requests: tf.Tensor) -> tf.Tensor:
+        """Of items by their keys `{namespace: [num_items, ...]}`, each as its request `[num_items]` sees it."""
+        if self.tied is not None:
+            return self.tied(keys, training=self.training)
+        times = tf.gather(self.times, requests)
+        given = {space: self.look_up(values, space, times) for space, values in keys.items() if space in self.maps}
+        return tf.add_n([self.maps[space](tf.cast(vectors, tf.float32)) for space, vectors in given.items()])

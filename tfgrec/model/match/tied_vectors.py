@@ -18,7 +18,7 @@ Values = tf.Tensor | tf.RaggedTensor
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
 class TiedVectors(tf.keras.layers.Layer):
-    """The sum of the rows of an item's keys (its id, its author's, ...) in one hashed table; of several values the mean.
+    """The sum of the rows of an item's keys (its id, its author's, ...) in one table, of several values the mean.
 
     Rows start with a deviation of 0.1, as products of vectors near zero would hardly have a gradient. In training each
     key shows zeros with probability `dropout`, so that the others learn to do without: a new item has its author's row

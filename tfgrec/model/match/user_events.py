@@ -38,7 +38,7 @@ def candidate_requests(graph: tfgnn.GraphTensor) -> tf.Tensor:
 
 
 def read_events(graph: tfgnn.GraphTensor, source: MatchSource) -> Events:
-    """A source's events of all requests of a batch: a history's all, a path's those that begin at requests' own users."""
+    """A source's events of a batch: all of a history's, and those of a path that begin at requests' own users."""
     if source.history:
         nodes = graph.node_sets[source.name]
         return _events(graph, source, nodes.get_features_dict(), nodes.get_features_dict(), _components(nodes.sizes))
