@@ -253,7 +253,7 @@ def _match(config: ModelConfig, schema: GraphSchema, *, static: bool) -> Candida
             return None
         raise ConfigurationError(
             f"model.fusion.match: received {config.fusion.match}, but the records hold nothing of the user that "
-            "candidates could be matched with: sample edges from users to items (sampling.hops), or list them (sampling.history)"
+            "candidates could be matched with: sample edges from users to items (sampling.hops, sampling.history)"
         )
     return CandidateMatch(
         sources=sources,
