@@ -27,3 +27,11 @@ def test_a_place_that_does_not_serve_is_named(
     told = capfd.readouterr().err
     assert complaint in told and str(tmp_path / place) in told, told
     assert "Traceback" not in told
+
+
+def test_an_arm_that_needs_the_graph_in_training_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    (tmp_path / "data").mkdir()
+    places = [f"--data={tmp_path / 'data'}", f"--pipeline-root={tmp_path / 'root'}"]
+    assert main(["--config=configs/demo.yaml", *places, "--set", "arm=two_stage"]) == 2
+    told = capfd.readouterr().err
+    assert "key 'arm': received two_stage, which embeds nodes from the graph store" in told and "Traceback" not in told
