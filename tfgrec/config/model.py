@@ -152,6 +152,7 @@ class BalancingConfig(FrozenConfig):
     of the run directory `weights_from`. `weights` holds these once they are read, so that the run does without it.
 
     `auto_encoder_cap` bounds GFAE's share of the sum of weights that are learned. The others are GradNorm's:
+    `auto_encoder_gradient_share` bounds GFAE's share of the sum of all losses' gradient norms on the shared layer;
     `initial_loss_steps` is how many steps the running mean L(0) takes; with `update_every_steps` its weights, and what
     they cost, rest in all steps but every n-th.
     """
@@ -165,6 +166,7 @@ class BalancingConfig(FrozenConfig):
     update_every_steps: int = Field(default=1, ge=1)
     auto_encoder_weight: float = Field(default=0.3, gt=0)
     auto_encoder_cap: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    auto_encoder_gradient_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
     @model_validator(mode="after")
     def _check_weights(self) -> "BalancingConfig":

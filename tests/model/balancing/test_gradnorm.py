@@ -201,3 +201,29 @@ def test_on_the_papers_toy_problem_norms_and_training_rates_even_out(scales: lis
     # What counts in the end: losses on unseen inputs, in units of their scale.
     unseen = [of[2] / np.square(scales) for of in (balanced, fixed)]
     assert unseen[0].mean() < unseen[1].mean() and unseen[0].max() < unseen[1].max()
+
+
+def test_the_auto_encoder_takes_at_most_its_share_of_the_gradient() -> None:
+    config = BalancingConfig(initial_loss_steps=2, auto_encoder_gradient_share=0.25, auto_encoder_cap=0.9)
+    balancer = GradNorm(
+        names=["a", "b", "auto_encoder"], initial_weights=[1, 1, 1], config=config, capped="auto_encoder"
+    )
+    norms = tf.constant([0.1, 0.3, 5.0])
+    for _ in range(30):
+        balancer.update(tf.constant([0.5, 0.6, 1.0]), norms)
+        shares = (balancer.weights * norms / tf.reduce_sum(balancer.weights * norms)).numpy()
+        assert shares[2] <= 0.25 + 1e-5
+        np.testing.assert_allclose(tf.reduce_sum(balancer.weights), 3.0, rtol=1e-5)
+    assert shares[2] > 0.24
+
+
+def test_a_loss_that_never_was_there_leaves_its_weight_to_the_others() -> None:
+    config = BalancingConfig(initial_loss_steps=3)
+    balancer = GradNorm(
+        names=["a", "b", "auto_encoder"], initial_weights=[1, 1, 1], config=config, capped="auto_encoder"
+    )
+    for step in range(6):
+        assert bool(balancer.idle[2]) == (step >= 3)
+        balancer.update(tf.constant([0.5, 0.6, 0.0]), tf.constant([0.1, 0.3, 0.0]))
+    assert balancer.weights.numpy()[2] < 1e-3
+    np.testing.assert_allclose(tf.reduce_sum(balancer.weights), 3.0, rtol=1e-5)

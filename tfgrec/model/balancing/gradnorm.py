@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from tfgrec.config.model import BalancingConfig
 from tfgrec.model.balancing.balancer import Balancer, balancer_variable
-from tfgrec.model.balancing.loss_weights import capped_weights
+from tfgrec.model.balancing.loss_weights import SMALLEST_WEIGHT, capped_weights
 
-_SMALLEST_WEIGHT = 1e-4
 # Losses and norms beyond this are taken for not finite, since the squares of their ratios would not be.
 _LARGEST_VALUE = 1e15
 _FIRST_DECAY, _SECOND_DECAY, _EPSILON = 0.9, 0.999, 1e-8
+_NORM_DECAY = 0.9
 
 
 class GradNorm(Balancer):
@@ -20,10 +20,12 @@ class GradNorm(Balancer):
     Of equation 2, |G_i - target_i| with G_i = w_i ||grad_W L_i|| and target_i = mean(G) r_i^alpha, only G_i depends on
     w_i (the target is taken as constant). So the gradient is sign(G_i - target_i) ||grad_W L_i||, and no second-order
     tape is needed. Adam follows it on log w_i, which keeps w_i positive; then the weights are scaled to sum to the
-    number of losses, and the auto-encoder's share of the sum is cut to the cap.
+    number of losses, and the auto-encoder's share of the sum is cut to the cap. Its gradient is bounded too: its G_i is
+    at most `auto_encoder_gradient_share` of the sum of all G_i, with running means of the norms.
 
     L_i(0) is the mean of the loss over its first `initial_loss_steps` steps, in which its weight rests. A loss that is
-    absent from a batch (it or its gradient is zero, or NaN) or not finite takes no part in that step. With
+    absent from a batch (it or its gradient is zero, or NaN) or not finite takes no part in that step. One that was
+    absent from all of the first `initial_loss_steps` steps can't learn, and leaves its weight to the others. With
     `update_every_steps` N > 1, the weights rest in all steps but every N-th, and so do the gradients of single losses.
     """
 
@@ -38,10 +40,14 @@ class GradNorm(Balancer):
         super().__init__(names=names, name="gradnorm")
         self._config = config
         self._capped = self.loss_names.index(capped) if capped in self.loss_names else None
-        weights, zeros = self._constrained(tf.constant(initial_weights, tf.float32)), tf.zeros([len(self.loss_names)])
+        zeros = tf.zeros([len(self.loss_names)])
+        weights = capped_weights(
+            tf.constant(initial_weights, tf.float32), capped=self._capped, limit=config.auto_encoder_cap * len(names)
+        )
         self._weights = balancer_variable(weights, "weights")
         self.initial_losses = balancer_variable(zeros, "initial_losses")
         self._num_observed = balancer_variable(zeros, "num_observed")
+        self._mean_norms = balancer_variable(zeros, "mean_norms")
         self._first_moment = balancer_variable(zeros, "first_moment")
         self._second_moment = balancer_variable(zeros, "second_moment")
         self._num_steps = balancer_variable(zeros, "num_steps")
@@ -64,12 +70,20 @@ class GradNorm(Balancer):
         present = (tf.abs(losses) < _LARGEST_VALUE) & tf.not_equal(losses, 0.0)
         rested = self._num_observed >= self._config.initial_loss_steps
         self._observe(losses, present & ~rested)
+        self._observe_norms(gradient_norms)
         moving = present & rested & (gradient_norms > 0) & (gradient_norms < _LARGEST_VALUE)
         gradients = self.weight_gradients(losses, gradient_norms, moving) * self._weights
         weights = self._adam_step(gradients, moving)
-        self._weights.assign(tf.where(tf.reduce_any(moving), weights, self._weights))
+        weights = tf.where(tf.reduce_any(moving), weights, self._weights)
+        told = tf.reduce_any(moving) | tf.reduce_any(gradient_norms > 0)
+        self._weights.assign(tf.where(told, self._constrained(weights), self._weights))
         self._num_updates.assign_add(1)
         self._average(tf.reduce_any(rested))
+
+    @property
+    def idle(self) -> tf.Tensor:
+        """Whether each loss has been absent for so long that it can't learn, bool `[num_losses]`."""
+        return (self._num_observed == 0.0) & (self._num_updates >= self._config.initial_loss_steps)
 
     def mean_weights(self) -> dict[str, float]:
         """The mean over all steps since the first L_i(0) was known, `{loss: weight}`."""
@@ -111,12 +125,29 @@ class GradNorm(Balancer):
         first = self._first_moment / (1 - tf.pow(_FIRST_DECAY, steps))
         second = self._second_moment / (1 - tf.pow(_SECOND_DECAY, steps))
         change = -self._config.learning_rate * first / (tf.sqrt(second) + _EPSILON)
-        return self._constrained(self._weights * tf.exp(tf.where(moving, change, 0.0)))
+        return self._weights * tf.exp(tf.where(moving, change, 0.0))
+
+    def _observe_norms(self, gradient_norms: tf.Tensor) -> None:
+        known = (gradient_norms > 0) & (gradient_norms < _LARGEST_VALUE)
+        started = self._mean_norms > 0
+        means = tf.where(started, _NORM_DECAY * self._mean_norms + (1 - _NORM_DECAY) * gradient_norms, gradient_norms)
+        self._mean_norms.assign(tf.where(known, means, self._mean_norms))
 
     def _constrained(self, weights: tf.Tensor) -> tf.Tensor:
-        return capped_weights(
-            tf.maximum(weights, _SMALLEST_WEIGHT), capped=self._capped, cap=self._config.auto_encoder_cap
-        )
+        weights = tf.maximum(weights, SMALLEST_WEIGHT)
+        return capped_weights(weights, capped=self._capped, limit=self._limit(weights), idle=self.idle)
+
+    def _limit(self, weights: tf.Tensor) -> tf.Tensor:
+        """The largest weight that the auto-encoder may have: by its share of the weights and of the gradient."""
+        limit = tf.constant(self._config.auto_encoder_cap * len(self.loss_names))
+        if self._capped is None:
+            return limit
+        share = self._config.auto_encoder_gradient_share
+        others = tf.range(len(self.loss_names)) != self._capped
+        of_others = tf.reduce_sum(tf.where(others, weights * self._mean_norms, 0.0))
+        own = self._mean_norms[self._capped]
+        by_gradient = share / (1.0 - share) * of_others / tf.maximum(own, 1.0 / _LARGEST_VALUE)
+        return tf.where((own > 0) & (of_others > 0), tf.clip_by_value(by_gradient, SMALLEST_WEIGHT, limit), limit)
 
 
 def _mean(values: tf.Tensor, among: tf.Tensor) -> tf.Tensor:
