@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+SMALLEST_WEIGHT = 1e-4
+
 
 def capped_weights(
     weights: tf.Tensor, *, capped: int | None, limit: tf.Tensor | float, idle: tf.Tensor | None = None
@@ -17,9 +19,7 @@ def capped_weights(
     weights = weights * (count / tf.reduce_sum(weights))
     if capped is None or count == 1:
         return weights
-    limited = tf.minimum(weights[capped], limit)
-    others = weights * ((count - limited) / (count - weights[capped]))
-    return tf.where(tf.range(count) == capped, limited, others)
-
-
-SMALLEST_WEIGHT = 1e-4
+    limited, is_capped = tf.minimum(weights[capped], limit), tf.range(count) == capped
+    # Added up, since what a difference leaves of a large weight's small rest is rounding.
+    rest = tf.reduce_sum(tf.where(is_capped, 0.0, weights))
+    return tf.where(is_capped, limited, weights * ((count - limited) / rest))
