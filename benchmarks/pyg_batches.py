@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgrec.graph.schema import ID, READOUT, TIME
+from tfgrec.graph.schema import ID, READOUT, TIME, is_history
 
 Arrays = dict[str, np.ndarray]
 Labels = Mapping[str, tf.Tensor]
@@ -48,6 +48,8 @@ class _Codes:
 def _arrays(graph: tfgnn.GraphTensor, labels: Labels, codes: _Codes) -> Arrays:
     arrays: Arrays = {"labels": np.stack([values.numpy() for values in labels.values()], axis=1)}
     for name, nodes in graph.node_sets.items():
+        if is_history(name):
+            continue
         features = {key: value for key, value in nodes.get_features_dict().items() if key not in (ID, TIME)}
         arrays |= _features(name, features, int(nodes.total_size), codes)
     for name, edges in graph.edge_sets.items():

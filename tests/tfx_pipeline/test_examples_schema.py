@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import small_records
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from daily_world import ROOT, write_config, write_records, write_world
@@ -81,6 +82,15 @@ def test_columns_are_those_of_records(examples: ExamplesDirectory, records: list
                 assert len(values) == 1
             if columns[name].is_of_candidates:
                 assert len(values) == features["nodes/_readout.#size"].int64_list.value[0]
+
+
+def test_histories_have_columns_like_other_node_sets(tmp_path: Path) -> None:
+    store = small_records.write_store(tmp_path / "graph")
+    records, _ = small_records.make_records(store, num_requests=10, seed=1)
+    schema = record_schema(small_records.SCHEMA, small_records.SAMPLING)
+    names = {column.name for column in record_columns(schema)}
+    assert {"nodes/history/watched.#size", "nodes/history/watched.time", "nodes/history/watched.tags.d1"} < names
+    assert all(set(tf.train.Example.FromString(record).features.feature) == names for record in records)
 
 
 class TestCuratedSchemas:
