@@ -136,6 +136,8 @@ def test_the_layer_is_its_configuration(build, graph) -> None:
     layer = build("two_stage", static_rows=all_users_and_videos(), **STILL).static_vectors
     fill(layer)
     copy = StaticVectors.from_config(layer.get_config())
+    other = StaticVectors.from_config({**layer.get_config(), "rows": all_users_and_videos((NOW - 9, NOW))})
+    assert copy.rows_digest == layer.rows_digest != other.rows_digest
     copy.set_weights(layer.get_weights())
     for name, values in layer(graph(3)).items():
         np.testing.assert_array_equal(copy(graph(3))[name], values)

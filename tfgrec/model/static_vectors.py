@@ -1,6 +1,7 @@
 """Vectors of nodes that were embedded before, looked up by id and time: what ranking reads in two stages."""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -94,6 +95,14 @@ class StaticVectors(tf.keras.layers.Layer):
     def rows(self) -> dict[str, EmbeddedRows]:
         """What each node set's rows stand for."""
         return dict(self._rows)
+
+    @property
+    def rows_digest(self) -> str:
+        """Equal where rows stand for the same nodes and times."""
+        digest = hashlib.sha256()
+        for node_set, of_set in sorted(self._rows.items()):
+            digest.update(f"{node_set} {of_set.to_config()}".encode())
+        return digest.hexdigest()
 
     @property
     def id_tables(self) -> list[tf.Variable]:

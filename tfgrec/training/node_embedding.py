@@ -65,9 +65,7 @@ class NodeEmbedding:
         digest = hashlib.sha256()
         for variable in self._run_model.model.encoder_variables:
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
-        for node_set, rows in sorted(self._run_model.static_rows.items()):
-            digest.update(f"{node_set} {rows.ids.tolist()}".encode())
-            digest.update(rows.refreshes.tobytes())
+        digest.update(self._run_model.model.static_vectors.rows_digest.encode())
         return self._run_model.run.embeddings / digest.hexdigest()[:16]
 
     def fill(self) -> None:

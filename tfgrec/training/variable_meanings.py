@@ -89,6 +89,8 @@ def _descriptions(model: "JointModel", config: "ModelConfig") -> dict[str, Any]:
         # Sizes show in shapes.
         del towers["config"]
         described["retrieval"] = {**fused, **towers, "positive": config.retrieval.positive}
+    if model.static_vectors is not None:
+        described["static_vectors"] = model.static_vectors.rows_digest
     if model.encoder is not None:
         encoder = _description(model.encoder)
         for node_set, specs in encoder["specs"].items():
