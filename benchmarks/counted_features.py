@@ -25,6 +25,7 @@ def counted_features(ratings: pd.DataFrame, users: pd.DataFrame, movies: pd.Data
         **_window("user", ratings, "user_id"),
         **_history("movie", ratings, "movie_id"),
         **_shared(ratings, movies),
+        **_of_keys(ratings, movies),
         **_static(ratings, users, movies),
     }
     return pd.DataFrame(columns, index=ratings.index)
@@ -82,6 +83,39 @@ def _shared(ratings: pd.DataFrame, movies: pd.DataFrame) -> dict[str, np.ndarray
         columns |= {f"user_{name}_{part}": sums[:, place] for place, part in enumerate(parts)}
         columns |= _ratios(f"user_{name}", columns)
     return columns
+
+
+def _of_keys(ratings: pd.DataFrame, movies: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The best, worst and average of the user's mean ratings of each of the movie's genres and actors; and what all
+    users made of all films of its directors and actors."""
+    columns = {}
+    for name in ("genre", "director", "actor"):
+        keys = movies.set_index("movie_id")[_SHARED[name]].str.split(_SEPARATOR, regex=False)
+        parts = ("rating", "liked", "disliked")
+        of_rows = ratings[["user_id", "time", *parts]].assign(row=np.arange(len(ratings)), rated=1.0)
+        each = of_rows.assign(key=keys.loc[ratings["movie_id"]].to_numpy()).explode("key", ignore_index=True)
+        each = each[each["key"] != ""]
+        if name != "director":
+            own = _before(each, ["user_id", "key"], ["rating", "rated"])
+            means = (own["rating"] / own["rated"].where(own["rated"] > 0)).groupby(each["row"])
+            found = {"best": means.max(), "worst": means.min(), "average": means.mean()}
+            columns |= {f"user_{name}_{part}_rating": _by_row(values, len(ratings)) for part, values in found.items()}
+        if name != "genre":
+            sums = _before(each, ["key"], ["rated", *parts]).groupby(each["row"]).sum()
+            found = {f"{name}_{part}": _by_row(sums[part], len(ratings)) for part in ("rated", "liked", "disliked")}
+            some = sums["rated"].where(sums["rated"] > 0)
+            columns |= {**found, f"{name}_mean_rating": _by_row(sums["rating"] / some, len(ratings))}
+    return columns
+
+
+def _before(rows: pd.DataFrame, keys: list[str], parts: list[str]) -> pd.DataFrame:
+    """Sums over the rows of the same keys in earlier seconds; rows are sorted by time."""
+    up_to, ties = rows.groupby(keys, sort=False)[parts].cumsum(), rows.groupby([*keys, "time"], sort=False)[parts]
+    return up_to - ties.cumsum()
+
+
+def _by_row(values: pd.Series, num_rows: int) -> np.ndarray:
+    return values.reindex(np.arange(num_rows)).to_numpy(np.float64)
 
 
 def _incidence(cells: pd.Series) -> scipy.sparse.csr_matrix:
