@@ -78,7 +78,7 @@ class AutoEncoderConfig(FrozenConfig):
 
 
 class MatchConfig(FrozenConfig):
-    """Sizes of the candidate match (`model.fusion.match`): tied vectors of items, and what keeps them from over-fitting.
+    """The candidate match (`model.fusion.match`): sizes of its tied vectors, and what keeps them from over-fitting.
 
     An item has one vector of `dimension` numbers, whether it is a candidate or was met by the user: the sum of the rows
     of its id and of the features in `keys` (`{node set: [features]}`, all of them in one hashed table of `buckets`

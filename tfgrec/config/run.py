@@ -5,7 +5,6 @@ from typing import Literal
 from pydantic import Field
 
 from tfgrec.config.base import FrozenConfig
-from tfgrec.config.base import FrozenConfig
 from tfgrec.config.model import ModelConfig
 from tfgrec.config.pipeline import PipelineConfig
 from tfgrec.config.sampling import BuildConfig, SamplingConfig, SplitConfig

@@ -9,6 +9,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.model.coupling import coupling, misalignment
 from tfgrec.model.joint_model import AUTO_ENCODER
+from tfgrec.model.representation_diagnostics import representation_diagnostics
 from tfgrec.training.replica_batches import Structure, unflattened
 from tfgrec.training.replicas import Replicas
 
@@ -26,7 +27,8 @@ class StepFunctions:
 
     def __init__(self, model: "JointModel", replicas: Replicas, structure: Structure):
         """`structure` is the element_spec of `replica_batches`."""
-        diagnostics = _diagnostics_of(model)
+        coupled = _diagnostics_of(model)
+        ranks = model.phase == "ranking"
         signature = tf.nest.flatten(structure, expand_composites=True)
 
         def train_step(*flat: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -35,10 +37,10 @@ class StepFunctions:
 
         def diagnose(*flat: tf.Tensor) -> dict[str, tf.Tensor]:
             parts = unflattened(flat, structure)
-            return replicas.run(lambda graph, labels: diagnostics(model, graph, labels), parts)
+            return replicas.run(lambda graph, labels: _diagnosed(model, coupled, graph, labels), parts)
 
         self._train_step = tf.function(train_step, input_signature=signature, autograph=False)
-        self._diagnose = tf.function(diagnose, input_signature=signature, autograph=False) if diagnostics else None
+        self._diagnose = tf.function(diagnose, input_signature=signature, autograph=False) if ranks else None
 
     @cached_property
     def train_step(self) -> Callable[..., dict[str, tf.Tensor]]:
@@ -47,10 +49,19 @@ class StepFunctions:
         return self._train_step.get_concrete_function()
 
     def diagnose(self, *flat: tf.Tensor) -> dict[str, float]:
-        """`coupling/<name>` on one batch; empty where ranking and the auto-encoder don't share an encoder."""
+        """What `representation_diagnostics` tells of a batch, and `coupling/<name>` where ranking and the auto-encoder
+        share an encoder; nothing in pre-training."""
         if self._diagnose is None:
             return {}
-        return {f"coupling/{name}": float(value) for name, value in self._diagnose(*flat).items()}
+        return {name: float(value) for name, value in self._diagnose(*flat).items()}
+
+
+def _diagnosed(
+    model: "JointModel", coupled: Callable | None, graph: tfgnn.GraphTensor, labels: Labels
+) -> dict[str, tf.Tensor]:
+    found = {} if coupled is None else coupled(model, graph, labels)
+    coupling_report = {f"coupling/{name}": value for name, value in found.items()}
+    return {**coupling_report, **representation_diagnostics(model, graph)}
 
 
 def _diagnostics_of(model: "JointModel") -> Callable[["JointModel", tfgnn.GraphTensor, Labels], dict] | None:

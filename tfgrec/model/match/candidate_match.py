@@ -129,6 +129,10 @@ class CandidateMatch(tf.keras.layers.Layer):
             parts.append(self._content(graph, nodes, self._neighbours(events)))
         return {MATCH: tf.concat(parts, axis=1), MATCH_SUMS: sums}
 
+    def candidate_vectors(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
+        """The candidates' tied vectors, `[num_candidates, dimension]`."""
+        return self._candidate_vectors(graph, _Vectors(self._vectors, {}, None, graph.context[TIME], False))
+
     def get_config(self) -> dict[str, Any]:
         """Sources, keys and sizes."""
         return {
