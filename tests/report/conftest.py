@@ -59,6 +59,11 @@ def made_up_history(*, steps: int, two_phases: bool) -> list[dict]:
         if step % 200 == 0:
             line |= {"coupling/ranking_norm": 0.5, "coupling/auto_encoder_norm": decay}
             line |= {"coupling/auto_encoder_share": decay / (0.5 + decay), "coupling/cosine": 0.1 - decay}
+            line |= {
+                "effective_rank/graph_user": 5.0 - decay,
+                "logit_share/is_click/match": 0.4,
+                "logit_share/is_click/user": decay,
+            }
         lines.append(line)
     return lines
 

@@ -67,10 +67,12 @@ def test_a_report_shows_everything_and_needs_nothing_from_outside(make_run):
         "Loss: auto_encoder",
         "Weights of the losses",
         "Cosine of the two gradients on the encoder",
+        "Effective rank",
+        "Shares of the logit: is_click",
     ]:
         assert heading in page.headings
     assert page.references and all(reference.startswith("#") for reference in page.references)
-    assert len(page.figures) == 14
+    assert len(page.figures) == 16
 
 
 def test_the_numbers_shown_are_those_of_metrics_json(make_run):

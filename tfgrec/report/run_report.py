@@ -12,7 +12,14 @@ from tfgrec.report.prediction_figures import calibration_figures, regression_fig
 from tfgrec.report.run_results import RunResults
 from tfgrec.report.style import Colours, colours_of
 from tfgrec.report.tables import HEADINGS, metric_text, retrieval_table, scenario_table, task_table
-from tfgrec.report.training_figures import coupling_figures, cut_figures, loss_figures, speed_figure, weight_figure
+from tfgrec.report.training_figures import (
+    coupling_figures,
+    cut_figures,
+    loss_figures,
+    representation_figures,
+    speed_figure,
+    weight_figure,
+)
 
 ARMS = {
     "joint": "joint training",
@@ -148,8 +155,12 @@ def _joint_section(run: RunResults) -> Section:
         "gradnorm_mean": "Fixed at the mean weights of an earlier GradNorm training.",
     }[run.config.model.balancing.method]
     cards = [Card("Weights of the losses", weights, note=note)] if weights is not None else []
-    cards += [Card(title, figure) for title, figure in coupling_figures(run.history).items()]
-    lead = "How ranking and the graph feature auto-encoder share the encoder, and whether their gradients agree."
+    figures = {**coupling_figures(run.history), **representation_figures(run.history)}
+    cards += [Card(title, figure) for title, figure in figures.items()]
+    lead = (
+        "How ranking and the graph feature auto-encoder share the encoder, and whether their gradients agree; how many "
+        "directions vectors use; and what shuffling a field among candidates does to a logit (a total-effect index)."
+    )
     return Section("Joint training", lead, cards, columns=2)
 
 

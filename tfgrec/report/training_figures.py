@@ -87,6 +87,22 @@ def coupling_figures(history: pd.DataFrame) -> dict[str, go.Figure]:
     return figures
 
 
+def representation_figures(history: pd.DataFrame) -> dict[str, go.Figure]:
+    """Effective ranks of vectors, and for each task the fields' shares of its logit: {title: figure}."""
+    groups = {"Effective rank": [name for name in history.columns if name.startswith("effective_rank/")]}
+    for name in history.columns:
+        if name.startswith("logit_share/"):
+            task = name.split("/")[1]
+            groups.setdefault(f"Shares of the logit: {task}", []).append(name)
+    figures = {}
+    for title, columns in groups.items():
+        if columns:
+            figures[title] = new_figure(x_title="step", y_title="")
+            lines = {name.rsplit("/", 1)[1]: name for name in sorted(columns)}
+            _add_lines(figures[title], history, lines, colours_of(lines), markers=True)
+    return figures
+
+
 def speed_figure(history: pd.DataFrame) -> go.Figure | None:
     """Requests a second, and the share of the time that steps waited for data; None where it was not logged."""
     if "requests_per_second" not in history.columns:
