@@ -17,6 +17,7 @@ from benchmarks.boosted_trees import Rows, predict_validation
 from benchmarks.counted_features import counted_features
 from benchmarks.results import benchmark_parser, tell
 from benchmarks.svd_scores import svd_scores
+from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import load_run_config
 from tfgrec.errors import InputDataError
 from tfgrec.metrics import auc, calibration, log_loss, user_bootstrap
@@ -30,7 +31,8 @@ _BEST_PEER = "lightgbm_svd"
 _KEY = ["user", "time", "item"]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+@entry_point
+def main(argv: Sequence[str] | None = None) -> int:
     """The command."""
     parser = benchmark_parser(
         "movielens", "LightGBM on counted features, with and without SVD scores, beside our runs."
@@ -50,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     peers = peer_predictions(ratings, users, movies, rows, args.seeds, args.threads)
     runs = {of_seeds[0].name: [_run_predictions(folder) for folder in of_seeds] for of_seeds in args.run_dir}
     tell(compare(peers, runs), args.json)
+    return 0
 
 
 def split_rows(slices: np.ndarray, train: tuple[int, int], validation: tuple[int, int]) -> Rows:
@@ -144,4 +147,4 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
