@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from separate_trainings import succeeds, train_apart
 
+from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.history import read_history
 
 pytestmark = pytest.mark.slow
@@ -19,6 +20,8 @@ BATCHES = ["training.batch_size=17"]
 MIRRORED = [*BATCHES, "training.distribution=mirrored", "training.replicas=2"]
 MULTI_WORKER = [*BATCHES, "training.distribution=multi_worker"]
 STEPS = 16
+# Measured at steps 3 and 5 or 6 of an epoch; the second of two trainings is the refit.
+EARLY_STOPPING = ["arm=no_graph", "training.early_stopping={share: 0.2}"]
 
 
 def variables(run: Path) -> dict[str, np.ndarray]:
@@ -81,6 +84,29 @@ def test_two_processes_train_as_one_and_the_chief_alone_writes(
     chief, other = (train_apart(training, environment=place(addresses, index)) for index in range(2))
     assert "training: the chief has nothing to train" in succeeds(other)
     assert "training: skipped" in succeeds(chief)
+
+
+def measured(run: Path) -> list[tuple[int, float]]:
+    position = TrainingCheckpoints(run / "checkpoints").read_position()
+    return [(one["step"], one["value"]) for one in position.measurements]
+
+
+def test_replicas_and_processes_stop_early_alike(small_run: Path, tmp_path: Path) -> None:
+    alone, mirrored, several = (
+        shutil.copytree(small_run, tmp_path / name) for name in ("alone", "mirrored", "several")
+    )
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    training = {"run": several, "set": [*MULTI_WORKER, *EARLY_STOPPING], "stages": True}
+    processes = [train_apart(training, environment=place(addresses, index)) for index in range(2)]
+    for process in processes:
+        succeeds(process)
+    settings = {mirrored: MIRRORED, alone: BATCHES}
+    succeeds(train_apart(*({"run": run, "set": [*keys, *EARLY_STOPPING]} for run, keys in settings.items())))
+    steps, values = zip(*measured(alone), strict=True)
+    for run in (mirrored, several):
+        assert_equal_trainings(alone, run)
+        assert [step for step, _ in measured(run)] == list(steps)
+        np.testing.assert_allclose([value for _, value in measured(run)], values, rtol=1e-4)
 
 
 def test_processes_with_other_configurations_do_not_train_together(small_run: Path, tmp_path: Path) -> None:
