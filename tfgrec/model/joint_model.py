@@ -94,7 +94,7 @@ class JointModel(tf.keras.Model):
         self._item_edge_sets, self.retrieval = list(item_edge_sets), retrieval
         self.link_prediction, self.static_vectors = link_prediction, static_vectors
         self.match = match
-        self.match_logits = None if match is None else MatchLogits(tasks=list(task_losses), name="match_logits")
+        self.match_logits = _match_logits(match, task_losses)
         self._phase: Phase = phase
         self._encoder_frozen = False
         self._propagate = None if encoder is None else encoder.propagate
@@ -359,3 +359,9 @@ class JointModel(tf.keras.Model):
         inputs = [variable for part in parts for variable in part.trainable_variables]
         refs = {variable.ref() for variable in inputs}
         return inputs, [variable for variable in self.trainable_variables if variable.ref() not in refs]
+
+
+def _match_logits(match: CandidateMatch | None, tasks: Mapping[str, TaskLoss]) -> MatchLogits | None:
+    if match is None:
+        return None
+    return MatchLogits(tasks=list(tasks), initial_weights=match.initial_weights, name="match_logits")

@@ -25,6 +25,7 @@ MATCH_SUMS = "match_sums"
 
 # Added to a number of events under the root, so that one event does not count for much.
 _SMOOTHING = 4.0
+_INITIAL_WEIGHT = 1.0
 
 
 LookUp = Callable[[tf.Tensor, str, tf.Tensor], tf.Tensor]
@@ -128,6 +129,15 @@ class CandidateMatch(tf.keras.layers.Layer):
         if self._content is not None and nodes is not None:
             parts.append(self._content(graph, nodes, self._neighbours(events)))
         return {MATCH: tf.concat(parts, axis=1), MATCH_SUMS: sums}
+
+    @property
+    def initial_weights(self) -> list[float]:
+        """What each channel may count for at first: events by their outcomes, if they have any."""
+        weights = (
+            [0.0 if source.numbers else _INITIAL_WEIGHT, *([_INITIAL_WEIGHT] * len(source.numbers))]
+            for source in self._sources
+        )
+        return [weight for of_source in weights for weight in of_source]
 
     def candidate_vectors(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
         """The candidates' tied vectors, `[num_candidates, dimension]`."""

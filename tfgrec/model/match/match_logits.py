@@ -5,31 +5,31 @@ from typing import Any
 
 import tensorflow as tf
 
-_INITIAL_WEIGHT = 0.5
-
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
 class MatchLogits(tf.keras.layers.Layer):
     """A weighted sum of the match's channels for each task, added to its logit.
 
     Through a network whose weights start small, tied vectors would learn nothing for some thousand steps: products
-    have no gradient to speak of until both sides have found each other. Weights start alike and above zero.
+    have no gradient to speak of until both sides have found each other.
 
     Args:
       tasks: Names of the tasks.
+      initial_weights: Of each channel, for all tasks.
 
     Call: sums `[num_candidates, num_channels]` -> `{task: [num_candidates]}` float32.
     """
 
-    def __init__(self, *, tasks: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, *, tasks: Sequence[str], initial_weights: Sequence[float], **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
-        self._tasks = list(tasks)
+        self._tasks, self._starts = list(tasks), list(initial_weights)
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the weights."""
-        initial = tf.keras.initializers.Constant(_INITIAL_WEIGHT)
+        shape = (input_shape[-1], len(self._tasks))
+        initial = tf.constant(self._starts, tf.float32)[:, tf.newaxis]
         self._weights_of_channels = self.add_weight(
-            name="channels", shape=(input_shape[-1], len(self._tasks)), initializer=initial
+            name="channels", shape=shape, initializer=lambda *_, **__: tf.broadcast_to(initial, shape)
         )
         super().build(input_shape)
 
@@ -44,5 +44,5 @@ class MatchLogits(tf.keras.layers.Layer):
         return dict(zip(self._tasks, tf.unstack(logits, axis=1), strict=True))
 
     def get_config(self) -> dict[str, Any]:
-        """Tasks."""
-        return {"tasks": self._tasks, **super().get_config()}
+        """Tasks and initial weights."""
+        return {"tasks": self._tasks, "initial_weights": self._starts, **super().get_config()}
