@@ -76,3 +76,11 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(ConfigurationError) as error:
         check(evaluation={"scenario": "x"}, model={**MODEL, "features": {"x": {}, "y": {}}})
     assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("arm", ["two_stage", "frozen_encoder"])
+def test_one_hop_leaves_the_auto_encoder_nothing_to_pretrain_on(arm: str) -> None:
+    one_hop = {"sampling": {"hops": [{"watched": 1}]}, "arm": arm}
+    with pytest.raises(ConfigurationError, match=r"pretraining.objective: .* one hop"):
+        check(**one_hop)
+    check(**one_hop, pretraining={"objective": "link_prediction"})

@@ -4,7 +4,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Requests
 from tfgrec.graph.schema import ID, READOUT
-from tfgrec.model.configuration_checks import arm_problems, raise_problems, unknown_names
+from tfgrec.model.configuration_checks import PRETRAINED_ARMS, arm_problems, raise_problems, unknown_names
 
 _WHERE = "tables.yaml"
 
@@ -29,6 +29,7 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
         problems.append(f"evaluation.scenario: {_WHERE} has no request feature '{scenario}': {hint}")
     problems += _unfit_retrieval(config, requests)
     problems += _uncompilable_sums(config)
+    problems += _nothing_to_pretrain_on(config)
     raise_problems(problems)
 
 
@@ -56,6 +57,16 @@ def _unfit_retrieval(config: RunConfig, requests: Requests) -> list[str]:
         for side, (whose, known) in sides.items()
         for name in getattr(config.model.retrieval, f"{side}_features")
         if name not in known
+    ]
+
+
+def _nothing_to_pretrain_on(config: RunConfig) -> list[str]:
+    pretrained = config.arm in PRETRAINED_ARMS and config.pretraining.objective == "auto_encoder"
+    if not pretrained or config.sampling.tells_hidden_nodes:
+        return []
+    return [
+        f"pretraining.objective: auto_encoder can't pre-train arm {config.arm}: with one hop in sampling.hops no "
+        "neighbour has neighbours of its own that could tell what it hides; add a hop, or choose link_prediction"
     ]
 
 

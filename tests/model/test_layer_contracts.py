@@ -42,6 +42,8 @@ MODELS: dict[str, dict[str, Any]] = {
         "encoder": {"update": "graph_sage", "units": 16, "rounds": 1, "normalization": "batch", "dropout": 0.0},
         "auto_encoder": {"decoder": "graph_update", "numeric_loss": "scaled_cosine"},
         "towers": {**_TOWERS, "bottom": "mmoe", "experts": 2, "bottom_units": [8], "cross_projection": 4},
+        "fusion": {"match": "attention"},
+        "match": {"dimension": 4, "buckets": 100, "dropout": 0.0, "keys": {"video": ["kind", "tags"]}},
     },
     "two stages": {
         "arm": "two_stage",

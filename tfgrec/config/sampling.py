@@ -79,6 +79,11 @@ class SamplingConfig(FrozenConfig):
     requests_per_batch: int = Field(default=2_048, ge=1)
     output_shards: int = Field(default=16, ge=1)
 
+    @property
+    def tells_hidden_nodes(self) -> bool:
+        """Whether neighbours have neighbours of their own, from which the auto-encoder can rebuild what it hides."""
+        return len(self.hops) > 1
+
     @field_validator("hops", mode="before")
     @classmethod
     def _bare_numbers(cls, hops: object) -> object:

@@ -217,7 +217,7 @@ class JointModel(tf.keras.Model):
         if self.encoder is None:
             return Represented({}, {}, {}, fields)
         if self.static_vectors is not None and not (training and self._phase == "pretraining"):
-            fields |= self.static_vectors(graph)
+            fields = {**fields, **self.static_vectors(graph)}
             if self.match is not None:
                 fields |= self.match(graph, None, self.static_vectors.item_vectors, training=training)
             return Represented({}, {}, {}, fields)
@@ -230,7 +230,7 @@ class JointModel(tf.keras.Model):
             inputs, propagate = held_out.removed_from(inputs), self.encoder.propagate
         if not training or self.auto_encoder is None:
             states = propagate(inputs, training=training)
-            fields |= self._matched(graph, inputs, states, training)
+            fields = {**fields, **self._matched(graph, inputs, states, training)}
             return Represented(states, states, {}, fields, held_out)
         # In pre-training nobody reads the pass in which nothing is hidden.
         second_pass = self._second_pass and self._phase == "ranking"

@@ -11,6 +11,7 @@ import tensorflow_gnn as tfgnn
 
 import tfgrec
 from tfgrec.config import RunConfig, load_tables_config
+from tfgrec.config.model import ModelConfig
 from tfgrec.config.training import MixedPrecision
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.input_pipeline import TrainingData, read_records
@@ -55,6 +56,14 @@ class RunModel:
         self.labels = tuple(dict.fromkeys([*declared, *config.model.label_features]))
         self.checkpoints = TrainingCheckpoints(run.checkpoints)
         self._replicas = replicas
+
+    @property
+    def model_config(self) -> ModelConfig:
+        """The model's configuration, without an auto-encoder where the records leave it nothing to hide."""
+        model = self.config.model
+        if self.config.sampling.tells_hidden_nodes:
+            return model
+        return model.model_copy(update={"auto_encoder": model.auto_encoder.model_copy(update={"enabled": False})})
 
     @property
     def serving_schema(self) -> GraphSchema:
@@ -155,7 +164,7 @@ class RunModel:
         self.examples.check_statistics()
         with replicas.scope(), precision_policy(mixed_precision):
             return build_joint_model(
-                config=self.config.model,
+                config=self.model_config,
                 schema=self.examples.schema,
                 statistics=self.examples.statistics,
                 arm=self.config.arm,

@@ -80,6 +80,8 @@ def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> 
 def _begin(run_model: "RunModel", announce: Callable[[str], None]) -> None:
     """Keeps what the model's variables mean, for a later training to start from, and starts from an earlier one."""
     model, start = run_model.model, run_model.config.training.warm_start_from
+    if run_model.config.arm == "joint" and run_model.model_config != run_model.config.model:
+        announce("training: without auto-encoder: with one hop in sampling.hops it has nothing to hide")
     if run_model.replicas.is_chief:
         write_json(run_model.run.meanings, meanings_of(model, run_model.config.model))
     if start is not None and run_model.checkpoints.latest is None:
