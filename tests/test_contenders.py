@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tfgrec.config import load_run_config
 from tfgrec.contenders import ARMS, read_arm, read_variants
 from tfgrec.errors import ConfigurationError
 
@@ -103,9 +104,11 @@ def test_the_demos_variants_can_be_trained_and_all_change_something() -> None:
     found = read_variants(CONFIGS / "demo_variants.yaml", config=DEMO, arm="joint")
     assert not {variant.name for variant in found} & set(ARMS)
     sampled = [one.name for one in found if one.config.sampling != read_arm(DEMO, "joint").config.sampling]
-    assert sampled == ["video_only", "without_follows", "smaller_fan_outs"]
+    assert sampled == ["video_only", "without_follows", "without_history", "smaller_fan_outs"]
     live = {"visited", "visited_by", "hosted_by"}
     [video_only] = [one for one in found if one.name == "video_only"]
     assert {
         name: plan.fan_out for hop in video_only.config.sampling.hops for name, plan in hop.items() if name in live
     } == dict.fromkeys(live, 0)
+    base = load_run_config(DEMO).sampling.history
+    assert video_only.config.sampling.history == {"shown": base["shown"]}
