@@ -28,11 +28,13 @@ _ROUNDS = 9
 _FEWER_DAYS = ("split.train=[20220502, 20220504]", "split.validation=[20220505, 20220505]")
 _FIXED = ("model.balancing.method=fixed",)
 _NO_AUTO_ENCODER = ("model.auto_encoder.enabled=false",)
+_NO_MATCH = ("model.fusion.match=none",)
 _SECOND_PASS = ("model.auto_encoder.forward_pass=second",)
 
 # What the peer computes: two rounds of GraphSAGE, 64 wide, fan-out 10 and 5, one bottom and a tower a task; no more.
 _GRAPH_SAGE = (
     "sampling.hops=[{exposed: 10, exposed_by: 10}, {exposed: 5, exposed_by: 5}]",
+    "sampling.history={}",
     "model.features={}",
     "model.encoder={update: graph_sage, rounds: 2, units: 64, residual: false, normalization: none, dropout: 0}",
     "model.fusion={feature_level: concat, representation_level: none}",
@@ -96,7 +98,13 @@ class Work:
 def measure(work: Work) -> dict[str, Any]:
     """The configured model against what its parts cost, on batches in memory and from the input pipeline."""
     run, _ = work.sampled("records", work.load())
-    changes = {"joint": (), "fixed": _FIXED, "no_auto_encoder": _NO_AUTO_ENCODER, "second_pass": _SECOND_PASS}
+    changes = {
+        "joint": (),
+        "fixed": _FIXED,
+        "no_auto_encoder": _NO_AUTO_ENCODER,
+        "second_pass": _SECOND_PASS,
+        "no_match": _NO_MATCH,
+    }
     variants = {name: TrainingVariant(work.load(*of_variant), run) for name, of_variant in changes.items()}
     joint = variants["joint"]
     batches = _some_batches(joint)
@@ -112,6 +120,7 @@ def measure(work: Work) -> dict[str, Any]:
     return {
         "gradnorm_over_fixed": median_ratio(rounds, "joint", "fixed"),
         "gfae_over_none": median_ratio(rounds, "joint", "no_auto_encoder"),
+        "match_over_none": median_ratio(rounds, "joint", "no_match"),
         "gfae_second_pass_over_shared": median_ratio(rounds, "second_pass", "joint"),
         "pipeline_over_cached": median_ratio(rounds, "joint", "pipeline"),
         "requests_per_second": _rate(rounds["pipeline"], joint),
