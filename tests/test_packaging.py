@@ -79,7 +79,8 @@ def test_every_folder_of_modules_is_a_package():
 def test_commands_exist():
     scripts = importlib.metadata.distribution("tfgrec").entry_points.select(group="console_scripts")
     assert {script.name for script in scripts} == {
-        f"tfgrec-{name}" for name in ("train", "evaluate", "export", "index", "compare", "convert", "simulate", "doctor")
+        f"tfgrec-{name}"
+        for name in ("train", "evaluate", "export", "index", "compare", "convert", "simulate", "doctor")
     }
     for script in scripts:
         specification = importlib.util.find_spec(script.module)

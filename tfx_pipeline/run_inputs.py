@@ -39,8 +39,8 @@ def read_pipeline_config(arguments: argparse.Namespace) -> RunConfig:
         raise ConfigurationError(f"{arguments.config}: key 'split.train': a pipeline needs days to train on")
     if config.arm == "two_stage":
         raise ConfigurationError(
-            f"{arguments.config}: key 'arm': received two_stage, which embeds nodes from the graph store while it trains; "
-            "TFX's Trainer has the records alone: use tfgrec-train, or arm joint, frozen_encoder or no_graph"
+            f"{arguments.config}: key 'arm': received two_stage, which embeds nodes from the graph store while it "
+            "trains; TFX's Trainer has the records alone: use tfgrec-train, or arm joint, frozen_encoder or no_graph"
         )
     return config
 

@@ -20,7 +20,8 @@ SMALL = [
     "split.validation=[4, 4]",
     "build.shards=2",
     "sampling.output_shards=2",
-    "sampling.hops=[{viewed: 4, visited: 2, follows: 1, viewed_by: 3, visited_by: 3, made_by: 1, hosted_by: 1}, {viewed: 1, visited: 1}]",
+    "sampling.hops=[{viewed: 4, visited: 2, follows: 1, viewed_by: 3, visited_by: 3, made_by: 1, hosted_by: 1},"
+    "{viewed: 1, visited: 1}]",
     "training.batch_size=32",
 ]
 
