@@ -61,7 +61,10 @@ class TiedVectors(tf.keras.layers.Layer):
         """The vectors `[num_items, dimension]` as they are; their gradient is that of a loss with an L2 penalty too."""
         if not self._l2:
             return vectors
-        weight = self._l2 / tf.cast(tf.maximum(tf.shape(vectors)[0], 1), tf.float32)
+        replicas = tf.distribute.get_replica_context()
+        parts = 1 if replicas is None else replicas.num_replicas_in_sync
+        # Gradients of replicas are added up, each of which sees about its part of the batch.
+        weight = self._l2 / (parts * tf.cast(tf.maximum(tf.shape(vectors)[0], 1), tf.float32))
 
         @tf.custom_gradient
         def penalised(values: tf.Tensor) -> tuple[tf.Tensor, Any]:
