@@ -24,7 +24,7 @@ TRAINING, SERVING = "TRAINING", "SERVING"
 FILE = "examples.pbtxt"
 
 _TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
-# 9 September 2001, and 20 November 2286: times in seconds or microseconds lie outside.
+# 3 March 1973, and 20 November 2286: times in seconds or microseconds lie outside.
 _MILLISECONDS = (10**11, 10**13)
 _HEAD = """\
 # The TFMD schema of the sampled tf.Examples of {name}: what the pipeline holds records to, in training and serving.
