@@ -124,7 +124,7 @@ def _difference(baseline: Sequence[pd.DataFrame], treatment: Sequence[pd.DataFra
 
 
 def _run_predictions(folder: Path) -> pd.DataFrame:
-    path = RunDirectory(folder).predictions
+    path = RunDirectory.at(folder).predictions
     if not path.exists():
         raise InputDataError(f"{path}: is missing: the run is not finished")
     return pd.read_parquet(path)

@@ -160,10 +160,11 @@ class TestErrors:
 
     def test_a_store_of_another_graph(self, shop: Shop, tmp_path: Path) -> None:
         schema = derived_schema("alike")
-        watched = dataclasses.replace(schema.edge_sets["watched"], features={**schema.edge_sets["clicked"].features})
+        features = schema.edge_sets["watched"].features
+        watched = dataclasses.replace(schema.edge_sets["watched"], features={**features, "again": features["liked"]})
         tables = derived_tables("alike").model_dump(by_alias=True)
         for source in tables["edge_sets"]["watched"]["sources"]:
-            source["features"] = {}
+            source["features"] = {**source["features"], "again": source["features"]["liked"]}
         edge_sets = {**schema.edge_sets, "watched": watched}
         edge_sets["watched_by"] = dataclasses.replace(watched, source="video", target="user")
         with pytest.raises(SchemaError, match="was built with another 'watched' in graph.pbtxt"):

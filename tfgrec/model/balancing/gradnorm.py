@@ -70,12 +70,12 @@ class GradNorm(Balancer):
         present = (tf.abs(losses) < _LARGEST_VALUE) & tf.not_equal(losses, 0.0)
         rested = self._num_observed >= self._config.initial_loss_steps
         self._observe(losses, present & ~rested)
-        self._observe_norms(gradient_norms)
+        self._observe_norms(tf.where(present, gradient_norms, 0.0))
         moving = present & rested & (gradient_norms > 0) & (gradient_norms < _LARGEST_VALUE)
         gradients = self.weight_gradients(losses, gradient_norms, moving) * self._weights
         weights = self._adam_step(gradients, moving)
         weights = tf.where(tf.reduce_any(moving), weights, self._weights)
-        told = tf.reduce_any(moving) | tf.reduce_any(gradient_norms > 0)
+        told = tf.reduce_any(moving) | tf.reduce_any(present & (gradient_norms > 0))
         self._weights.assign(tf.where(told, self._constrained(weights), self._weights))
         self._num_updates.assign_add(1)
         self._average(tf.reduce_any(rested))
@@ -83,7 +83,9 @@ class GradNorm(Balancer):
     @property
     def idle(self) -> tf.Tensor:
         """Whether each loss has been absent for so long that it can't learn, bool `[num_losses]`."""
-        return (self._num_observed == 0.0) & (self._num_updates >= self._config.initial_loss_steps)
+        # Steps count by the losses that were there: one that was skipped as not finite had none.
+        steps = tf.reduce_max(self._num_observed)
+        return (self._num_observed == 0.0) & (steps >= self._config.initial_loss_steps)
 
     def mean_weights(self) -> dict[str, float]:
         """The mean over all steps since the first L_i(0) was known, `{loss: weight}`."""
