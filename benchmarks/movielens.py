@@ -83,7 +83,8 @@ def peer_predictions(
             found = table.copy()
             for task in _TASKS:
                 labels = ratings[task].to_numpy(np.float64)
-                found[f"label/{task}"] = labels[rows.validation]
+                # As runs write them.
+                found[f"label/{task}"] = labels[rows.validation].astype(np.float32)
                 found[f"prediction/{task}"] = predict_validation(features, labels, rows, seed=seed, threads=threads)
                 print(f"{name}, seed {seed}: {task} is trained", file=sys.stderr, flush=True)
             predictions[name].append(found)
