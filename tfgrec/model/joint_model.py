@@ -120,7 +120,7 @@ class JointModel(tf.keras.Model):
 
     @property
     def embedding_variables(self) -> list[tf.Variable]:
-        """Embedding tables of ids, of the encoder, of the ranker and of retrieval, and static vectors."""
+        """Embedding tables of ids, of the encoder, of the ranker, of retrieval and of the match, and static vectors."""
         owners = (self.encoder, self.ranker_fields, self.retrieval, self.static_vectors, self.match)
         parts = [part for part in owners if part is not None]
         weights = [] if self.match_logits is None else self.match_logits.learned_with_tables

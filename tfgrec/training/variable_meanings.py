@@ -79,7 +79,12 @@ def _escaped(name: str) -> str:
 def _descriptions(model: "JointModel", config: "ModelConfig") -> dict[str, Any]:
     ranker = _description(model.ranker_fields)
     fused = {"ranker": ranker, "fusion": _description(model.field_fusion)}
+    if model.match is not None:
+        # Channels are told apart by their order. Rows of tied vectors are hashes, which always mean the same.
+        fused["match"] = _description(model.match)
     described: dict[str, Any] = {"field_fusion/_gates": fused, "towers": fused}
+    if model.match is not None:
+        described["match/_attention"] = described["match_logits"] = fused["match"]
     for edge_set, specs in ranker["items"].items():
         described[f"ranker_fields/_item_projections/{_escaped(edge_set)}"] = specs
     for task, values in config.tasks.items():

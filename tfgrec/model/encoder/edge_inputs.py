@@ -46,6 +46,12 @@ def resolve_edge_inputs(edge_sets: Mapping[str, EdgeSet], statistics: Mapping[st
     return specs
 
 
+def ages(milliseconds: tf.Tensor) -> tf.Tensor:
+    """log(1 + seconds), scaled so that a day is 1, float32 of the shape of `milliseconds`; 0 for what is negative."""
+    seconds = tf.cast(milliseconds, tf.float32) / 1000.0
+    return tf.math.log1p(tf.maximum(seconds, 0.0)) / _LOG_OF_A_DAY
+
+
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
 class EdgeInputs(tf.keras.layers.Layer):
     """Computes the message input of each edge.
@@ -76,8 +82,7 @@ class EdgeInputs(tf.keras.layers.Layer):
         inputs = [tf.zeros([graph.edge_sets[name].total_size, 0])]
         if self._specs[name].timed:
             request_times = tfgnn.broadcast_context_to_edges(graph, name, feature_value=graph.context[TIME])
-            seconds = tf.cast(request_times - features[TIME], tf.float32) / 1000.0
-            inputs.append(tf.math.log1p(tf.maximum(seconds, 0.0))[:, tf.newaxis] / _LOG_OF_A_DAY)
+            inputs.append(ages(request_times - features[TIME])[:, tf.newaxis])
         if name in self._numeric:
             inputs.append(self._numeric[name](features))
         return inputs

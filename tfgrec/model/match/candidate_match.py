@@ -96,7 +96,7 @@ class CandidateMatch(tf.keras.layers.Layer):
         self._attention = CandidateAttention(channels=channels, name="attention") if attention else None
         self._content = (
             ContentMatch(item_edge_sets=list(self._candidates), dimension=self._config.dimension, name="content")
-            if self._config.content
+            if self._config.content and not static
             else None
         )
 

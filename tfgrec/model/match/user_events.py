@@ -7,11 +7,10 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.graph.schema import READOUT, TIME, USER_READOUT
+from tfgrec.model.encoder.edge_inputs import ages
 from tfgrec.model.features.numeric_features import signed_log
 from tfgrec.model.fusion.readout import readout_edges
 from tfgrec.model.match.match_sources import MatchSource
-
-_LOG_OF_A_DAY = 11.367  # log(1 + 86,400 seconds): an event one day old has age 1.
 
 
 class Events(NamedTuple):
@@ -86,12 +85,9 @@ def _events(
     nodes: tf.Tensor | None = None,
 ) -> Events:
     columns = [tf.ones([tf.shape(requests)[0]]), *(_finite(own[name]) for name in source.numbers)]
-    ages = tf.zeros_like(columns[0])
-    if source.timed:
-        milliseconds = tf.gather(graph.context[TIME], requests) - own[TIME]
-        ages = tf.math.log1p(tf.maximum(tf.cast(milliseconds, tf.float32), 0.0) / 1000.0) / _LOG_OF_A_DAY
+    aged = ages(tf.gather(graph.context[TIME], requests) - own[TIME]) if source.timed else tf.zeros_like(columns[0])
     keys = {space: keyed[name] for name, space in source.keys.items()}
-    return Events(requests, nodes, keys, tf.stack(columns, axis=1), ages)
+    return Events(requests, nodes, keys, tf.stack(columns, axis=1), aged)
 
 
 def _finite(values: tf.Tensor) -> tf.Tensor:
