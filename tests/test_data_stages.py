@@ -117,3 +117,24 @@ def test_the_truth_of_a_simulated_world_is_no_input(
     (data / "truth.parquet").unlink()
     DataStages(load_run_config(CONFIG), run, data).run()
     assert jobs.done == []
+
+
+def test_what_a_job_reads_is_remembered(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(outputs)
+    monkeypatch.setattr(data_stages, "run_module", jobs)
+    run = RunDirectory.at(tmp_path / "run")
+    schema = Path(shutil.copytree(CONFIG.parents[1] / "schemas" / "short_video", tmp_path / "schema"))
+
+    def done(*overrides: str) -> list[str]:
+        jobs.done.clear()
+        DataStages(load_run_config(CONFIG, [f"schema_dir={schema}", *overrides]), run, outputs / "data").run()
+        return list(jobs.done)
+
+    assert done() == [GRAPH, SAMPLING, AUDIT]
+    assert done() == []
+    # The graph's own bytes stay, and the records have to be counted anew all the same.
+    assert done("build.max_bad_row_share=0.5") == [GRAPH, SAMPLING, AUDIT]
+    text = (schema / "tables.yaml").read_text()
+    (schema / "tables.yaml").write_text(f"{text}# Another one.\n")
+    assert done("build.max_bad_row_share=0.5") == [GRAPH, SAMPLING, AUDIT]
+    assert done("build.max_bad_row_share=0.5", "training.batch_size=7") == []

@@ -86,11 +86,13 @@ class DataStages:
             self._run_job("beam_jobs.sample_subgraphs", self._run.examples, "--graph", str(self._run.graph))
 
         inputs = {
-            "graph": fingerprint_file(self._run.graph / "manifest.json"),
+            **self._graph(),
             "data": self._fingerprint_tables({source.table for source in self._tables.requests.sources}),
             "schema": self._fingerprint_schema(),
             "split": self._config.split.model_dump(mode="json"),
             "sampling": self._config.sampling.model_dump(mode="json"),
+            # How many rows may be bad. Not the batch size: what the manifest tells of batches, it tells with their size.
+            "build": self._config.build.model_dump(mode="json"),
         }
         self._stages.run(
             "examples", inputs=inputs, outputs=[self._run.examples], work=work, verify=self._verify_examples
@@ -109,7 +111,12 @@ class DataStages:
         def work() -> None:
             run_module("beam_jobs.audit", "--config", str(self._run.config), "--examples", str(self._run.examples))
 
-        inputs = {"examples": fingerprint_file(self._run.examples / "manifest.json")}
+        inputs = {
+            "examples": fingerprint_file(self._run.examples / "manifest.json"),
+            # Feedback delays and what a label is may change where no record does.
+            "schema": self._fingerprint_schema(),
+            **self._graph(),
+        }
         self._stages.run("audit", inputs=inputs, outputs=[self._run.examples / "audit.json"], work=work)
 
     def _run_job(self, module: str, output: Path, *arguments: str) -> None:
@@ -126,6 +133,9 @@ class DataStages:
 
     def _fingerprint_tables(self, names: Iterable[str]) -> dict[str, str]:
         return fingerprint_files(self._data, self._table_files(names))
+
+    def _graph(self) -> dict[str, str]:
+        return {"graph": fingerprint_file(self._run.graph / "manifest.json")}
 
     def _fingerprint_schema(self) -> dict[str, str]:
         return fingerprint_files(self._run.schema, (self._run.schema / name for name in ("graph.pbtxt", "tables.yaml")))

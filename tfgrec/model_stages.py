@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tfgrec.config import RunConfig
+from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.earlier_training import start_of
 from tfgrec.fingerprint import fingerprint_file
 from tfgrec.graph.store.files import read_json, write_json
@@ -60,6 +60,10 @@ class ModelStages:
         return read_json(self._run.metrics)
 
     @cached_property
+    def _tables(self) -> TablesConfig:
+        return load_tables_config(self._config.schema_dir)
+
+    @cached_property
     def _run_model(self) -> "RunModel":
         from tfgrec.training.run_model import RunModel
 
@@ -78,12 +82,16 @@ class ModelStages:
 
     def _train(self) -> None:
         inputs = {
-            "examples": fingerprint_file(self._run.examples / "manifest.json"),
+            **self._examples(),
+            # Of equal records: what is declared a label is no input of the model, whether a task learns it or not.
+            "labels": sorted(self._tables.requests.labels),
             "arm": self._config.arm,
             "model": self._config.model.model_dump(mode="json"),
+            "sampling": self._config.sampling.model_dump(mode="json"),
             "training": self._config.training.model_dump(mode="json", exclude=_NO_MATTER_OF_THE_MODEL),
             **start_of(self._config, self._run),
             **self._pretraining(),
+            **(self._graph() if self._config.arm == "two_stage" else {}),
         }
 
         def work() -> None:
@@ -127,14 +135,21 @@ class ModelStages:
             }
             write_evaluation(predictions, metrics, table=self._run.predictions, summary=self._run.metrics)
 
-        inputs = {**self._trained(), "evaluation": self._config.evaluation.model_dump(mode="json")}
+        retrieval = self._config.model.retrieval is not None
+        inputs = {
+            **self._trained(),
+            **self._examples(),
+            "evaluation": self._config.evaluation.model_dump(mode="json"),
+            **(self._graph() if retrieval else {}),
+        }
         self._stages.run("evaluation", inputs=inputs, outputs=[self._run.predictions, self._run.metrics], work=work)
 
     def _export(self) -> None:
         def work() -> None:
             self._run_model.export()
 
-        self._stages.run("export", inputs=self._trained(), outputs=[self._run.export], work=work)
+        inputs = {**self._trained(), **self._examples()}
+        self._stages.run("export", inputs=inputs, outputs=[self._run.export], work=work)
 
     def _report(self) -> None:
         def work() -> None:
@@ -142,8 +157,21 @@ class ModelStages:
 
             write_report(self._run.root)
 
-        inputs = {**self._trained(), "metrics": fingerprint_file(self._run.metrics)}
+        # The report shows the configuration, and is drawn of all the others.
+        files = {"metrics": self._run.metrics, "predictions": self._run.predictions, "config": self._run.config}
+        inputs = {**self._trained(), **{name: fingerprint_file(path) for name, path in files.items()}}
         self._stages.run("report", inputs=inputs, outputs=[self._run.report], work=work)
 
     def _trained(self) -> dict[str, str]:
         return {"training": fingerprint_file(self._run.training)}
+
+    def _examples(self) -> dict[str, str]:
+        return {"examples": fingerprint_file(self._run.examples / "manifest.json")}
+
+    def _graph(self) -> dict[str, Any]:
+        """The graph, for what reads it beside the records: it may change where no record does."""
+        manifest = self._run.graph / "manifest.json"
+        return {
+            "graph": fingerprint_file(manifest) if manifest.exists() else None,
+            "requests": self._tables.requests.model_dump(mode="json"),
+        }
