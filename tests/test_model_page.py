@@ -20,6 +20,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "`model.auto_encoder`": model.AutoEncoderConfig,
     "`model.fusion`": model.FusionConfig,
     "### The candidate match": model.MatchConfig,
+    "### The match by item factors": model.FactorsConfig,
     "`model.towers`": model.TowersConfig,
     "`model.tasks.<name>`": model.TaskConfig,
     "`model.balancing`": model.BalancingConfig,

@@ -84,3 +84,21 @@ def test_one_hop_leaves_the_auto_encoder_nothing_to_pretrain_on(arm: str) -> Non
     with pytest.raises(ConfigurationError, match=r"pretraining.objective: .* one hop"):
         check(**one_hop)
     check(**one_hop, pretraining={"objective": "link_prediction"})
+
+
+def with_factors(outcomes: dict[str, str], match: str = "dot") -> dict[str, Any]:
+    return {"model": {**MODEL, "fusion": {"match": match}, "match": {"factors": {"outcomes": outcomes}}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (with_factors({"watchd": "x"}), "outcomes.watchd: sampling.history lists no edge set 'watchd': did you mean"),
+        (with_factors({"watched": "share"}), "outcomes.watched: the edges have no number 'share': they have none"),
+        (with_factors({"watched": "x"}, "none"), "model.match.factors: are a part of the match"),
+    ],
+)
+def test_factors_of_what_records_do_not_list_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        check(**changes)
+    assert message in str(error.value)

@@ -30,6 +30,7 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
     problems += _unfit_retrieval(config, requests)
     problems += _uncompilable_sums(config)
     problems += _nothing_to_pretrain_on(config)
+    problems += _unfit_factors(config, tables)
     raise_problems(problems)
 
 
@@ -68,6 +69,35 @@ def _nothing_to_pretrain_on(config: RunConfig) -> list[str]:
         f"pretraining.objective: auto_encoder can't pre-train arm {config.arm}: with one hop in sampling.hops no "
         "neighbour has neighbours of its own that could tell what it hides; add a hop, or choose link_prediction"
     ]
+
+
+def _unfit_factors(config: RunConfig, tables: TablesConfig) -> list[str]:
+    """Edge sets of item factors that the records do not list, and numbers that their edges do not have."""
+    factors, history, problems = config.model.match.factors, config.sampling.history, []
+    if factors is None:
+        return []
+    if config.model.fusion.match == "none":
+        problems.append("model.match.factors: are a part of the match, and model.fusion.match is none: choose dot")
+    for name, number in factors.outcomes.items():
+        key = f"model.match.factors.outcomes.{name}"
+        if name not in history:
+            hint = suggestion(name, history) if history else "it is empty"
+            problems.append(f"{key}: sampling.history lists no edge set '{name}': {hint}")
+            continue
+        known = _edge_features(tables, name)
+        if number not in known:
+            hint = suggestion(number, known) if known else "they have none"
+            problems.append(f"{key}: the edges have no number '{number}': {hint}")
+    return problems
+
+
+def _edge_features(tables: TablesConfig, edge_set: str) -> list[str]:
+    """The features of an edge set, of the one it reverses where it does."""
+    described = tables.edge_sets.get(edge_set)
+    if described is not None and described.reverse_of is not None:
+        described = tables.edge_sets.get(described.reverse_of)
+    sources = [] if described is None else described.sources or []
+    return sorted({feature for source in sources for feature in source.features})
 
 
 def _uncompilable_sums(config: RunConfig) -> list[str]:

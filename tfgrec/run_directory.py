@@ -87,6 +87,11 @@ class RunDirectory:
         return self.root / "embeddings"
 
     @property
+    def factors(self) -> Path:
+        """Item factors of the match, fitted before the training (NumPy's npz)."""
+        return self.root / "factors.npz"
+
+    @property
     def training(self) -> Path:
         """Steps, seconds and arm of the finished training (JSON)."""
         return self.root / "training.json"
@@ -145,6 +150,5 @@ class RunDirectory:
 
     def write_config(self, config: RunConfig) -> None:
         """Writes config.yaml; its schema_dir names the run's own copy."""
-        self.root.mkdir(parents=True, exist_ok=True)
         relative = os.path.relpath(self.schema, self.root)
         dump_config(config.model_copy(update={"schema_dir": relative}), self.config)

@@ -63,6 +63,19 @@ def _numeric(low: float, high: float, count: int = 90) -> dict[str, Any]:
     return {"numeric": summary, "categorical": None}
 
 
+def _flags(share: float = 0.25, count: int = 90) -> dict[str, Any]:
+    deviation = (share * (1 - share)) ** 0.5
+    summary = {
+        "count": count,
+        "mean": share,
+        "standard_deviation": deviation,
+        "log_mean": share * np.log(2),
+        "log_standard_deviation": deviation * np.log(2),
+        "quantiles": [0.0] * 48 + [1.0] * 17,
+    }
+    return {"numeric": summary, "categorical": None}
+
+
 def make_statistics() -> dict[str, Any]:
     return {
         "user": {
@@ -78,6 +91,7 @@ def make_statistics() -> dict[str, Any]:
             "tags": _categorical("a", "b", "c", count=150),
         },
         "author": {"#id": _categorical("ann", "bob", "cy")},
+        "edges/watched": {"liked": _flags()},
         "_readout": {
             "hour": _categorical(*range(24), count=240),
             "shown": _numeric(-1, 50),
@@ -245,6 +259,7 @@ def build(schema: GraphSchema) -> Callable[..., Any]:
         schema: GraphSchema = schema,
         pretraining: dict[str, Any] | None = None,
         static_rows: dict[str, Any] | None = None,
+        item_factors: Any = None,
         **changes: Any,
     ) -> Any:
         tf.keras.utils.set_random_seed(7)  # Fixtures of a module or session are made before `_reproducible` runs.
@@ -256,6 +271,7 @@ def build(schema: GraphSchema) -> Callable[..., Any]:
             labels=LABELS,
             pretraining=PretrainingConfig.model_validate(pretraining or {}),
             static_rows=static_rows,
+            item_factors=item_factors,
         )
 
     return make

@@ -35,3 +35,7 @@ def test_an_arm_that_needs_the_graph_in_training_is_refused(tmp_path: Path, capf
     assert main(["--config=configs/demo.yaml", *places, "--set", "arm=two_stage"]) == 2
     told = capfd.readouterr().err
     assert "key 'arm': received two_stage, which embeds nodes from the graph store" in told and "Traceback" not in told
+    factors = "model.match.factors={outcomes: {shown: is_click}}"
+    assert main(["--config=configs/demo.yaml", *places, "--set", factors]) == 2
+    told = capfd.readouterr().err
+    assert "key 'model.match.factors': item factors are fitted to the graph store" in told and "Traceback" not in told

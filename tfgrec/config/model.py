@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig, Rate
-from tfgrec.config.encodings import Encoding, SmoothedRate, shared_table_problems
+from tfgrec.config.encodings import DEFAULT_BINS, Encoding, SmoothedRate, Transforms, shared_table_problems
 
 
 class EncoderConfig(FrozenConfig):
@@ -77,13 +77,32 @@ class AutoEncoderConfig(FrozenConfig):
     cosine_power: float = Field(default=2.0, ge=1)
 
 
+class FactorsConfig(FrozenConfig):
+    """Item factors (`model.match.factors`): a matrix factorisation of users' outcomes, refitted as time goes on.
+
+    `outcomes` says which number of which edge set from users to items is factorised, `{edge set: number}`; each of
+    these edge sets has a `sampling.history`. All of them have one factorisation of `dimension` numbers an item, by
+    alternating least squares with the penalties `regularization` and `bias_regularization`, in units of the outcomes'
+    deviation. It is fitted anew at `refits` times between which there are about equally many training requests, and
+    once after the last; a request reads the newest fit from before it. The user's side is solved for each request from
+    the user's history, so that it is never stale and new users have one.
+    """
+
+    outcomes: dict[str, str] = Field(min_length=1)
+    dimension: int = Field(default=8, ge=1)
+    regularization: float = Field(default=4.0, gt=0)
+    bias_regularization: float = Field(default=5.0, gt=0)
+    refits: int = Field(default=16, ge=1)
+
+
 class MatchConfig(FrozenConfig):
     """The candidate match (`model.fusion.match`): sizes of its tied vectors, and what keeps them from over-fitting.
 
     An item has one vector of `dimension` numbers, whether it is a candidate or was met by the user: the sum of the rows
     of its id and of the features in `keys` (`{node set: [features]}`, all of them in one hashed table of `buckets`
     rows). Of both kinds of ids the share `dropout` is hidden in training, and `l2` times the rows' squares is added to
-    the loss. Neighbours that the hops sampled are matched by their features and states too where `content` is true.
+    the loss. Neighbours that the hops sampled are matched by their features and states too where `content` is true,
+    and histories by `factors` of items where these are configured.
     """
 
     dimension: int = Field(default=16, ge=1)
@@ -92,6 +111,7 @@ class MatchConfig(FrozenConfig):
     dropout: Rate = 0.1
     l2: float = Field(default=1e-3, ge=0)
     content: bool = True
+    factors: FactorsConfig | None = None
 
 
 class FusionConfig(FrozenConfig):
@@ -107,8 +127,13 @@ class FusionConfig(FrozenConfig):
 
 
 class TowersConfig(FrozenConfig):
-    """TFRS cross layers and a shared bottom (or experts), then one small tower a task."""
+    """TFRS cross layers and a shared bottom (or experts), then one small tower a task.
 
+    `members` is how many bottoms with their towers there are, each with weights and losses of its own, which predict
+    together.
+    """
+
+    members: int = Field(default=1, ge=1)
     bottom: Literal["shared", "mmoe"] = "shared"
     experts: int = Field(default=4, ge=1)
     cross_layers: int = Field(default=2, ge=0)
@@ -202,9 +227,11 @@ class RetrievalConfig(FrozenConfig):
 
 class ModelConfig(FrozenConfig):
     """The whole model. `features` says how a node set's features are encoded; without an entry, strings and integers
-    are categorical, floats numeric, and ids ignored."""
+    are categorical, floats numeric, and ids ignored. `numeric_transforms` is for numbers of the request that name no
+    transforms of their own; with `piecewise` it gives rates bins too, beside what they are."""
 
     features: dict[str, dict[str, Encoding]] = {}
+    numeric_transforms: Transforms | None = None
     rates: dict[str, SmoothedRate] = {}
     encoder: EncoderConfig = EncoderConfig()
     auto_encoder: AutoEncoderConfig = AutoEncoderConfig()
@@ -214,6 +241,11 @@ class ModelConfig(FrozenConfig):
     tasks: dict[str, TaskConfig] = Field(min_length=1)
     retrieval: RetrievalConfig | None = None
     balancing: BalancingConfig = BalancingConfig()
+
+    @property
+    def rate_bins(self) -> int:
+        """How many bins each rate has beside its value."""
+        return DEFAULT_BINS if "piecewise" in (self.numeric_transforms or ()) else 0
 
     @property
     def label_features(self) -> list[str]:

@@ -64,7 +64,7 @@ def find_time_cut(files: Sequence[str], *, share: float) -> TimeCut:
       InputDataError: a request has no time.
       ConfigurationError: the requests are of so few times that none would be left to train on.
     """
-    times = _all_times(files)
+    times = all_request_times(files)
     wanted = max(1, round(share * len(times)))
     threshold = int(np.partition(times, len(times) - wanted)[len(times) - wanted])
     num_before = int((times < threshold).sum())
@@ -76,7 +76,12 @@ def find_time_cut(files: Sequence[str], *, share: float) -> TimeCut:
     return TimeCut(threshold, num_before, len(times) - num_before)
 
 
-def _all_times(files: Sequence[str]) -> np.ndarray:
+def all_request_times(files: Sequence[str]) -> np.ndarray:
+    """The times of all requests in files, int64 `[num_requests]`, milliseconds since 1970.
+
+    Raises:
+      InputDataError: a request has no time.
+    """
     parts = []
     batches = read_records(list(files)).batch(RECORDS_AT_ONCE).map(request_times, num_parallel_calls=tf.data.AUTOTUNE)
     try:

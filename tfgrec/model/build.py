@@ -6,6 +6,7 @@ from typing import Any
 from tfgrec.config.model import BalancingConfig, ModelConfig
 from tfgrec.config.run import Arm, PretrainingConfig
 from tfgrec.errors import ConfigurationError
+from tfgrec.factors.item_factors import ItemFactors
 from tfgrec.graph.schema import ID, READOUT, Feature, GraphSchema, is_history
 from tfgrec.model.auto_encoder.feature_auto_encoder import FeatureAutoEncoder
 from tfgrec.model.auto_encoder.reconstruction_targets import reconstruction_targets
@@ -32,6 +33,7 @@ from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
 from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
 from tfgrec.model.match.candidate_match import MATCH, CandidateMatch
+from tfgrec.model.match.factor_match import factor_match
 from tfgrec.model.match.match_sources import candidate_keys, match_sources
 from tfgrec.model.pretraining.link_prediction import LINK_PREDICTION, LinkPrediction
 from tfgrec.model.ranking.task_losses import TaskLoss, initial_logit
@@ -53,6 +55,7 @@ def build_joint_model(
     labels: Collection[str] | None = None,
     pretraining: PretrainingConfig | None = None,
     static_rows: Mapping[str, EmbeddedRows] | None = None,
+    item_factors: ItemFactors | None = None,
 ) -> JointModel:
     """Builds an arm's model, with all its variables created.
 
@@ -67,6 +70,7 @@ def build_joint_model(
       pretraining: What arms that pre-train an encoder do so on, and what two_stage does with its vectors. Without it,
         the defaults.
       static_rows: Arm two_stage: the nodes that have a vector, see StaticVectors.
+      item_factors: Where `model.match.factors` asks for them.
 
     Raises:
       ConfigurationError: The configuration does not fit the schema or the statistics.
@@ -84,7 +88,7 @@ def build_joint_model(
     ranker_fields = _ranker_fields(config, schema, statistics, specs)
     roots = _root_node_sets(schema)
     projected = sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
-    match = _match(config, schema, static=arm == "two_stage") if with_graph else None
+    match = _match(config, schema, item_factors, static=arm == "two_stage") if with_graph else None
     retrieval = None
     if config.retrieval is not None:
         retrieval = build_retrieval(
@@ -135,6 +139,7 @@ def _resolve_all_specs(
             features=readable(name),
             encodings=config.features.get(name, {}),
             statistics=statistics,
+            numeric_transforms=config.numeric_transforms if name == READOUT else None,
         )
         # Histories have no states and no statistics of their own.
         for name in schema.node_sets
@@ -152,7 +157,7 @@ def _ranker_fields(config: ModelConfig, schema: GraphSchema, statistics: Statist
         user=specs[schema.edge_sets[f"{READOUT}/user"].source],
         items={name: specs[schema.edge_sets[name].source] for name in _item_edge_sets(schema)},
         request={name: spec for name, spec in specs[READOUT].items() if name != ID},
-        rates=resolve_rates(config.rates, statistics),
+        rates=resolve_rates(config.rates, statistics, bins=config.rate_bins),
         name="ranker_fields",
     )
 
@@ -236,9 +241,13 @@ def _encoder(
     )
 
 
-def _match(config: ModelConfig, schema: GraphSchema, *, static: bool) -> CandidateMatch | None:
+def _match(
+    config: ModelConfig, schema: GraphSchema, item_factors: ItemFactors | None, *, static: bool
+) -> CandidateMatch | None:
     if config.fusion.match == "none":
         return None
+    if config.match.factors is not None and item_factors is None:
+        raise ValueError("model.match.factors needs item_factors")
     readouts = schema.item_readouts()
     keys = candidate_keys(schema, config.match)
     sources = match_sources(schema, config.match)
@@ -261,6 +270,7 @@ def _match(config: ModelConfig, schema: GraphSchema, *, static: bool) -> Candida
         config=config.match,
         attention=config.fusion.match == "attention",
         static=static,
+        factors=None if config.match.factors is None else factor_match(config.match.factors, schema, item_factors),
         name="match",
     )
 

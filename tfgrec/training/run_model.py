@@ -1,6 +1,7 @@
 """A run's model together with its records: built alike for training, evaluation and export."""
 
 import itertools
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +12,22 @@ import tensorflow_gnn as tfgnn
 
 import tfgrec
 from tfgrec.config import RunConfig, load_tables_config
-from tfgrec.config.model import ModelConfig
+from tfgrec.config.model import FactorsConfig, ModelConfig
 from tfgrec.config.training import MixedPrecision
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.input_pipeline import TrainingData, read_records
 from tfgrec.data.labels import without_labels
 from tfgrec.data.padding_budgets import padding_budgets
+from tfgrec.data.time_cut import all_request_times
 from tfgrec.errors import ConfigurationError
 from tfgrec.export import export_model
+from tfgrec.factors.item_factors import ItemFactors, fit_item_factors, kept_item_factors, refit_times
 from tfgrec.fingerprint import fingerprint_file
 from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.build import build_joint_model
 from tfgrec.model.static_vectors import EmbeddedRows
+from tfgrec.progress import stage_progress
 from tfgrec.retrieval.run_retrieval import RunRetrieval
 from tfgrec.run_directory import RunDirectory
 from tfgrec.scoring import make_scoring_function
@@ -105,6 +110,30 @@ class RunModel:
         )
 
     @cached_property
+    def item_factors(self) -> ItemFactors | None:
+        """What `model.match.factors` asks for, fitted once and kept in the run; None where nothing reads it."""
+        match = self.config.model.match
+        if match.factors is None or self.config.model.fusion.match == "none" or self.config.arm == "no_graph":
+            return None
+        made_from = {
+            "examples": fingerprint_file(self.run.examples / "manifest.json"),
+            "factors": match.factors.model_dump(mode="json"),
+        }
+        return kept_item_factors(
+            self.run.factors, made_from=json.dumps(made_from), make=lambda: self._fit_factors(match.factors)
+        )
+
+    def _fit_factors(self, config: FactorsConfig) -> ItemFactors:
+        if not self.run.graph.exists():
+            raise ConfigurationError(
+                f"model.match.factors: are fitted to the graph, and there is no graph store in {self.run.graph}: train "
+                "with tfgrec-train"
+            )
+        times = refit_times(all_request_times(self.examples.split("train").files), config.refits)
+        with stage_progress("item factors", len(times), unit="fits") as advance:
+            return fit_item_factors(GraphStore.open(self.run.graph), config, times, advance=advance)
+
+    @cached_property
     def model(self) -> "JointModel":
         """The model to train, with fresh variables: on all replicas, in the configured precision."""
         return self._build(self.replicas, self.config.training.mixed_precision)
@@ -171,4 +200,5 @@ class RunModel:
                 labels=self.labels,
                 pretraining=self.config.pretraining,
                 static_rows=self.static_rows if self.config.arm == "two_stage" else None,
+                item_factors=self.item_factors,
             )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Statistics of newer records give other vocabularies and constants to a feature that means the same.
 _FROM_STATISTICS = {
-    *("vocabulary", "knots", "scores", "prior"),
+    *("vocabulary", "knots", "scores", "bin_edges", "prior"),
     *("mean", "standard_deviation", "log_mean", "log_standard_deviation"),
 }
 _OF_TRAINING = {"dropout"}
@@ -81,7 +81,7 @@ def _descriptions(model: "JointModel", config: "ModelConfig") -> dict[str, Any]:
     fused = {"ranker": ranker, "fusion": _description(model.field_fusion)}
     if model.match is not None:
         # Channels are told apart by their order. Rows of tied vectors are hashes, which always mean the same.
-        fused["match"] = _description(model.match)
+        fused["match"] = {**_description(model.match), "factors": _fitted_alike(config)}
     described: dict[str, Any] = {"field_fusion/_gates": fused, "towers": fused}
     if model.match is not None:
         described["match/_attention"] = described["match_logits"] = fused["match"]
@@ -96,6 +96,8 @@ def _descriptions(model: "JointModel", config: "ModelConfig") -> dict[str, Any]:
         described["retrieval"] = {**fused, **towers, "positive": config.retrieval.positive}
     if model.static_vectors is not None:
         described["static_vectors"] = model.static_vectors.rows_digest
+    if model.match is not None and model.match.factors is not None:
+        described["match/_factors"] = model.match.factors.meaning
     if model.encoder is not None:
         encoder = _description(model.encoder)
         for node_set, specs in encoder["specs"].items():
@@ -103,6 +105,12 @@ def _descriptions(model: "JointModel", config: "ModelConfig") -> dict[str, Any]:
         messages = {name: encoder["config"][name] for name in ("update", "attention_heads")}
         described["encoder/_updates"] = {**messages, "edges": encoder["edge_inputs"]}
     return described
+
+
+def _fitted_alike(config: "ModelConfig") -> Any:
+    """What the numbers of the match by factors mean to those who read them: refits make others of the same kind."""
+    factors = config.match.factors
+    return None if factors is None else factors.model_dump(mode="json", exclude={"refits"})
 
 
 def _description(layer: tf.keras.layers.Layer) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tfgrec.graph.schema import ID, TIME
 from tfgrec.model.fusion.readout import readout_edges, to_candidates
 from tfgrec.model.match.candidate_attention import CandidateAttention
 from tfgrec.model.match.content_match import ContentMatch, NodeVectors
+from tfgrec.model.match.factor_match import FactorMatch
 from tfgrec.model.match.match_sources import MatchSource, parse_sources
 from tfgrec.model.match.tied_vectors import TiedVectors
 from tfgrec.model.match.user_events import Events, candidate_requests, read_events, side_by_side
@@ -64,6 +65,7 @@ class CandidateMatch(tf.keras.layers.Layer):
       candidates: `{readout edge set: {feature: namespace}}` of the item node sets.
       config: Sizes of the tied vectors.
       attention: Whether candidates also attend to events (see CandidateAttention).
+      factors: The match by item factors, whose numbers are added; None for none.
       static: Whether vectors are not tables of its own but given ones, looked up by id, each node set's by one linear
         map of its own for candidates and events alike.
 
@@ -80,6 +82,7 @@ class CandidateMatch(tf.keras.layers.Layer):
         config: MatchConfig | dict[str, Any],
         attention: bool,
         static: bool = False,
+        factors: FactorMatch | dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
@@ -91,6 +94,7 @@ class CandidateMatch(tf.keras.layers.Layer):
             space: tf.keras.layers.Dense(self._config.dimension, use_bias=False, dtype="float32", name=f"{space}_map")
             for space in (sorted({keys[ID] for keys in self._candidates.values()}) if static else ())
         }
+        self._factors = FactorMatch(**factors) if isinstance(factors, dict) else factors
         self._num_channels = [1 + len(source.numbers) for source in self._sources]
         channels = sum(self._num_channels)
         self._attention = CandidateAttention(channels=channels, name="attention") if attention else None
@@ -126,9 +130,16 @@ class CandidateMatch(tf.keras.layers.Layer):
         parts = [sums, means, self._largest(products, users, requests), tf.math.log1p(counts)]
         if self._attention is not None:
             parts.append(self._attention(candidates, of_events, users.numbers, users.ages, requests))
+        if self._factors is not None:
+            parts.append(self._factors(graph))
         if self._content is not None and nodes is not None:
             parts.append(self._content(graph, nodes, self._neighbours(events)))
         return {MATCH: tf.concat(parts, axis=1), MATCH_SUMS: sums}
+
+    @property
+    def factors(self) -> FactorMatch | None:
+        """The match by item factors."""
+        return self._factors
 
     @property
     def initial_weights(self) -> list[float]:
@@ -151,6 +162,7 @@ class CandidateMatch(tf.keras.layers.Layer):
             "config": self._config.model_dump(),
             "attention": self._attention is not None,
             "static": self._vectors is None,
+            "factors": None if self._factors is None else self._factors.get_config(),
             **super().get_config(),
         }
 

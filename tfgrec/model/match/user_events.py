@@ -33,14 +33,16 @@ class Events(NamedTuple):
 
 def candidate_requests(graph: tfgnn.GraphTensor) -> tf.Tensor:
     """The request of each candidate, int64 `[num_candidates]`."""
-    return _components(graph.node_sets[READOUT].sizes)
+    return component_numbers(graph.node_sets[READOUT].sizes)
 
 
 def read_events(graph: tfgnn.GraphTensor, source: MatchSource) -> Events:
     """A source's events of a batch: all of a history's, and those of a path that begin at requests' own users."""
     if source.history:
         nodes = graph.node_sets[source.name]
-        return _events(graph, source, nodes.get_features_dict(), nodes.get_features_dict(), _components(nodes.sizes))
+        return _events(
+            graph, source, nodes.get_features_dict(), nodes.get_features_dict(), component_numbers(nodes.sizes)
+        )
     roots = _root_requests(graph)
     begin = graph.edge_sets[source.path[0]].adjacency
     requests = tf.gather(roots, begin[tfgnn.SOURCE])
@@ -104,5 +106,6 @@ def _root_requests(graph: tfgnn.GraphTensor) -> tf.Tensor:
     return tf.maximum(found, -1)
 
 
-def _components(sizes: tf.Tensor) -> tf.Tensor:
+def component_numbers(sizes: tf.Tensor) -> tf.Tensor:
+    """The request of each node of a batch by the requests' numbers of nodes `[num_requests]`, int64 `[num_nodes]`."""
     return tf.repeat(tf.range(tf.shape(sizes, out_type=tf.int64)[0]), sizes)
