@@ -1,14 +1,13 @@
 """Stages of a run that are done once: skipped while nothing that they depend on has changed."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tfgrec
+from tfgrec.child_process import call_module
 from tfgrec.errors import TfgrecError
 from tfgrec.fingerprint import file_sizes
 from tfgrec.graph.store.files import write_json
@@ -95,12 +94,12 @@ class StageLog:
 
 
 def run_module(module: str, *arguments: str) -> None:
-    """Runs `python -m module arguments` in a process of its own that shares this one's terminal.
+    """Runs `python -m module arguments` in a process of its own, which ends with this one.
 
     Raises:
       StageFailed: it ended with an exit code that is not zero.
     """
-    exit_code = subprocess.call([sys.executable, "-m", module, *arguments])
+    exit_code = call_module(module, arguments)
     if exit_code:
         raise StageFailed(module, exit_code if exit_code > 0 else 128 - exit_code)
 
