@@ -32,6 +32,9 @@ class Stages:
         stages = self
 
         class Data:
+            def check(self) -> None:
+                pass
+
             def run(self) -> None:
                 run.graph.mkdir(parents=True, exist_ok=True)
                 stages.sampled.append(("all", run.root))

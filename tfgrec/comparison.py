@@ -12,6 +12,7 @@ from tfgrec.contenders import Contender
 from tfgrec.data_stages import DataStages
 from tfgrec.graph.store.files import write_json
 from tfgrec.model_stages import ModelStages
+from tfgrec.run_claim import claimed
 from tfgrec.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -51,13 +52,19 @@ class Comparison:
         self._announce = announce
 
     def run(self, *, baseline: str) -> "ArmComparison":
-        """Trains what is not trained yet; writes comparison.json and comparison.html.
+        """Trains what is not trained yet; writes comparison.json and comparison.html. Holds each folder it writes to.
 
         Raises:
           StageFailed: a data job failed, and has said why.
           TfgrecError: the configuration or the data can't be used.
         """
-        DataStages(self._config, RunDirectory.at(self._root), self._data, announce=self._announce).run()
+        data = DataStages(self._config, RunDirectory.at(self._root), self._data, announce=self._announce)
+        data.check()
+        with claimed(self._root, "run"):
+            data.run()
+            return self._compare(baseline)
+
+    def _compare(self, baseline: str) -> "ArmComparison":
         records = {_data_key(self._config): self._root}
         runs: dict[str, list[Path]] = {}
         for contender in self._contenders:
@@ -88,19 +95,20 @@ class Comparison:
         """Brings the records of a configuration up to date that is not the comparison's own; returns their folder."""
         folder = self._root / "records" / key
         run = RunDirectory.at(folder)
-        if not run.graph.is_symlink():
-            folder.mkdir(parents=True, exist_ok=True)
-            os.symlink(os.path.relpath(self._root / "graph", folder), run.graph)
-        self._announce(f"{contender.name}: samples otherwise, its records are {run.examples}")
-        announce = self._announcing(f"records of {contender.name}")
-        DataStages(contender.config, run, self._data, announce=announce).sample()
+        with claimed(folder, "run"):
+            if not run.graph.is_symlink():
+                os.symlink(os.path.relpath(self._root / "graph", folder), run.graph)
+            self._announce(f"{contender.name}: samples otherwise, its records are {run.examples}")
+            announce = self._announcing(f"records of {contender.name}")
+            DataStages(contender.config, run, self._data, announce=announce).sample()
         return folder
 
     def _train(self, contender: Contender, seed: int, data_root: Path) -> Path:
         training = contender.config.training.model_copy(update={"seed": seed})
         config = contender.config.model_copy(update={"training": training})
         run = RunDirectory.at(self._root / contender.folder / f"seed-{seed}", data_root=data_root)
-        ModelStages(config, run, announce=self._announcing(f"{contender.name}, seed {seed}")).run()
+        with claimed(run.root, "run"):
+            ModelStages(config, run, announce=self._announcing(f"{contender.name}, seed {seed}")).run()
         return run.root
 
     def _announcing(self, who: str) -> Callable[[str], None]:

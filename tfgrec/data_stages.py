@@ -9,9 +9,13 @@ from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError
 from tfgrec.fingerprint import fingerprint_file, fingerprint_files
+from tfgrec.graph.store.files import write_atomically
 from tfgrec.run_directory import RunDirectory
 from tfgrec.stages import StageLog, run_module
 from tfgrec.table_paths import TablePath
+
+# What a run keeps of a schema folder: the two that it reads, and the one that a pipeline reads.
+_SCHEMA_FILES = ("graph.pbtxt", "tables.yaml", "examples.pbtxt")
 
 
 class DataStages:
@@ -37,7 +41,8 @@ class DataStages:
           StageFailed: a job failed, and has said why.
           TfgrecError: the configuration or the data can't be used.
         """
-        self._prepare()
+        self.check()
+        self._write_config()
         self._build_graph()
         self._sample()
         self._audit()
@@ -49,15 +54,17 @@ class DataStages:
           StageFailed: a job failed, and has said why.
           TfgrecError: the configuration or the data can't be used.
         """
-        self._prepare()
+        self.check()
+        self._write_config()
         self._sample()
         self._audit()
 
-    def _prepare(self) -> None:
-        self._check_tables()
-        self._write_config()
+    def check(self) -> None:
+        """Looks for the tables, and writes nothing.
 
-    def _check_tables(self) -> None:
+        Raises:
+          InputDataError: names what is not there.
+        """
         if not self._data.is_dir():
             raise InputDataError(f"--data {self._data}: is no folder")
         for name in self._tables.tables:
@@ -66,8 +73,9 @@ class DataStages:
     def _write_config(self) -> None:
         source, copy = Path(self._config.schema_dir), self._run.schema
         if source.resolve() != copy.resolve():
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(source, copy)
+            for name in _SCHEMA_FILES:
+                if (source / name).is_file():
+                    _copy(source / name, copy / name)
         self._run.write_config(self._config)
 
     def _build_graph(self) -> None:
@@ -91,7 +99,7 @@ class DataStages:
             "schema": self._fingerprint_schema(),
             "split": self._config.split.model_dump(mode="json"),
             "sampling": self._config.sampling.model_dump(mode="json"),
-            # How many rows may be bad. Not the batch size: what the manifest tells of batches, it tells with their size.
+            # How many rows may be bad. Not the batch size: what the manifest tells of batches names their size.
             "build": self._config.build.model_dump(mode="json"),
         }
         self._stages.run(
@@ -120,12 +128,12 @@ class DataStages:
         self._stages.run("audit", inputs=inputs, outputs=[self._run.examples / "audit.json"], work=work)
 
     def _run_job(self, module: str, output: Path, *arguments: str) -> None:
-        # A job that was killed leaves folders beside its output; nobody will need them.
-        for kind in ("unfinished", "replaced"):
-            for folder in output.parent.glob(f"{output.name}.{kind}-*"):
-                shutil.rmtree(folder)
         common = ["--config", str(self._run.config), "--data", str(self._data), "--output", str(output)]
-        run_module(module, *common, *arguments)
+        _remove_leftovers(output)
+        try:
+            run_module(module, *common, *arguments)
+        finally:
+            _remove_leftovers(output)
 
     @cached_property
     def _tables(self) -> TablesConfig:
@@ -149,3 +157,16 @@ class DataStages:
                 raise InputDataError(f"table '{name}': no file is {path} (tables.yaml, tables.{name}.path)")
             files.extend(found)
         return files
+
+
+def _remove_leftovers(output: Path) -> None:
+    """Removes the folders that a job leaves beside its output when it is killed; nobody will need them."""
+    for path in output.parent.iterdir():
+        if path.name.startswith(tuple(f"{output.name}.{kind}-" for kind in ("unfinished", "replaced"))):
+            shutil.rmtree(path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    content = source.read_bytes()
+    if not target.is_file() or target.read_bytes() != content:
+        write_atomically(target, lambda file: file.write(content))

@@ -12,6 +12,7 @@ from tfx.orchestration.pipeline import Pipeline
 from beam_jobs.worker_errors import errors_as_raised_on_workers
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError, InputDataError, TfgrecError
+from tfgrec.run_claim import claimed
 from tfx_pipeline.component_progress import told_components
 from tfx_pipeline.data_fingerprint import fingerprint_tables
 from tfx_pipeline.days import told_days
@@ -19,7 +20,6 @@ from tfx_pipeline.infra_validation import docker_answers
 from tfx_pipeline.pipeline import Places, create_pipeline
 from tfx_pipeline.retention import remove_old_runs
 from tfx_pipeline.run_inputs import CuratedSchema, read_pipeline_config
-from tfx_pipeline.run_lock import only_run
 from tfx_pipeline.run_outcome import told_outcome
 from tfx_pipeline.run_page import write_run_page
 from tfx_pipeline.run_record import read_newest_run
@@ -38,7 +38,7 @@ def run_locally(arguments: argparse.Namespace) -> None:
     config = read_pipeline_config(arguments)
     root = arguments.pipeline_root.resolve()
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    with only_run(root) as is_alone, told_components(console.print, verbose=arguments.verbose):
+    with claimed(root, "pipeline") as is_alone, told_components(console.print, verbose=arguments.verbose):
         _run(_pipeline(config, arguments, root), config, root, console)
         # Only after a run that ended well.
         if config.pipeline.keep_runs is not None and is_alone:

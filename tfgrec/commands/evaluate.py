@@ -10,6 +10,7 @@ from rich.console import Console
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.errors import ConfigurationError
+from tfgrec.run_claim import claimed
 from tfgrec.run_directory import RunDirectory
 from tfgrec.run_evaluation import evaluate_on, evaluate_run
 
@@ -25,10 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if output.resolve() == run.root.resolve():
         raise ConfigurationError(f"--output {output}: is the run itself, name another folder")
     console = Console(soft_wrap=True, highlight=False)
-    if parsed.data is None:
-        metrics = evaluate_run(run, output)
-    else:
-        metrics = evaluate_on(run, parsed.data, output, days=parsed.days, announce=console.print)
+    with claimed(output, "evaluation"):
+        if parsed.data is None:
+            metrics = evaluate_run(run, output)
+        else:
+            metrics = evaluate_on(run, parsed.data, output, days=parsed.days, announce=console.print)
     title = "validation" if parsed.data is None else f"{parsed.data} {' to '.join(parsed.days or [])}"
     print_metrics(console, metrics, run.read_config().model.tasks, title=title)
     console.print(str(output / "metrics.json"))

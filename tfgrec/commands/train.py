@@ -13,6 +13,7 @@ from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.data_stages import DataStages
 from tfgrec.earlier_training import start_of
 from tfgrec.model_stages import ModelStages
+from tfgrec.run_claim import claimed
 from tfgrec.run_directory import RunDirectory
 from tfgrec.training.cluster import Cluster
 
@@ -34,8 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         join_training(config, run, announce=console.print)
         return 0
-    DataStages(config, run, parsed.data, announce=console.print).run()
-    metrics = ModelStages(config, run, announce=console.print).run()
+    data = DataStages(config, run, parsed.data, announce=console.print)
+    data.check()
+    with claimed(run.root, "run"):
+        data.run()
+        metrics = ModelStages(config, run, announce=console.print).run()
     print_metrics(console, metrics, config.model.tasks, title=f"validation, arm {config.arm}")
     for path in (run.metrics, run.report, run.newest_export):
         console.print(str(path))

@@ -11,6 +11,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.config.run import RunConfig
 from tfgrec.config.tables import TablesConfig
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.store.files import write_atomically
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -33,9 +34,13 @@ def load_tables_config(schema_dir: str | Path) -> TablesConfig:
 
 
 def dump_config(config: BaseModel, path: str | Path) -> None:
-    """Writes a configuration, defaults included, so that it can be read back."""
+    """Writes a configuration, defaults included, so that it can be read back; whole or not at all.
+
+    Raises:
+      OutputError: it can't be written.
+    """
     text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    Path(path).write_text(text, encoding="utf-8")
+    write_atomically(path, lambda file: file.write(text.encode("utf-8")))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

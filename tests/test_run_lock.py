@@ -1,4 +1,4 @@
-"""One run at a time below a pipeline root."""
+"""One run at a time in a folder."""
 
 import os
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tfgrec.errors import ConfigurationError
-from tfx_pipeline.run_lock import only_run
+from tfgrec.run_lock import only_run
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from tfx_pipeline.run_lock import only_run
+from tfgrec.run_lock import only_run
 
-with only_run(Path(sys.argv[1])):
+with only_run(Path(sys.argv[1]), option="--run-dir"):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -24,12 +24,12 @@ with only_run(Path(sys.argv[1])):
 
 def test_a_second_run_is_refused_until_the_first_ends(tmp_path: Path) -> None:
     root = tmp_path / "new" / "root"
-    with only_run(root) as held:
+    with only_run(root, option="--run-dir") as held:
         assert held
         told = re.escape(f"{root}: another run is at work there, process {os.getpid()}")
-        with pytest.raises(ConfigurationError, match=told + "$"), only_run(root):
+        with pytest.raises(ConfigurationError, match=told + "$"), only_run(root, option="--run-dir"):
             pass
-    with only_run(root) as held:
+    with only_run(root, option="--run-dir") as held:
         assert held
 
 
@@ -37,20 +37,20 @@ def test_a_run_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     other = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(ConfigurationError, match=f"process {other.pid}$"), only_run(tmp_path):
+        with pytest.raises(ConfigurationError, match=f"process {other.pid}$"), only_run(tmp_path, option="--run-dir"):
             pass
     finally:
         other.kill()
         other.wait(60)
         other.stdout.close()
-    with only_run(tmp_path) as held:
+    with only_run(tmp_path, option="--run-dir") as held:
         assert held
 
 
 def test_a_root_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     told = r"--pipeline-root .*file: can't be written to: "
-    with pytest.raises(ConfigurationError, match=told), only_run(tmp_path / "file"):
+    with pytest.raises(ConfigurationError, match=told), only_run(tmp_path / "file", option="--pipeline-root"):
         pass
 
 
@@ -58,6 +58,6 @@ def test_a_disk_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     def no_locks(file: object, operation: int) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("tfx_pipeline.run_lock.fcntl.flock", no_locks)
-    with only_run(tmp_path) as held:
+    monkeypatch.setattr("tfgrec.run_lock.fcntl.flock", no_locks)
+    with only_run(tmp_path, option="--run-dir") as held:
         assert not held
