@@ -15,6 +15,7 @@ from tfgrec.model_stages import ModelStages
 from tfgrec.run_directory import RunDirectory
 
 RETRIEVAL = "model.retrieval={positive: click}"
+FACTORS = ["model.fusion.match=dot", "model.match.factors={outcomes: {watched: watch_ms}}"]
 
 
 class Inputs:
@@ -96,6 +97,8 @@ def test_a_feature_that_becomes_a_label_is_trained_without(run: RunDirectory, mo
     [
         ([], set()),
         (["arm=two_stage"], {"training.graph"}),
+        (FACTORS, {"training.graph"}),
+        ([*FACTORS, "arm=no_graph"], set()),
         ([RETRIEVAL], {"evaluation.graph"}),
     ],
 )

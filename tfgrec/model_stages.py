@@ -91,7 +91,7 @@ class ModelStages:
             "training": self._config.training.model_dump(mode="json", exclude=_NO_MATTER_OF_THE_MODEL),
             **start_of(self._config, self._run),
             **self._pretraining(),
-            **(self._graph() if self._config.arm == "two_stage" else {}),
+            **(self._graph() if self._trains_on_graph else {}),
         }
 
         def work() -> None:
@@ -114,6 +114,13 @@ class ModelStages:
 
             # The other processes wait for word.
             agree_to_train(self._run_model.replicas, self._config, needed=False)
+
+    @property
+    def _trains_on_graph(self) -> bool:
+        """Whether training reads the graph beside the records."""
+        model = self._config.model
+        factors = model.match.factors is not None and model.fusion.match != "none" and self._config.arm != "no_graph"
+        return factors or self._config.arm == "two_stage"
 
     def _pretraining(self) -> dict[str, Any]:
         """What the arms that pre-train an encoder depend on besides."""

@@ -87,6 +87,7 @@ def test_what_is_kept_is_read_again(world: World, tmp_path: Path) -> None:
         np.testing.assert_array_equal(read.rows[name].values, rows.values)
     other = dataclasses.replace(made, mean=7.0)
     assert kept_item_factors(path, made_from="b", make=lambda: other) is other
+    assert kept_item_factors(path, made_from=None, make=lambda: pytest.fail("made again")).mean == 7.0
 
 
 def test_times_part_the_requests_evenly() -> None:

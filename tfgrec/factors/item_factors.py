@@ -93,14 +93,15 @@ def fit_item_factors(
     return ItemFactors(_rows(store, log, found), mean, deviation)
 
 
-def kept_item_factors(path: Path, *, made_from: str, make: Callable[[], ItemFactors]) -> ItemFactors:
-    """What `path` holds if that was made from `made_from`; else what `make` makes, which is written there."""
+def kept_item_factors(path: Path, *, made_from: str | None, make: Callable[[], ItemFactors]) -> ItemFactors:
+    """What `path` holds if that was made from `made_from` (None: from anything); else what `make` makes, which is
+    written there."""
     if path.exists():
         with np.load(path) as kept:
-            if str(kept[_MADE_FROM]) == made_from:
+            if made_from is None or str(kept[_MADE_FROM]) == made_from:
                 return _read(kept)
     made = make()
-    columns = {_MADE_FROM: np.array(made_from), _SCALE: np.array([made.mean, made.deviation])}
+    columns = {_MADE_FROM: np.array(made_from or ""), _SCALE: np.array([made.mean, made.deviation])}
     for node_set, rows in made.rows.items():
         # Texts of one width: nothing has to be unpickled.
         ids = rows.ids.astype(str) if rows.ids.dtype == object else rows.ids

@@ -115,12 +115,17 @@ class RunModel:
         match = self.config.model.match
         if match.factors is None or self.config.model.fusion.match == "none" or self.config.arm == "no_graph":
             return None
+        manifest = self.run.graph / "manifest.json"
         made_from = {
             "examples": fingerprint_file(self.run.examples / "manifest.json"),
+            "graph": fingerprint_file(manifest) if manifest.exists() else None,
             "factors": match.factors.model_dump(mode="json"),
         }
         return kept_item_factors(
-            self.run.factors, made_from=json.dumps(made_from), make=lambda: self._fit_factors(match.factors)
+            self.run.factors,
+            # A trained run does without its graph.
+            made_from=json.dumps(made_from) if manifest.exists() else None,
+            make=lambda: self._fit_factors(match.factors),
         )
 
     def _fit_factors(self, config: FactorsConfig) -> ItemFactors:
