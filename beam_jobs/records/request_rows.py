@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from beam_jobs.running.arrow_shuffle import ShardKey, split
 from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch, tagged
-from beam_jobs.tables.cells import plain
-from beam_jobs.tables.features import column_of, read_feature, read_label
+from beam_jobs.tables.cells import read_cells
+from beam_jobs.tables.features import column_of, read_feature, read_id, read_label, reject_unreadable
 from beam_jobs.tables.read_table import FACTS
 from beam_jobs.tables.row_checks import RowChecks, RowSelection
 from beam_jobs.tables.splits import NO_SPLIT, SPLITS, span_of_rows, splits_of_rows
@@ -84,7 +84,7 @@ class ReadRequests(beam.DoFn):
             ITEM: self._nodes(batch, source.item, source.item_node_set, selection),
             TIME: column_of(batch, TIME),
             SOURCE: pa.array(np.full(batch.num_rows, number, np.int32)),
-            GROUP: _group_names(batch, source.group_by),
+            GROUP: _group_names(batch, source.group_by, selection),
         }
         for name, feature in self._requests.features.items():
             columns[name] = self._feature(batch, name, feature, selection)
@@ -95,7 +95,7 @@ class ReadRequests(beam.DoFn):
 
     def _nodes(self, batch: pa.RecordBatch, column: str, node_set: str, selection: RowSelection) -> pa.Array:
         dtype = self._store.schema.node_sets[node_set].features[ID].dtype
-        ids = read_feature(batch, Column(column=column), Feature(dtype), selection)
+        ids = read_id(batch, Column(column=column), dtype, selection)
         nodes = self._store.lookup(node_set, ids.to_numpy(zero_copy_only=False))
         selection.reject(nodes < 0, f"{column}: is no known {node_set}")
         return pa.array(nodes)
@@ -113,8 +113,12 @@ class ReadRequests(beam.DoFn):
         return (hashes % np.uint64(self._config.sampling.output_shards)).astype(np.int64)
 
 
-def _group_names(batch: pa.RecordBatch, group_by: list[str]) -> pa.Array:
+def _group_names(batch: pa.RecordBatch, group_by: list[str], selection: RowSelection) -> pa.Array:
     if not group_by:
         return pa.array([""] * batch.num_rows, pa.string())
-    texts = [plain(column_of(batch, name)).cast(pa.string()).fill_null("") for name in group_by]
+    texts = []
+    for name in group_by:
+        cells = read_cells(column_of(batch, name), "string", ids=True)
+        reject_unreadable(cells, name, selection)
+        texts.append(cells.filled(""))
     return pc.binary_join_element_wise(*texts, _GROUP_SEPARATOR)

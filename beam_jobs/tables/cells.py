@@ -1,6 +1,8 @@
 """Cells of a table's column, text or typed, read as the dtype that the schema declares: vectorised, bad ones marked."""
 
 import dataclasses
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Literal
 
 import numpy as np
@@ -25,6 +27,13 @@ _LONG_NUMBER = r"^-?\d{19,}$"
 _NUMBER = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _EMPTY = "(?i)^(nan)?$"
 _INT64 = np.iinfo(np.int64)
+# How spreadsheets and pandas write numbers of which they have dropped digits: 9.00719925474099E+15.
+_ROUNDED_TEXT = r"^-?\d\.\d+[eE]\+\d+$"
+# From here on a floating-point number of a type stands for several whole numbers, by its bits.
+_FIRST_ROUNDED = {32: 2.0**24, 64: 2.0**53}
+
+TOO_LONG = "does not fit 64 bits: ids that long need DT_STRING in graph.pbtxt"
+ROUNDED_TEXT = "is a number that was rounded when it was written: write ids with all of their digits"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,12 +45,19 @@ class Cells:
       empty: bool `[num_cells]`.
       unreadable: bool `[num_cells]`.
       complaint: what is wrong with the unreadable ones.
+      causes: of some of the unreadable ones, bool `[num_cells]`, something else that is wrong.
     """
 
     values: pa.Array
     empty: np.ndarray
     unreadable: np.ndarray
     complaint: str
+    causes: tuple[tuple[np.ndarray, str], ...] = ()
+
+    def complaints(self) -> Iterator[tuple[np.ndarray, str]]:
+        """Cells, bool `[num_cells]`, and what is wrong with them: the first that holds of a cell tells most."""
+        yield from self.causes
+        yield self.unreadable, self.complaint
 
     def filled(self, value: object) -> pa.Array:
         """The values, with `value` for the empty and unreadable ones."""
@@ -70,12 +86,15 @@ def is_null(array: pa.Array) -> np.ndarray:
     return np.asarray(array.is_null()) if array.null_count else np.zeros(len(array), bool)
 
 
-def read_cells(array: pa.Array, dtype: CellType) -> Cells:
+def read_cells(array: pa.Array, dtype: CellType, *, ids: bool = False) -> Cells:
     """Reads a column's cells as `dtype`.
 
     Text is parsed; whole numbers may be written with a fraction of zeros ("3.0"), booleans as true and false.
     Null, empty text and NaN are empty; infinity and numbers that don't fit the type are unreadable. What a cell
     is read as depends on that cell alone, never on the others of its batch.
+
+    With `ids`, numbers that were rounded are unreadable: floating-point ones that stand for several whole numbers
+    (doubles from 2^53 on) and text such as 9.0072e+15.
 
     Raises:
       InputDataError: the column's own type can't hold such values (a list or a time, say).
@@ -92,9 +111,15 @@ def read_cells(array: pa.Array, dtype: CellType) -> Cells:
         empty, values = is_null(array), _as_text(array)
     else:
         empty, values = is_null(array), _as_number(array, dtype)
+    causes = _rounded(array) if ids else []
+    for rounded, _ in causes:
+        values = pc.if_else(pa.array(rounded), _nulls_like(values), values)
     if pa.types.is_floating(values.type) or pa.types.is_floating(kind):
         values, empty = _without_nan(values, array, empty)
-    return Cells(values, empty, is_null(values) & ~empty, _COMPLAINTS[dtype])
+    unreadable = is_null(values) & ~empty
+    if dtype == "int64" and unreadable.any():
+        causes.append((unreadable & _too_long(array), TOO_LONG))
+    return Cells(values, empty, unreadable, _COMPLAINTS[dtype], tuple(causes))
 
 
 def read_numbers(array: pa.Array) -> Cells:
@@ -103,7 +128,7 @@ def read_numbers(array: pa.Array) -> Cells:
     if cells.unreadable.any():
         numbers = read_cells(array, "float64")
         cells = numbers if (cells.unreadable & ~numbers.unreadable).any() else cells
-    return dataclasses.replace(cells, complaint="is not a number")
+    return dataclasses.replace(cells, complaint="is not a number", causes=())
 
 
 def _without_empty(text: pa.Array, *, trim: bool) -> pa.Array:
@@ -141,9 +166,54 @@ def _parse_whole_numbers(text: pa.Array) -> pa.Array:
         return numbers
     values = numbers.to_pylist()
     for cell in long:
-        value = int(text[cell].as_py())
-        values[cell] = value if _INT64.min <= value <= _INT64.max else None
+        values[cell] = _within_64_bits(text[cell].as_py())
     return pa.array(values, pa.int64())
+
+
+def _within_64_bits(digits: str) -> int | None:
+    if len(digits.lstrip("-0")) > len(str(_INT64.max)):
+        return None
+    value = int(digits)
+    return value if _INT64.min <= value <= _INT64.max else None
+
+
+def _too_long(array: pa.Array) -> np.ndarray:
+    """Which cells are whole numbers outside of int64, bool `[num_cells]`."""
+    kind = array.type
+    if is_text(kind):
+        text = pc.replace_substring_regex(pc.utf8_trim_whitespace(array.cast(pa.string())), r"\.0*$", "")
+        digits = text.filter(pc.match_substring_regex(text, r"^[+-]?\d{19,}$").fill_null(False))
+        outside = {cell for cell in digits.unique().to_pylist() if _within_64_bits(cell.lstrip("+")) is None}
+        return np.asarray(pc.is_in(text, pa.array(sorted(outside), pa.string())))
+    if pa.types.is_decimal(kind):
+        cells = array.to_pylist()
+        return np.array([of is not None and of == int(of) and not _INT64.min <= of <= _INT64.max for of in cells], bool)
+    if pa.types.is_floating(kind):
+        values = np.nan_to_num(_floats(array), nan=0.0, posinf=0.0, neginf=0.0)
+        return np.abs(values) >= 2.0**63
+    return np.full(len(array), pa.types.is_uint64(kind))
+
+
+def _rounded(array: pa.Array) -> list[tuple[np.ndarray, str]]:
+    """Cells, bool `[num_cells]`, that are whole numbers of which digits are lost, and how."""
+    if is_text(array.type):
+        rounded = np.asarray(pc.match_substring_regex(array, _ROUNDED_TEXT).fill_null(False))
+        return [(rounded, ROUNDED_TEXT)] if rounded.any() else []
+    if not pa.types.is_floating(array.type):
+        return []
+    bits = array.type.bit_width
+    first = _FIRST_ROUNDED[bits]
+    values = _floats(array)
+    infinite, rounded = np.isinf(values), np.isfinite(values) & (np.abs(np.nan_to_num(values)) >= first)
+    reason = (
+        f"is a {bits}-bit floating-point number from 2^{int(np.log2(first))} on, which stands for several whole "
+        "numbers: store ids as integers or text"
+    )
+    return [(cells, told) for cells, told in ((rounded, reason), (infinite, "is not a finite number")) if cells.any()]
+
+
+def _floats(array: pa.Array) -> np.ndarray:
+    return array.cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
 def _parse_matching(text: pa.Array, pattern: str, kind: pa.DataType) -> pa.Array:
@@ -156,7 +226,26 @@ def _as_text(array: pa.Array) -> pa.Array:
         # An integer column with empty cells often comes as floats: 39.0 means "39".
         whole = _as_number(array, "int64").cast(pa.string())
         return pc.coalesce(whole, array.cast(pa.string()))
+    if pa.types.is_decimal(array.type):
+        return pa.array([None if cell is None else _decimal_text(cell) for cell in array.to_pylist()], pa.string())
     return _cast(array, pa.string())
+
+
+def _decimal_text(number: Decimal) -> str:
+    """39.00 is "39", and 2.50 is "2.5", whatever the column's scale."""
+    text = format(number, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def _whole_decimals(array: pa.Array) -> pa.Array:
+    """Decimals as int64, null where they are not whole or don't fit."""
+    try:
+        return array.cast(pa.int64())
+    except pa.ArrowInvalid:
+        cells = array.to_pylist()
+        fits = [of is not None and of == int(of) and _INT64.min <= of <= _INT64.max for of in cells]
+        return pa.array([int(of) if fit else None for of, fit in zip(cells, fits, strict=True)], pa.int64())
 
 
 def _as_number(array: pa.Array, dtype: CellType) -> pa.Array:
@@ -171,6 +260,8 @@ def _as_number(array: pa.Array, dtype: CellType) -> pa.Array:
         too_big = pc.greater(array, pa.scalar(_INT64.max, pa.uint64())) if pa.types.is_uint64(kind) else None
         array = array if too_big is None else pc.if_else(too_big, pa.scalar(None, kind), array)
         return array.cast(pa.int64())
+    if pa.types.is_decimal(kind):
+        return _whole_decimals(array)
     numbers = _cast(array, pa.float64())
     held = np.nan_to_num(numbers.to_numpy(zero_copy_only=False), nan=0.5, posinf=0.5, neginf=0.5)
     fits = (np.floor(held) == held) & (np.abs(held) < 2.0**63)

@@ -32,9 +32,15 @@ def read_ids(batch: pa.RecordBatch, column: Column, dtype: DType, selection: Row
     """The ids in a column: one a row, or any number where cells hold lists or have a separator."""
     cells = column_of(batch, column.column)
     if column.separator is None and not is_list(cells.type):
-        return Ids(read_feature(batch, column, Feature(dtype), selection), np.arange(len(cells)))
-    lists = read_lists(batch, column, dtype, selection)
+        return Ids(read_id(batch, column, dtype, selection), np.arange(len(cells)))
+    lists = read_lists(batch, column, dtype, selection, ids=True)
     return Ids(lists.flatten(), np.repeat(np.arange(len(lists)), pc.list_value_length(lists).to_numpy()))
+
+
+def read_id(batch: pa.RecordBatch, column: Column, dtype: DType, selection: RowSelection) -> pa.Array:
+    """The one id of each row `[num_rows]`; rows without a readable one are rejected and hold a placeholder."""
+    cells = _read(column_of(batch, column.column), dtype, column.column, ids=True)
+    return fill_empty(cells, column, dtype, selection)
 
 
 def read_feature(batch: pa.RecordBatch, column: Column, feature: Feature, selection: RowSelection) -> pa.Array:
@@ -49,29 +55,36 @@ def read_label(batch: pa.RecordBatch, column: Column, feature: Feature, selectio
     """A label `[num_rows]`: like a feature, but an empty cell is a missing label, NaN."""
     if column.missing is None and feature.dtype == "float32" and not feature.multi_valued:
         cells = _read(column_of(batch, column.column), feature.dtype, column.column)
-        selection.reject(cells.unreadable, f"{column.column}: {cells.complaint}")
+        reject_unreadable(cells, column.column, selection)
         return cells.filled(float("nan"))
     return read_feature(batch, column, feature, selection)
 
 
+def reject_unreadable(cells: Cells, name: str, selection: RowSelection) -> None:
+    """Rejects the rows of a column, by its name, whose cells can't be read, each for the first thing wrong with it."""
+    for unreadable, complaint in cells.complaints():
+        selection.reject(unreadable, f"{name}: {complaint}")
+
+
 def fill_empty(cells: Cells, column: Column, dtype: DType, selection: RowSelection) -> pa.Array:
     """The cells' values `[num_cells]`, with `missing` for the empty ones where the column has it."""
-    selection.reject(cells.unreadable, f"{column.column}: {cells.complaint}")
+    reject_unreadable(cells, column.column, selection)
     if column.missing is not None:
         return cells.filled(_stand_in(column, dtype))
     selection.reject(cells.empty, f"{column.column}: is empty")
     return cells.filled(_PLACEHOLDERS[dtype])
 
 
-def read_lists(batch: pa.RecordBatch, column: Column, dtype: DType, selection: RowSelection) -> pa.Array:
+def read_lists(
+    batch: pa.RecordBatch, column: Column, dtype: DType, selection: RowSelection, *, ids: bool = False
+) -> pa.Array:
     """Lists of values `[num_rows, (num_values)]`; a row with an unreadable value is rejected, an empty list is not."""
     lists = _as_lists(plain(column_of(batch, column.column)), column)
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
     rows = np.repeat(np.arange(len(lists)), lengths)
-    cells = _read(lists.flatten(), dtype, column.column)
-    unreadable = np.zeros(len(lists), bool)
-    unreadable[rows[cells.unreadable]] = True
-    selection.reject(unreadable, f"{column.column}: {cells.complaint}")
+    cells = _read(lists.flatten(), dtype, column.column, ids=ids)
+    for unreadable, complaint in cells.complaints():
+        selection.reject(np.bincount(rows[unreadable], minlength=len(lists)) > 0, f"{column.column}: {complaint}")
     present = ~is_null(cells.values)
     values, rows = cells.values.filter(pa.array(present)), rows[present]
     if column.missing is not None:
@@ -79,9 +92,9 @@ def read_lists(batch: pa.RecordBatch, column: Column, dtype: DType, selection: R
     return _lists_of(np.bincount(rows, minlength=len(lists)), values)
 
 
-def _read(array: pa.Array, dtype: DType, column: str) -> Cells:
+def _read(array: pa.Array, dtype: DType, column: str, *, ids: bool = False) -> Cells:
     try:
-        return read_cells(array, dtype)
+        return read_cells(array, dtype, ids=ids)
     except InputDataError as error:
         raise InputDataError(f"column '{column}': {error}") from error
 

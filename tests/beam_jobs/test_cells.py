@@ -90,10 +90,71 @@ class TestTyped:
     def test_types_of_parquet(self, array: pa.Array, dtype: str, expected: list) -> None:
         assert read_cells(array, dtype).values.to_pylist() == expected
 
+    def test_decimals_are_exact(self) -> None:
+        numbers = [
+            decimal.Decimal(text) for text in ("9007199254740993.00", "-9007199254740993", "12345678901234567.50")
+        ]
+        array = pa.array([*numbers, None], pa.decimal128(20, 2))
+        assert read_cells(array, "int64").values.to_pylist() == [2**53 + 1, -(2**53) - 1, None, None]
+        assert read_cells(array, "string").values.to_pylist() == [
+            "9007199254740993",
+            "-9007199254740993",
+            "12345678901234567.5",
+            None,
+        ]
+
     @pytest.mark.parametrize("array", [pa.array([[1]]), pa.array([datetime.date(2022, 4, 25)])])
     def test_columns_that_hold_no_numbers(self, array: pa.Array) -> None:
         with pytest.raises(InputDataError, match="expected numbers or text, received a column of"):
             read_cells(array, "int64")
+
+
+class TestIds:
+    """No two ids become one without a word."""
+
+    @pytest.mark.parametrize("dtype", ["int64", "string"])
+    @pytest.mark.parametrize(("kind", "bits"), [(pa.float64(), 53), (pa.float32(), 24)])
+    def test_floats_that_stand_for_several_whole_numbers(self, dtype: str, kind: pa.DataType, bits: int) -> None:
+        values = np.array([2**bits - 1, 2**bits, -(2**bits), np.inf, np.nan, 7], kind.to_pandas_dtype())
+        cells = read_cells(pa.array(values), dtype, ids=True)
+        largest, seven = (str(2**bits - 1), "7") if dtype == "string" else (2**bits - 1, 7)
+        assert cells.values.to_pylist() == [largest, None, None, None, None, seven]
+        assert cells.empty.tolist() == [False] * 4 + [True, False]
+        assert cells.unreadable.tolist() == [False, True, True, True, False, False]
+        assert f"{bits}" in cells.causes[0][1] and cells.causes[0][0].tolist()[1:3] == [True, True]
+
+    def test_text_that_was_rounded(self) -> None:
+        cells = read_cells(pa.array(["9.00719925474099E+15", "1e5", "12", None]), "string", ids=True)
+        assert cells.values.to_pylist() == [None, "1e5", "12", None]
+        assert "rounded" in cells.causes[0][1]
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            pa.array(["92233720368547758081", "2", "x", "000000000000000000000003", "9" * 5_000]),
+            pa.array([2**63, 2], pa.uint64()),
+            pa.array([1e19, 2.0, 2.5]),
+            pa.array([decimal.Decimal(10**20), decimal.Decimal(2)]),
+        ],
+    )
+    def test_whole_numbers_beyond_64_bits_are_told_apart_from_text(self, array: pa.Array) -> None:
+        cells = read_cells(array, "int64")
+        reasons = dict(reversed([(int(row), why) for rows, why in cells.complaints() for row in np.flatnonzero(rows)]))
+        assert "does not fit 64 bits" in reasons[0] and "DT_STRING" in reasons[0]
+        assert 1 not in reasons
+        assert 3 not in reasons
+        assert reasons.get(2, "is not a whole number") == "is not a whole number"
+
+    @given(ids=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, unique=True))
+    def test_an_id_is_one_id_however_a_file_types_it(self, ids: list[int]) -> None:
+        columns = [pa.array(ids), pa.array(list(map(str, ids))), pa.array(list(map(decimal.Decimal, ids)))]
+        columns += [column.dictionary_encode() for column in columns[:2]]
+        for dtype, expected in (("int64", ids), ("string", list(map(str, ids)))):
+            for column in columns:
+                assert read_cells(column, dtype, ids=True).values.to_pylist() == expected
+        small = [number for number in ids if abs(number) < 2**53]
+        if small:
+            assert read_cells(pa.array(list(map(float, small))), "int64", ids=True).values.to_pylist() == small
 
 
 def test_read_numbers_chooses_the_type_by_the_readable_cells() -> None:
