@@ -39,6 +39,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "video": {"#id": _HASHED, "duration": {"kind": "numeric", "transforms": ["log", "quantile"]}},
             "_readout": {"shown": {"kind": "numeric", "transforms": ["standard"]}, "hour": {"kind": "time_of"}},
         },
+        "numeric_transforms": ["log", "piecewise"],
         "encoder": {"update": "graph_sage", "units": 16, "rounds": 1, "normalization": "batch", "dropout": 0.0},
         "auto_encoder": {"decoder": "graph_update", "numeric_loss": "scaled_cosine"},
         "towers": {**_TOWERS, "bottom": "mmoe", "experts": 2, "bottom_units": [8], "cross_projection": 4},
@@ -51,7 +52,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "static_rows": {"user": {"ids": list(range(50)), "refreshes": [0] * 50}},
         "features": {},
         "encoder": {"units": 16, "rounds": 1, "dropout": 0.0},
-        "towers": {**_TOWERS, "cross_layers": 0},
+        "towers": {**_TOWERS, "cross_layers": 0, "members": 2, "bottom": "mmoe", "experts": 2},
     },
 }
 

@@ -44,7 +44,7 @@ def misalignment(model: JointModel, graph: tfgnn.GraphTensor, labels: Labels) ->
     variables = _encoder_weights(model)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(variables)
-        logits = model.rank(model.fields(graph, model.represent(graph, training=False)), training=False)
+        logits = model.member_logits(model.fields(graph, model.represent(graph, training=False)), training=False)
         weights = model.loss_weights()
         losses = model.task_loss_sums(graph, logits, labels)
         ranking = tf.add_n([weights[task] * loss.mean() for task, loss in losses.items()])

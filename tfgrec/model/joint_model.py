@@ -98,7 +98,7 @@ class JointModel(tf.keras.Model):
         self._phase: Phase = phase
         self._encoder_frozen = False
         self._propagate = None if encoder is None else encoder.propagate
-        self._training_rank = self.rank
+        self._training_rank = self.member_logits
         self.embedding_optimizer: tf.keras.optimizers.Optimizer | None = None
         self._update: ClippedUpdate | None = None
 
@@ -172,7 +172,7 @@ class JointModel(tf.keras.Model):
         self._update.build(self.trainable_variables)
         if self.encoder is not None:
             self._propagate = compiled_on_graph(self.encoder.propagate) if jit_compile else self.encoder.propagate
-        self._training_rank = compiled(self.rank) if jit_compile else self.rank
+        self._training_rank = compiled(self.member_logits) if jit_compile else self.member_logits
 
     def create_variables(self, graph: tfgnn.GraphTensor) -> None:
         """Creates all variables, those outside the serving path too, so that optimizers and checkpoints see them."""
@@ -261,7 +261,12 @@ class JointModel(tf.keras.Model):
         return {**represented.fields, **from_graph}
 
     def rank(self, fields: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
-        """Logits of all tasks from the candidates' fields."""
+        """Logits of all tasks from the candidates' fields; of several members, of what they predict together."""
+        logits = self.member_logits(fields, training=training)
+        return {task: self._task_losses[task].of_members(of_task) for task, of_task in logits.items()}
+
+    def member_logits(self, fields: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:
+        """What losses are of: `{task: [num_candidates]}`, of several members `{task: [members, num_candidates]}`."""
         graph_vector = None
         if self.projection is not None:
             graph_vector = tf.concat([fields[name] for name in GRAPH_FIELDS], axis=1)

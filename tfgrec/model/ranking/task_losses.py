@@ -18,7 +18,8 @@ class TaskLoss:
     """Loss and predictions of one task from its logits.
 
     Binary: cross-entropy of logits; the prediction is a probability. Regression: the configured loss between the logit
-    and the transformed label (see LabelTransform); the prediction is in the label's units.
+    and the transformed label (see LabelTransform); the prediction is in the label's units. Of several members, the loss
+    is the mean of theirs; they predict together (see `of_members`).
     """
 
     def __init__(self, *, name: str, config: TaskConfig) -> None:
@@ -30,7 +31,7 @@ class TaskLoss:
         """Sums the loss over the candidates with a label that is not NaN, each times its sample weight.
 
         Args:
-          logits: `[num_candidates]`.
+          logits: `[num_candidates]`, or `[members, num_candidates]`.
           labels: `{label: [num_candidates]}`, the task's sample weights among them. A weight that is missing (NaN) or
             negative counts as zero.
           features: `_readout` features, `{feature: [num_candidates]}`.
@@ -47,13 +48,31 @@ class TaskLoss:
         targets = tf.where(labelled, targets, 0.0)
         if self._transform is not None:
             targets = self._transform(targets, features)
+        logits = tf.cast(logits, tf.float32)
+        # Keras takes the mean over the last axis.
+        members = logits[:, tf.newaxis] if logits.shape.rank == 1 else tf.transpose(logits)
         total = self._ranking(
-            labels=targets[:, tf.newaxis],
-            predictions=tf.cast(logits, tf.float32)[:, tf.newaxis],
+            labels=tf.broadcast_to(targets[:, tf.newaxis], tf.shape(members)),
+            predictions=members,
             sample_weight=weights,
             compute_metrics=False,
         )
         return LossSum(total, tf.reduce_sum(weights))
+
+    def of_members(self, logits: tf.Tensor) -> tf.Tensor:
+        """The one logit `[num_candidates]` of all members' `[members, num_candidates]`.
+
+        Binary: that of the mean of their probabilities. Regression: the mean of what they predict on the learned scale.
+        A lone `[num_candidates]` is returned as it is.
+        """
+        if logits.shape.rank == 1:
+            return logits
+        if self._transform is not None:
+            return tf.reduce_mean(logits, axis=0)
+        # log of mean p over mean 1 - p: exact where a probability itself would be rounded to 0 or 1.
+        return tf.reduce_logsumexp(tf.math.log_sigmoid(logits), axis=0) - tf.reduce_logsumexp(
+            tf.math.log_sigmoid(-logits), axis=0
+        )
 
     def predictions(self, logits: tf.Tensor, features: Features) -> tf.Tensor:
         """Probability, or label units, `[num_candidates]`, from the logits and the `_readout` features."""

@@ -1,4 +1,4 @@
-"""From fused fields to one logit a task: TFRS cross layers, a shared bottom or experts, a tower a task."""
+"""From fused fields to a logit a task, or one of each member: TFRS cross layers, a shared bottom or experts, towers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +9,9 @@ import tensorflow_recommenders as tfrs
 from tfgrec.config.model import TowersConfig
 from tfgrec.model.fusion.field_fusion import TaskGate
 from tfgrec.model.ranking.mixture_of_experts import MixtureOfExperts
+from tfgrec.model.ranking.packed_dense import PackedMLP
+from tfgrec.model.ranking.packed_mixture_of_experts import PackedMixtureOfExperts
+from tfgrec.model.ranking.packed_task_tower import PackedTaskTower
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
@@ -53,13 +56,16 @@ class TaskTower(tf.keras.layers.Layer):
 class RankingTowers(tf.keras.layers.Layer):
     """Cross layers, then the bottom that the tasks share, then a tower a task.
 
+    With several members (Gorishniy et al., ICLR 2025, arXiv 2410.24210) each has a bottom and towers of its own; all of
+    them read the same cross layers.
+
     Args:
       initial_logits: `{task: the logit of its label's mean}`, where training starts.
       graph_gate: Whether each tower mixes in the graph vector (level 2 of the fusion).
       config: Sizes.
 
     Call: fused fields `[num_candidates, width]`, graph vector `[num_candidates, graph width]` or None, training
-    -> `{task: [num_candidates]}`.
+    -> `{task: [num_candidates]}`, with several members `{task: [members, num_candidates]}`.
     """
 
     def __init__(
@@ -83,21 +89,12 @@ class RankingTowers(tf.keras.layers.Layer):
         ]
         self._bottom = self._make_bottom()
         self._dropout = tf.keras.layers.Dropout(self._config.dropout)
-        self._towers = {
-            task: TaskTower(
-                units=self._config.task_units,
-                dropout=self._config.dropout,
-                graph_gate=graph_gate,
-                initial_logit=logit,
-                name=f"{task}_tower",
-            )
-            for task, logit in self._initial_logits.items()
-        }
+        self._towers = {task: self._make_tower(task) for task in self._initial_logits}
 
     @property
     def shared_kernels(self) -> list[tf.Variable]:
         """Last kernels of what the tasks share; exist after the first call."""
-        networks = self._bottom.experts if isinstance(self._bottom, MixtureOfExperts) else [self._bottom]
+        networks = self._bottom.experts if self._config.bottom == "mmoe" else [self._bottom]
         return [network.trainable_variables[-2] for network in networks]
 
     def call(
@@ -125,8 +122,24 @@ class RankingTowers(tf.keras.layers.Layer):
         }
 
     def _make_bottom(self) -> tf.keras.layers.Layer:
-        units = self._config.bottom_units
+        units, members = self._config.bottom_units, self._config.members
         if self._config.bottom == "mmoe":
-            tasks = list(self._initial_logits)
-            return MixtureOfExperts(tasks=tasks, experts=self._config.experts, units=units, name="bottom")
+            mixture = {"tasks": list(self._initial_logits), "experts": self._config.experts, "units": units}
+            if members > 1:
+                return PackedMixtureOfExperts(members=members, **mixture, name="bottom")
+            return MixtureOfExperts(**mixture, name="bottom")
+        if members > 1:
+            return PackedMLP(members=members, units=units, name="bottom")
         return tfrs.layers.blocks.MLP(list(units), final_activation="relu", name="bottom")
+
+    def _make_tower(self, task: str) -> tf.keras.layers.Layer:
+        tower: dict[str, Any] = {
+            "units": self._config.task_units,
+            "dropout": self._config.dropout,
+            "graph_gate": self._graph_gate,
+            "initial_logit": self._initial_logits[task],
+            "name": f"{task}_tower",
+        }
+        if self._config.members > 1:
+            return PackedTaskTower(members=self._config.members, **tower)
+        return TaskTower(**tower)
