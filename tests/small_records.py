@@ -12,6 +12,7 @@ import yaml
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
+from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling.record_schema import record_schema
@@ -228,8 +229,11 @@ def write_examples(path: Path, store: GraphStore, splits: dict[str, int], shards
             ],
         }
         if name == "train":
-            accumulator = StatisticsAccumulator({READOUT: SCHEMA.node_sets[READOUT].features})
+            numbers = edge_numbers(record_schema(SCHEMA, SAMPLING))
+            accumulator = StatisticsAccumulator({READOUT: SCHEMA.node_sets[READOUT].features, **numbers})
             accumulator.add(READOUT, columns, row_keys(np.arange(len(columns["click"]))))
+            durations = store.node_index("video").features(np.arange(VIDEOS), ["duration"])
+            accumulator.add("history/watched", durations, row_keys(np.arange(VIDEOS)))
             manifest["statistics"] = {**store.statistics, **accumulator.to_json()}
     (path / "manifest.json").write_text(json.dumps(sealed({**manifest, **sampling.to_json()})))
 

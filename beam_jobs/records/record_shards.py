@@ -9,7 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.request_batches import request_batches
 from beam_jobs.records.request_rows import USER, ReadRequests, sources_by_table
-from beam_jobs.records.sampled_records import RecordSampler, readout_features
+from beam_jobs.records.sampled_records import RecordSampler, counted_features
 from beam_jobs.records.tfrecord_shards import write_records
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.running.statistics import SAMPLING, STATISTICS, MergeStatistics
@@ -55,7 +55,7 @@ class WriteRecordShards(beam.PTransform):
             time = tables.tables[table].time
             read = root | f"read {table}" >> ReadTable(self._files[table], config.build, time=time, work=self._work)
             taken = read.batches | f"requests of {table}" >> beam.ParDo(
-                ReadRequests(table, sources, config, tables, readout, self._graph_dir)
+                ReadRequests(table, self._files[table].paths, sources, config, tables, readout, self._graph_dir)
             ).with_outputs(BAD_ROWS, FACTS, main="candidates")
             candidates.append(taken.candidates)
             bad_rows += [read.bad_rows, taken[BAD_ROWS]]
@@ -66,7 +66,7 @@ class WriteRecordShards(beam.PTransform):
             | "by shard" >> GroupSpilled(self._work)
             | "sample" >> beam.ParDo(write).with_outputs(STATISTICS, SAMPLING, main="facts")
         )
-        of_features = functools.partial(StatisticsAccumulator, readout_features(self._schema))
+        of_features = functools.partial(StatisticsAccumulator, counted_features(self._schema))
         of_samples = functools.partial(SamplingStatistics, self._schema)
         statistics = [
             written[STATISTICS] | "statistics" >> MergeStatistics(STATISTICS, of_features),

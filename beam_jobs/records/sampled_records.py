@@ -7,10 +7,11 @@ import pyarrow as pa
 
 from beam_jobs.records.request_batches import PlacedRequests
 from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.graph.edge_numbers import edge_numbers
+from tfgrec.graph.examples.counted_edge_numbers import add_edge_numbers
 from tfgrec.graph.examples.request_examples import RequestEncoder
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
-from tfgrec.graph.sampling.subgraphs import SampledSubgraphs
 from tfgrec.graph.schema import READOUT, Feature, GraphSchema
 from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
 from tfgrec.graph.store.graph_store import GraphStore
@@ -22,7 +23,7 @@ class RecordSampler:
     Attributes:
       num_requests, num_candidates: how many were encoded.
       sampling: statistics of what was sampled.
-      statistics: of the features of `_readout`; None without `with_statistics`.
+      statistics: of the features of `_readout` and of edges' numbers; None without `with_statistics`.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class RecordSampler:
         self.num_requests = 0
         self.num_candidates = 0
         self.sampling = SamplingStatistics(schema)
-        self.statistics = StatisticsAccumulator(readout_features(schema)) if with_statistics else None
+        self.statistics = StatisticsAccumulator(counted_features(schema)) if with_statistics else None
 
     def records(self, placed: Sequence[PlacedRequests]) -> list[bytes]:
         """One record a request, in the order of their places."""
@@ -44,17 +45,15 @@ class RecordSampler:
 
     def _encode(self, requests: RequestBatch) -> list[bytes]:
         encoded = self._encoder.encode(requests)
-        self._count(requests, encoded.subgraphs)
-        if self.statistics is not None:
-            self._add_statistics(self.statistics, requests, encoded.degrees)
-        return encoded.examples
-
-    def _count(self, requests: RequestBatch, subgraphs: SampledSubgraphs) -> None:
-        self.num_requests += requests.num_requests
-        self.num_candidates += requests.num_candidates
         first_items = requests.items[requests.candidate_splits[:-1]]
         keys = row_keys(self._user_hashes(requests), requests.times, self._item_hashes(requests, first_items))
-        self.sampling.add(requests, subgraphs, keys)
+        self.num_requests += requests.num_requests
+        self.num_candidates += requests.num_candidates
+        self.sampling.add(requests, encoded.subgraphs, keys)
+        if self.statistics is not None:
+            self._add_statistics(self.statistics, requests, encoded.degrees)
+            add_edge_numbers(self.statistics, self._encoder.schema, encoded.columns, keys)
+        return encoded.examples
 
     def _add_statistics(
         self, statistics: StatisticsAccumulator, requests: RequestBatch, degrees: Mapping[str, np.ndarray]
@@ -72,6 +71,6 @@ class RecordSampler:
         return self._store.node_index(requests.item_node_set).hashes(items)
 
 
-def readout_features(schema: GraphSchema) -> dict[str, dict[str, Feature]]:
-    """The features of `_readout`, labels too, as StatisticsAccumulator takes them."""
-    return {READOUT: dict(schema.node_sets[READOUT].features)}
+def counted_features(schema: GraphSchema) -> dict[str, dict[str, Feature]]:
+    """The features of `_readout`, labels too, and edges' numbers, as StatisticsAccumulator takes them."""
+    return {READOUT: dict(schema.node_sets[READOUT].features), **edge_numbers(schema)}

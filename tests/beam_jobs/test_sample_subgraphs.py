@@ -154,7 +154,8 @@ class TestManifest:
         graph = GraphStore.open(shop.graph).statistics
         examples = ExamplesDirectory.open(shop.examples)
         assert {name: examples.statistics[name] for name in graph} == graph
-        assert set(examples.statistics) == {*graph, "_readout"} == set(SCHEMA.node_sets)
+        edges = {"edges/watched", "edges/watched_by", "history/watched"}
+        assert set(examples.statistics) == {*graph, "_readout", *edges} == {*SCHEMA.node_sets, *edges}
         examples.check_statistics()
 
     def test_statistics_are_of_the_training_rows_alone(self, shop: Shop) -> None:

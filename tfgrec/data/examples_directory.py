@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgrec.errors import InputDataError
+from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.graph.store.files import checksum, size
 from tfgrec.graph.store.layout import is_intact
@@ -31,7 +32,8 @@ class ExamplesDirectory:
     Attributes:
       schema: what each record holds, labels included.
       splits: by name, `train` and `validation`.
-      statistics: of the features of all node sets in the graph, and of the `_readout` features over the training split.
+      statistics: of the features of all node sets in the graph; of the `_readout` features and of the numbers of edges
+        and histories (see `edge_numbers`) over the training split.
       sizes: of requests in all splits, see `tfgrec.graph.sampling.sampling_statistics`.
     """
 
@@ -48,20 +50,27 @@ class ExamplesDirectory:
           InputDataError: the sampling did not finish, or a file is missing, cut short or damaged; names it.
         """
         path = Path(path)
-        manifest = _read_manifest(path)
+        manifest = read_manifest(path)
         splits = {name: _open_split(path, values) for name, values in manifest["splits"].items()}
         schema = GraphSchema.from_json(manifest["schema"])
         return cls(schema, splits, manifest["statistics"], manifest.get("sizes", {}))
 
     def check_statistics(self) -> None:
-        """Refuses records of a time when the graph's statistics were in the graph store alone.
+        """Refuses records of a time when the graph's statistics were in the graph store alone, or edges had none.
 
         Raises:
-          InputDataError: names a node set without statistics.
+          InputDataError: names a set without statistics.
         """
         for name in [*self.schema.stored_node_sets, READOUT]:
             if name not in self.statistics:
                 raise InputDataError(f"examples: {MANIFEST} has no statistics of node set '{name}': {_ANEW}")
+        for name, numbers in edge_numbers(self.schema).items():
+            if name not in self.statistics:
+                what = f"{', '.join(map(repr, numbers))} of '{name}'"
+                raise InputDataError(
+                    f"examples: {MANIFEST} has no statistics of {what}, without which large numbers would all read "
+                    f"the same: {_ANEW}"
+                )
 
     def split(self, name: str) -> Split:
         """A split that has requests.
@@ -90,7 +99,7 @@ def parse_manifest(text: bytes, where: str) -> dict[str, Any]:
     return manifest
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
     file = path / MANIFEST
     try:
         return parse_manifest(file.read_bytes(), str(file))

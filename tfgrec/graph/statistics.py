@@ -70,6 +70,10 @@ class NumericStatistics:
         self._range = (min(self._range[0], float(smallest)), max(self._range[1], float(largest)))
 
     def _extend_sample(self, values: np.ndarray, keys: np.ndarray) -> None:
+        if len(self._keys) >= SAMPLE_SIZE:
+            # Of many more rows than are kept, hardly any has to be sorted.
+            wanted = keys <= self._keys[-1]
+            values, keys = values[wanted], keys[wanted]
         values = np.concatenate([self._sample, values])
         keys = np.concatenate([self._keys, keys])
         kept = np.lexsort((values, keys))[:SAMPLE_SIZE]
@@ -193,7 +197,7 @@ class FeatureStatistics:
 
 
 class StatisticsAccumulator:
-    """Statistics of the features of several sets of rows (node sets, `_readout`). Can be pickled and merged.
+    """Statistics of the features of several sets of rows (node sets, `_readout`, edges). Can be pickled and merged.
 
     `features` are the features to look at, by set and name.
     """

@@ -9,6 +9,7 @@ from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
+from tfgrec.graph.examples.ragged_column import RaggedColumn
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.sampling.subgraphs import SampledSubgraphs, sample_subgraphs
@@ -23,11 +24,13 @@ class EncodedRequests:
       examples: one a request, in the order of the requests.
       subgraphs: what was sampled.
       degrees: the temporal degrees by name, float32 `[num_candidates]`.
+      columns: all that the examples hold, see `to_ragged_columns`.
     """
 
     examples: list[bytes]
     subgraphs: SampledSubgraphs
     degrees: dict[str, np.ndarray]
+    columns: dict[str, RaggedColumn]
 
 
 class RequestEncoder:
@@ -54,4 +57,4 @@ class RequestEncoder:
         subgraphs = sample_subgraphs(self._store, requests, self._sampling)
         degrees = temporal_degrees(self._store, requests, self._degrees)
         columns = to_ragged_columns(self._store, requests, subgraphs, degrees, self.schema)
-        return EncodedRequests(encode_examples(columns), subgraphs, degrees)
+        return EncodedRequests(encode_examples(columns), subgraphs, degrees, columns)

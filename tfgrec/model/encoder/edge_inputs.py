@@ -8,9 +8,10 @@ import tensorflow_gnn as tfgnn
 from pydantic import TypeAdapter
 
 from tfgrec.config.base import FrozenConfig
-from tfgrec.config.encodings import NumericEncoding
+from tfgrec.graph.edge_numbers import edge_set_statistics
 from tfgrec.graph.schema import TIME, EdgeSet
-from tfgrec.model.features.feature_specs import NumericSpec, numeric_spec
+from tfgrec.model.features.edge_number_specs import edge_number_specs
+from tfgrec.model.features.feature_specs import NumericSpec
 from tfgrec.model.features.numeric_features import NumericFeatures
 
 _LOG_OF_A_DAY = 11.367  # log(1 + 86,400 seconds): an edge one day old has age 1.
@@ -29,21 +30,16 @@ _SPECS: TypeAdapter = TypeAdapter(dict[str, EdgeInputSpec])
 def resolve_edge_inputs(edge_sets: Mapping[str, EdgeSet], statistics: Mapping[str, Any]) -> dict[str, EdgeInputSpec]:
     """The inputs of each edge set, perhaps none. Strings and multi-valued features of edges are not read.
 
-    A number is log-transformed, and normalised where the statistics know the edge set (`{edge_set: {feature: ...}}`).
+    Raises:
+      ConfigurationError: the statistics, see `edge_number_specs`, lack a number.
     """
-    specs = {}
-    for name, edges in edge_sets.items():
-        numeric = {}
-        for feature_name, feature in edges.features.items():
-            if feature_name == TIME or feature.dtype == "string" or feature.multi_valued:
-                continue
-            summary = (statistics.get(name, {}).get(feature_name) or {}).get("numeric")
-            key = f"edge set '{name}', feature '{feature_name}'"
-            numeric[feature_name] = (
-                numeric_spec(key, feature, NumericEncoding(), summary) if summary else NumericSpec(transforms=["log"])
-            )
-        specs[name] = EdgeInputSpec(timed=edges.timed, numeric=numeric)
-    return specs
+    return {
+        name: EdgeInputSpec(
+            timed=edges.timed,
+            numeric=edge_number_specs(edge_set_statistics(name), edges.features, statistics),
+        )
+        for name, edges in edge_sets.items()
+    }
 
 
 def ages(milliseconds: tf.Tensor) -> tf.Tensor:
