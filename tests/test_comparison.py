@@ -27,6 +27,7 @@ class Stages:
     def __init__(self) -> None:
         self.sampled: list[tuple[str, Path]] = []
         self.trained: list[tuple[RunDirectory, int]] = []
+        self.trained_before_check: list[int] = []
 
     def data_stages(self, config, run, data, *, announce):
         stages = self
@@ -49,6 +50,9 @@ class Stages:
         stages = self
 
         class Model:
+            def check_labels(self) -> None:
+                stages.trained_before_check.append(len(stages.trained))
+
             def run(self) -> None:
                 stages.trained.append((run, config.training.seed))
 
@@ -107,6 +111,8 @@ def test_each_contender_has_a_run_for_each_seed_where_it_belongs(stages: Stages,
         ("variants/fewer/seed-1", 1),
     ]
     assert len(found) == 14
+    # Labels that can't be learnt stop all of them before the first is trained.
+    assert stages.trained_before_check == [0] * 7
     assert list(result.runs) == [
         "joint",
         "no_graph",

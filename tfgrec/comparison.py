@@ -66,12 +66,17 @@ class Comparison:
 
     def _compare(self, baseline: str) -> "ArmComparison":
         records = {_data_key(self._config): self._root}
-        runs: dict[str, list[Path]] = {}
         for contender in self._contenders:
             key = _data_key(contender.config)
             if key not in records:
                 records[key] = self._sample(contender, key)
-            runs[contender.name] = [self._train(contender, seed, records[key]) for seed in self._seeds]
+            # Before any of them is trained.
+            run = RunDirectory.at(self._root / contender.folder, data_root=records[key])
+            ModelStages(contender.config, run, announce=self._announcing(contender.name)).check_labels()
+        runs = {
+            contender.name: [self._train(contender, seed, records[_data_key(contender.config)]) for seed in self._seeds]
+            for contender in self._contenders
+        }
 
         from tfgrec.report import compare_arms, write_comparison_report
 

@@ -5,6 +5,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
+from tfgrec.data.examples_directory import read_manifest
+from tfgrec.data.label_check import check_labels
 from tfgrec.earlier_training import start_of
 from tfgrec.fingerprint import fingerprint_file
 from tfgrec.graph.store.files import read_json, write_json
@@ -52,12 +54,22 @@ class ModelStages:
           TfgrecError: the configuration or the records can't be used, or a loss is not finite.
         """
         self._run.write_config(self._config)
+        self.check_labels()
         self._check_retrieval()
         self._train()
         self._evaluate()
         self._export()
         self._report()
         return read_json(self._run.metrics)
+
+    def check_labels(self) -> None:
+        """Looks at the training labels; all that the examples have to be there for.
+
+        Raises:
+          InputDataError: names a task whose labels can't be learnt from, or there are no whole examples.
+        """
+        for note in check_labels(self._config.model, self._tables.requests, read_manifest(self._run.examples)):
+            self._announce(note)
 
     @cached_property
     def _tables(self) -> TablesConfig:
