@@ -53,4 +53,5 @@ def test_required_keys_are_named() -> None:
 def test_the_page_leaves_no_part_of_the_model_out() -> None:
     tabled = {re.sub(r"`|model\.|\.<name>", "", title) for title in TABLES} | {"match"}
     # Retrieval has a page of its own.
-    assert set(model.ModelConfig.model_fields) - {"features", "retrieval"} <= tabled
+    assert set(model.ModelConfig.model_fields) - {"features", "numeric_transforms", "retrieval"} <= tabled
+    assert "`model.numeric_transforms` (null)" in PAGE

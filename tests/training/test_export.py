@@ -46,7 +46,8 @@ def exported(joint: RunModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def no_graph(joint: RunModel) -> RunModel:
-    return RunModel(joint.config.model_copy(update={"arm": "no_graph"}), joint.run)
+    model = joint.config.model.model_copy(update={"numeric_transforms": ["log", "piecewise"]})
+    return RunModel(joint.config.model_copy(update={"arm": "no_graph", "model": model}), joint.run)
 
 
 def export(of_run: RunModel, folder: Path) -> Path:

@@ -3,13 +3,24 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tfgrec.config.base import FrozenConfig, Rate
 
 Combiner = Literal["mean", "sum", "max"]
-Transform = Literal["standard", "log", "quantile"]
+Transform = Literal["standard", "log", "quantile", "piecewise"]
 TimePartName = Literal["hour", "weekday"]
+DEFAULT_BINS = 8
+"""Bins of a number that is read as `piecewise`."""
+
+
+def _once_each(transforms: list[Transform]) -> list[Transform]:
+    if len(set(transforms)) < len(transforms):
+        raise ValueError("name each transform once")
+    return transforms
+
+
+Transforms = Annotated[list[Transform], Field(min_length=1), AfterValidator(_once_each)]
 
 
 class _EmbeddingEncoding(FrozenConfig):
@@ -39,17 +50,19 @@ class HashedEncoding(_EmbeddingEncoding):
 
 class NumericEncoding(FrozenConfig):
     """A number, normalised with the constants of the graph store (or of the training records) in each of the ways that
-    `transforms` lists: as it is, on a log scale, or by its rank among the graph's values."""
+    `transforms` lists: as it is, on a log scale, by its rank among the graph's values, or by how far it has come in
+    each of `bins` bins between their quantiles. Without `transforms`, a number of the request is read as
+    `model.numeric_transforms` says, all others on a log scale."""
 
     kind: Literal["numeric"] = "numeric"
-    transforms: list[Transform] = Field(default=["log"], min_length=1)
+    transforms: Transforms | None = None
+    bins: int = Field(default=DEFAULT_BINS, ge=1, le=64)
 
-    @field_validator("transforms")
-    @classmethod
-    def _once_each(cls, transforms: list[Transform]) -> list[Transform]:
-        if len(set(transforms)) < len(transforms):
-            raise ValueError("name each transform once")
-        return transforms
+    @model_validator(mode="after")
+    def _bins_are_read(self) -> "NumericEncoding":
+        if self.bins != DEFAULT_BINS and self.transforms is not None and "piecewise" not in self.transforms:
+            raise ValueError(f"bins: goes with transform piecewise, received transforms {self.transforms}")
+        return self
 
 
 class TimeOfEncoding(FrozenConfig):

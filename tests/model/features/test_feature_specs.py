@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tfgrec.config.encodings import CategoricalEncoding, HashedEncoding, NumericEncoding
 from tfgrec.errors import ConfigurationError
@@ -49,6 +50,34 @@ def test_negative_indicator_only_where_negative_values_were_seen(statistics) -> 
     assert not resolve(statistics)["follows"].negative_indicator
     statistics["user"]["follows"]["numeric"]["quantiles"][0] = -1.0
     assert resolve(statistics)["follows"].negative_indicator
+
+
+def test_numbers_that_name_no_transforms_are_read_as_told_and_on_a_log_scale_otherwise(statistics) -> None:
+    def transforms(encoding: NumericEncoding | None, told: list[str] | None) -> list[str]:
+        encodings = {} if encoding is None else {"follows": encoding}
+        specs = resolve_specs(
+            node_set="user", features=FEATURES, encodings=encodings, statistics=statistics, numeric_transforms=told
+        )
+        return specs["follows"].transforms
+
+    for unnamed in (None, NumericEncoding()):
+        assert transforms(unnamed, None) == ["log"]
+        assert transforms(unnamed, ["standard", "piecewise"]) == ["standard", "piecewise"]
+    assert transforms(NumericEncoding(transforms=["quantile"]), ["piecewise"]) == ["quantile"]
+
+
+def test_bins_are_those_of_the_encoding_and_need_a_transform_that_has_some(statistics) -> None:
+    follows = resolve(statistics, follows=NumericEncoding(transforms=["piecewise"], bins=4))["follows"]
+    assert follows.bin_edges == [0, 25, 50, 75, 100]
+    with pytest.raises(ValidationError, match="bins: goes with transform piecewise"):
+        NumericEncoding(transforms=["log"], bins=4)
+
+
+def test_one_column_stands_for_a_number_of_many(statistics) -> None:
+    spec = resolve(statistics, follows=NumericEncoding(transforms=["piecewise"]))["follows"]
+    assert spec.single_column == "standard" and spec.mean == pytest.approx(50)
+    both = resolve(statistics, follows=NumericEncoding(transforms=["piecewise", "quantile", "log"]))["follows"]
+    assert both.single_column == "quantile"
 
 
 def test_a_feature_that_never_varies_is_not_blown_up(statistics) -> None:

@@ -11,6 +11,7 @@ from tfgrec.graph.schema import Feature
 from tfgrec.model.features.feature_specs import NumericSpec, numeric_spec
 from tfgrec.model.features.numeric_features import LARGEST_VALUE, NumericFeatures
 
+TRANSFORMS = ["standard", "log", "quantile", "piecewise"]
 SAMPLE = np.random.default_rng(3).lognormal(2.0, 1.5, 2_000)
 
 
@@ -50,14 +51,14 @@ def test_quantile_gives_normal_scores_of_the_sample() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20), st.sampled_from(["standard", "log", "quantile"]))
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20), st.sampled_from(TRANSFORMS))
 def test_every_transform_keeps_order_and_stays_in_range(values: list[float], transform: str) -> None:
     result = apply(transform, np.sort(np.array(values, np.float32)))
     assert np.all(np.diff(result) >= -1e-5)
     assert np.all(np.abs(result) <= LARGEST_VALUE)
 
 
-@pytest.mark.parametrize("transform", ["standard", "log", "quantile"])
+@pytest.mark.parametrize("transform", TRANSFORMS)
 def test_a_value_that_is_no_number_counts_as_the_mean(transform: str) -> None:
     np.testing.assert_array_equal(apply(transform, np.array([np.nan, np.inf, -np.inf])), np.zeros(3))
 
@@ -94,6 +95,35 @@ def test_one_number_can_be_read_in_several_ways() -> None:
         np.testing.assert_allclose(output[:, position], apply(transform, values if name == "x" else values[::-1]))
 
 
+def test_piecewise_is_how_far_a_number_has_come_between_quantiles_on_a_log_scale() -> None:
+    edges = np.log1p(np.quantile(SAMPLE, np.arange(9) / 8))
+    values = np.concatenate([SAMPLE[:200], [0.0, 1e9]])
+    progress = [(np.log1p(values) - low) / (high - low) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    output = NumericFeatures(specs={"x": spec_of("piecewise")})({"x": tf.constant(values)})
+    np.testing.assert_allclose(output, np.clip(np.stack(progress, 1), 0, 1) - 0.5, atol=1e-4)
+
+
+def test_bins_of_all_numbers_come_between_other_columns_and_indicators() -> None:
+    encodings = {
+        "x": NumericEncoding(transforms=["piecewise"], bins=3),
+        "y": NumericEncoding(transforms=["log"]),
+        "z": NumericEncoding(transforms=["piecewise", "log"]),
+    }
+    sample = np.concatenate([SAMPLE, [-1.0]])
+    specs = {name: numeric_spec("key", Feature("float32"), of, summary_of(sample)) for name, of in encodings.items()}
+    values = {"x": [np.nan, -1.0, 5.0], "y": [1.0, 2.0, -1.0], "z": [7.0, np.inf, 1e9]}
+    tensors = {name: tf.constant(numbers) for name, numbers in values.items()}
+    output = NumericFeatures(specs=specs)(tensors).numpy()
+    assert output.shape == (3, 2 + 3 + 8 + 3)
+    alone = {name: NumericFeatures(specs={name: specs[name]})(tensors).numpy() for name in specs}
+    np.testing.assert_array_equal(output[:, :2], np.stack([alone["y"][:, 0], alone["z"][:, 0]], 1))
+    np.testing.assert_array_equal(output[:, 2:13], np.concatenate([alone["x"][:, :3], alone["z"][:, 1:9]], 1))
+    np.testing.assert_array_equal(output[:, 13:], [[0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(output[0, 2:5], np.zeros(3))
+    np.testing.assert_array_equal(output[1, 2:5], np.full(3, -0.5))
+    np.testing.assert_array_equal(output[2, 5:13], np.full(8, 0.5))
+
+
 def test_several_values_count_by_their_mean_and_none_as_unknown() -> None:
     layer = NumericFeatures(specs={"x": NumericSpec(transforms=["standard"], multi_valued=True)})
     output = layer({"x": tf.ragged.constant([[1.0, 3.0], [], [-2.0]])})
@@ -101,7 +131,7 @@ def test_several_values_count_by_their_mean_and_none_as_unknown() -> None:
 
 
 def test_a_copy_from_the_config_computes_the_same() -> None:
-    layer = NumericFeatures(specs={"a": spec_of("quantile"), "b": spec_of("log")})
+    layer = NumericFeatures(specs={"a": spec_of("quantile"), "b": spec_of("log"), "c": spec_of("piecewise")})
     copy = NumericFeatures.from_config(layer.get_config())
-    values = {name: tf.constant([0.5, 10.0]) for name in "ab"}
+    values = {name: tf.constant([0.5, 10.0]) for name in "abc"}
     np.testing.assert_array_equal(layer(values), copy(values))

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta
 
 from tfgrec.config.encodings import SmoothedRate
 from tfgrec.errors import ConfigurationError
-from tfgrec.model.features.smoothed_rates import SmoothedRates, resolve_rates
+from tfgrec.model.features.smoothed_rates import SmoothedRates, expected_edges, resolve_rates
 
 
 def mean(value: float) -> dict:
@@ -58,8 +61,35 @@ def test_missing_statistics_name_the_rate() -> None:
         resolve_rates(RATES, {"_readout": {"clicked": mean(1.0), "skipped": mean(1.0)}})
 
 
+@pytest.mark.parametrize(("prior", "smoothing"), [(0.25, 4.0), (0.6, 3.0), (0.1, 50.0)])
+def test_edges_are_quantiles_of_the_shares_that_smoothing_expects(prior: float, smoothing: float) -> None:
+    ranks = [0.001, *(np.arange(1, 8) / 8), 0.999]
+    expected = logit(beta.ppf(ranks, smoothing * prior, smoothing * (1 - prior))) - logit(prior)
+    np.testing.assert_allclose(expected_edges(prior, smoothing, 8), expected, atol=0.02, rtol=0.01)
+
+
+@given(st.floats(1e-6, 1 - 1e-6), st.floats(0.01, 1e5), st.integers(1, 20))
+def test_edges_rise_and_stay_finite(prior: float, smoothing: float, bins: int) -> None:
+    edges = expected_edges(prior, smoothing, bins)
+    assert len(edges) == bins + 1 and np.isfinite(edges).all() and np.all(np.diff(edges) > 0)
+
+
+def test_bins_stand_beside_the_rates_and_rise_with_what_is_counted() -> None:
+    plain, binned = (SmoothedRates(rates=resolve_rates(RATES, STATISTICS, bins=bins)) for bins in (0, 8))
+    clicked = np.arange(0.0, 40.0)
+    counts = {"clicked": clicked, "skipped": 40 - clicked, "shown": np.full(40, 40.0)}
+    counts = {name: tf.constant(values, tf.float32) for name, values in counts.items()}
+    values, output = plain(counts).numpy(), binned(counts).numpy()
+    assert output.shape == (40, 2 + 2 * 8)
+    np.testing.assert_array_equal(output[:, :2], values)
+    edges = np.array(expected_edges(0.25, 4.0, 8))
+    progress = np.clip((values[:, :1] - edges[:-1]) / np.diff(edges), 0, 1) - 0.5
+    np.testing.assert_allclose(output[:, 2:10], progress, atol=1e-4)
+    assert np.all(np.diff(output[:, 2:10], axis=0) >= 0) and np.all(np.diff(output[:, 10:], axis=0) <= 0)
+
+
 def test_a_copy_from_the_config_computes_the_same() -> None:
-    layer = SmoothedRates(rates=resolve_rates(RATES, STATISTICS))
+    layer = SmoothedRates(rates=resolve_rates(RATES, STATISTICS, bins=3))
     copy = SmoothedRates.from_config(layer.get_config())
     values = {"clicked": tf.constant([5.0]), "skipped": tf.constant([1.0]), "shown": tf.constant([3.0])}
     np.testing.assert_array_equal(layer(values), copy(values))

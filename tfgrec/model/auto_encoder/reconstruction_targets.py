@@ -129,7 +129,7 @@ def _node_set_targets(
         spec, summary = specs[name], statistics[name]
         if isinstance(spec, NumericSpec):
             # One scale is enough to rebuild: the others say the same.
-            numeric[name] = spec.model_copy(update={"transforms": spec.transforms[:1]})
+            numeric[name] = spec.model_copy(update={"transforms": [spec.single_column], "bin_edges": []})
         elif spec.multi_valued:
             multi_hot[name] = _multi_hot_target(spec, summary["categorical"], _num_nodes(specs, statistics))
         else:

@@ -1,6 +1,6 @@
 """All that an encoding layer knows of one feature: the configured encoding joined with the statistics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from tfgrec.config.encodings import (
 )
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import ID, Feature
+from tfgrec.model.features.piecewise_linear import bin_edges
 
 Statistics = Mapping[str, Any]
 
@@ -61,7 +62,8 @@ class HashedSpec(_EmbeddedSpec):
 
 
 class NumericSpec(FrozenConfig):
-    """The constants of each of the `transforms`; `quantile` maps the knots to their normal scores.
+    """The constants of each of the `transforms`; `quantile` maps the knots to their normal scores, `piecewise` has a
+    column between each two of `bin_edges`.
 
     `negative_indicator` adds an input that is 1 where the value is below zero: a count of seconds is -1 for "never".
     """
@@ -74,8 +76,14 @@ class NumericSpec(FrozenConfig):
     log_standard_deviation: float = 1.0
     knots: list[float] = []
     scores: list[float] = []
+    bin_edges: list[float] = []
     multi_valued: bool = False
     negative_indicator: bool = False
+
+    @property
+    def single_column(self) -> Transform:
+        """The transform that stands for the number where one column has to do: the first that makes one."""
+        return next((transform for transform in self.transforms if transform != "piecewise"), "standard")
 
 
 class TimeOfSpec(FrozenConfig):
@@ -110,6 +118,7 @@ def resolve_specs(
     features: Mapping[str, Feature],
     encodings: Mapping[str, Encoding],
     statistics: Statistics,
+    numeric_transforms: Sequence[Transform] | None = None,
 ) -> dict[str, FeatureSpec]:
     """The specs of a node set's features, without the ignored ones, in the schema's order.
 
@@ -118,6 +127,7 @@ def resolve_specs(
       features: The features that the model may read.
       encodings: `model.features.<node_set>` of the configuration, which `check_model_config` has found to fit.
       statistics: `{node_set: {feature: {"numeric": ... | None, "categorical": ... | None}}}`.
+      numeric_transforms: Of numbers whose encoding names none; without it, `log`.
 
     Raises:
       ConfigurationError: The statistics lack what an encoding needs.
@@ -128,7 +138,7 @@ def resolve_specs(
         key = f"model.features.{node_set}.{name}"
         summary = statistics.get(node_set, {}).get(name) or {}
         if not isinstance(encoding, IgnoredEncoding):
-            specs[name] = _resolve(key, name, feature, encoding, summary)
+            specs[name] = _resolve(key, name, feature, _with_transforms(encoding, numeric_transforms), summary)
     return specs
 
 
@@ -137,6 +147,12 @@ def default_encoding(name: str, feature: Feature) -> Encoding:
     if name == ID:
         return IgnoredEncoding()
     return NumericEncoding() if feature.dtype == "float32" else CategoricalEncoding()
+
+
+def _with_transforms(encoding: Encoding, transforms: Sequence[Transform] | None) -> Encoding:
+    if isinstance(encoding, NumericEncoding) and encoding.transforms is None and transforms is not None:
+        return encoding.model_copy(update={"transforms": list(transforms)})
+    return encoding
 
 
 def _resolve(key: str, name: str, feature: Feature, encoding: Encoding, summary: Mapping[str, Any]) -> FeatureSpec:
@@ -165,16 +181,19 @@ def numeric_spec(
     """The spec of one numeric feature from its numeric statistics (`mean`, `log_mean`, `quantiles`, ...)."""
     summary = _required(key, summary, "numeric summary")
     quantiles = [float(value) for value in summary["quantiles"]]
+    transforms = encoding.transforms or ["log"]
     constants: dict[str, Any] = {}
-    if "standard" in encoding.transforms:
+    if "standard" in transforms or transforms == ["piecewise"]:
         constants |= {"mean": summary["mean"], "standard_deviation": _deviation(summary["standard_deviation"])}
-    if "log" in encoding.transforms:
+    if "log" in transforms:
         deviation = _deviation(summary["log_standard_deviation"])
         constants |= {"log_mean": summary["log_mean"], "log_standard_deviation": deviation}
-    if "quantile" in encoding.transforms:
+    if "quantile" in transforms:
         constants["knots"], constants["scores"] = normal_scores(quantiles)
+    if "piecewise" in transforms:
+        constants["bin_edges"] = bin_edges(quantiles, encoding.bins)
     return NumericSpec(
-        transforms=encoding.transforms,
+        transforms=transforms,
         multi_valued=feature.multi_valued,
         negative_indicator=bool(quantiles) and quantiles[0] < 0,
         **constants,

@@ -7,12 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfgrec.model.features.feature_specs import NumericSpec, dump_specs, parse_specs
+from tfgrec.model.features.piecewise_linear import piecewise_linear
 from tfgrec.model.features.several_values import combine_values
 
 # Normalised values are cut here, so that one wild value can't throw the network off.
 LARGEST_VALUE = 5.0
 
-_TRANSFORMS = ("standard", "log", "quantile")
+_TRANSFORMS = ("standard", "log", "quantile", "piecewise")
 
 
 def signed_log(values: tf.Tensor) -> tf.Tensor:
@@ -25,11 +26,13 @@ class NumericFeatures(tf.keras.layers.Layer):
     """Normalises the numeric features of one node set, the same way in training and in serving, in float32.
 
     `standard`: (x - mean) / standard deviation. `log`: the same of sign(x) log(1 + |x|). `quantile`: a monotone
-    piecewise-linear map of sign(x) log(1 + |x|) to normal scores. NaN and infinities become 0, the mean. A feature
-    with several values counts by their mean. Has no variables.
+    piecewise-linear map of sign(x) log(1 + |x|) to normal scores. `piecewise`: how far sign(x) log(1 + |x|) has come in
+    each bin, from -1/2 to 1/2; on that scale, since the last bin reaches up to the largest outlier. NaN and infinities
+    become 0, the mean (the middle of every bin). A feature with several values counts by their mean. Has no variables.
 
     Call: `{feature: [num_nodes] or [num_nodes, (num_values)]}` -> `[num_nodes, width]` float32: the features that are
-    read as `standard`, those as `log`, those as `quantile`, then the indicators of negative values.
+    read as `standard`, those as `log`, those as `quantile`, the bins of those read as `piecewise`, then the indicators
+    of negative values.
     """
 
     def __init__(self, *, specs: Mapping[str, NumericSpec | dict[str, Any]], **kwargs: Any) -> None:
@@ -42,6 +45,11 @@ class NumericFeatures(tf.keras.layers.Layer):
             transform: [names.index(name) for name, spec in self._specs.items() if transform in spec.transforms]
             for transform in _TRANSFORMS
         }
+        self._edges = [_signed_log(spec.bin_edges) for spec in self._specs_of("piecewise")]
+        # The feature of each column.
+        bins = [len(edges) - 1 for edges in self._edges]
+        single = [position for transform in _TRANSFORMS[:-1] for position in self._read[transform]]
+        self._sources = [*single, *np.repeat(np.array(self._read["piecewise"], int), bins).tolist()]
         self._indicated = [names.index(name) for name, spec in self._specs.items() if spec.negative_indicator]
 
     def call(self, features: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tf.Tensor:
@@ -68,20 +76,22 @@ class NumericFeatures(tf.keras.layers.Layer):
         return raw, tf.math.is_finite(raw)
 
     def _of_columns(self, of_features: tf.Tensor) -> tf.Tensor:
-        return _take(of_features, [position for positions in self._read.values() for position in positions])
+        return _take(of_features, self._sources)
 
     def _normalised(self, raw: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
         parts = []
         if self._read["standard"]:
             numbers = _take(raw, self._read["standard"])
             parts.append(self._standardise(numbers, "standard", "mean", "standard_deviation"))
-        if self._read["log"] or self._read["quantile"]:
+        if any(self._read[transform] for transform in _TRANSFORMS[1:]):
             logs = signed_log(raw)
         if self._read["log"]:
             numbers = _take(logs, self._read["log"])
             parts.append(self._standardise(numbers, "log", "log_mean", "log_standard_deviation"))
         if self._read["quantile"]:
             parts.append(self._to_normal_scores(_take(logs, self._read["quantile"])))
+        if self._read["piecewise"]:
+            parts.append(piecewise_linear(_take(logs, self._read["piecewise"]), self._edges))
         columns = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
         return tf.where(self._of_columns(known), tf.clip_by_value(columns, -LARGEST_VALUE, LARGEST_VALUE), 0.0)
 
@@ -107,6 +117,11 @@ def _take(columns: tf.Tensor, positions: Sequence[int]) -> tf.Tensor:
     return tf.gather(columns, positions, axis=1)
 
 
+def _signed_log(values: Sequence[float]) -> np.ndarray:
+    numbers = np.asarray(values, np.float64)
+    return np.sign(numbers) * np.log1p(np.abs(numbers))
+
+
 def _as_numbers(values: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
     if isinstance(values, tf.RaggedTensor):
         flat = tf.cast(values.flat_values, tf.float32)
@@ -121,8 +136,7 @@ def _ramps(specs: list[NumericSpec]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     starts, rises = np.zeros((2, len(specs), num_ramps), np.float32)
     widths = np.ones((len(specs), num_ramps), np.float32)
     for row, spec in enumerate(specs):
-        knots = np.asarray(spec.knots, np.float64)
-        knots, scores = np.sign(knots) * np.log1p(np.abs(knots)), np.asarray(spec.scores)
+        knots, scores = _signed_log(spec.knots), np.asarray(spec.scores)
         filled = slice(0, max(len(knots) - 1, 0))
         starts[row, filled], widths[row, filled] = knots[:-1], np.maximum(np.diff(knots), 1e-6)
         rises[row, filled] = np.diff(scores)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from pydantic import TypeAdapter
 
@@ -10,32 +11,56 @@ from tfgrec.config.base import FrozenConfig
 from tfgrec.config.encodings import SmoothedRate
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import READOUT
+from tfgrec.model.features.piecewise_linear import piecewise_linear
 
 _SMALLEST_RATE = 1e-6
+# The first and the last edge of bins, as shares of what is expected. Bins beyond would hold next to nothing.
+_OUTERMOST = 0.001
 
 
 class RateSpec(FrozenConfig):
-    """A configured rate with its prior, the ratio of the training records' means."""
+    """A configured rate with its prior, the ratio of the training records' means, and the edges of its bins if any."""
 
     of: str
     over: list[str]
     smoothing: float
     prior: float
+    bin_edges: list[float] = []
 
 
 _SPECS: TypeAdapter = TypeAdapter(dict[str, RateSpec])
 
 
-def resolve_rates(rates: Mapping[str, SmoothedRate], statistics: Mapping[str, Any]) -> dict[str, RateSpec]:
-    """Joins the configured rates with their priors.
+def resolve_rates(
+    rates: Mapping[str, SmoothedRate], statistics: Mapping[str, Any], *, bins: int = 0
+) -> dict[str, RateSpec]:
+    """Joins the configured rates with their priors, and with the edges of `bins` bins.
 
     Raises:
       ConfigurationError: The statistics lack one of a rate's counts.
     """
-    return {
-        name: RateSpec(of=rate.of, over=rate.over, smoothing=rate.smoothing, prior=_prior(name, rate, statistics))
-        for name, rate in rates.items()
-    }
+    return {name: _rate_spec(rate, _prior(name, rate, statistics), bins) for name, rate in rates.items()}
+
+
+def _rate_spec(rate: SmoothedRate, prior: float, bins: int) -> RateSpec:
+    edges = expected_edges(prior, rate.smoothing, bins) if bins else []
+    return RateSpec(of=rate.of, over=rate.over, smoothing=rate.smoothing, prior=prior, bin_edges=edges)
+
+
+def expected_edges(prior: float, smoothing: float, bins: int) -> list[float]:
+    """Edges at evenly spaced quantiles of logit(share) - logit(prior) for a share that is Beta-distributed with the
+    mean `prior` and the weight `smoothing`.
+
+    That is what smoothing takes for granted before anything is counted. The records' statistics know each count by
+    itself, which doesn't tell how their ratios are spread.
+    """
+    limit = np.log1p(-_SMALLEST_RATE) - np.log(_SMALLEST_RATE)
+    logits = np.linspace(-limit, limit, 20_001)
+    log_density = -smoothing * (prior * np.logaddexp(0, -logits) + (1 - prior) * np.logaddexp(0, logits))
+    below = np.cumsum(np.exp(log_density - log_density.max()))
+    ranks = np.array([_OUTERMOST, *(np.arange(1, bins) / bins), 1 - _OUTERMOST])
+    edges = np.interp(ranks * below[-1], below, logits)
+    return (edges - np.log(prior) + np.log1p(-prior)).tolist()
 
 
 def _prior(name: str, rate: SmoothedRate, statistics: Mapping[str, Any]) -> float:
@@ -56,16 +81,18 @@ def _prior(name: str, rate: SmoothedRate, statistics: Mapping[str, Any]) -> floa
 class SmoothedRates(tf.keras.layers.Layer):
     """logit((of + smoothing prior) / (sum(over) + smoothing)) - logit(prior): 0 where nothing was counted.
 
-    Call: `{feature: [num_candidates]}` counts -> `[num_candidates, num_rates]` float32. A missing count (NaN) is 0.
+    Call: `{feature: [num_candidates]}` counts -> `[num_candidates, num_rates]` float32, and beside it the bins of the
+    rates that have some, see `piecewise_linear`. A missing count (NaN) is 0.
     """
 
     def __init__(self, *, rates: Mapping[str, RateSpec | dict[str, Any]], **kwargs: Any) -> None:
         # Counts lose too much in half precision, so they are not even cast to it.
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         self._rates: dict[str, RateSpec] = _SPECS.validate_python(dict(rates))
+        self._binned = [place for place, rate in enumerate(self._rates.values()) if rate.bin_edges]
 
     def call(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Computes all rates."""
+        """Computes all rates, and their bins."""
 
         def stack(names: Sequence[str]) -> tf.Tensor:
             counts = tf.stack([features[name] for name in names], axis=1)
@@ -76,7 +103,11 @@ class SmoothedRates(tf.keras.layers.Layer):
         prior = tf.constant([rate.prior for rate in rates])
         totals = tf.stack([tf.reduce_sum(stack(rate.over), axis=1) for rate in rates], axis=1)
         share = (stack([rate.of for rate in rates]) + smoothing * prior) / (totals + smoothing)
-        return _logit(share) - _logit(prior)
+        values = _logit(share) - _logit(prior)
+        if not self._binned:
+            return values
+        edges = [rates[place].bin_edges for place in self._binned]
+        return tf.concat([values, piecewise_linear(tf.gather(values, self._binned, axis=1), edges)], axis=1)
 
     def get_config(self) -> dict[str, Any]:
         """The rates, priors included."""
