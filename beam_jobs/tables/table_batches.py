@@ -1,5 +1,6 @@
 """The rows of one part of a table as Arrow record batches, each row with its position in the file."""
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -12,8 +13,10 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.tfrecord_shards import records_in
+from beam_jobs.tables.csv_quotes import QuoteChecks
+from beam_jobs.tables.plain_columns import plain_columns
 from beam_jobs.tables.table_files import TablePart
-from beam_jobs.tables.table_formats import open_decompressed
+from beam_jobs.tables.table_formats import local_copy, open_decompressed
 from beam_jobs.tables.tfrecord_tables import FIRST_RECORDS, ExampleDecoder
 from tfgrec.errors import InputDataError
 
@@ -59,7 +62,11 @@ def read_part(
                 batches = _read_parquet(handle, part, wanted, rows_per_batch)
                 yield from (_with_folder_columns(batch, given) for batch in batches)
             return
-        with open_decompressed(part.path) as handle:
+        with local_copy(part.path) as copy, contextlib.ExitStack() as opened:
+            if part.format == "csv":
+                with open_decompressed(part.path, copy) as handle:
+                    QuoteChecks().check(handle)
+            handle = opened.enter_context(open_decompressed(part.path, copy))
             if part.format == "csv":
                 batches = _read_csv(handle, wanted, rows_per_batch)
             else:
@@ -67,6 +74,8 @@ def read_part(
             yield from (_with_folder_columns(batch, given) for batch in batches)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise InputDataError(f"{where}: can't be read: {error}") from error
+    except InputDataError as error:
+        raise InputDataError(str(error) if part.path in str(error) else f"{where}: {error}") from error
 
 
 def _with_folder_columns(batch: PartBatch, given: Mapping[str, str | None]) -> PartBatch:
@@ -86,7 +95,9 @@ def _read_parquet(
     for batch in file.iter_batches(rows_per_batch, row_groups=[part.row_group], columns=list(columns)):
         rows = np.arange(position + 1, position + batch.num_rows + 1)
         position += batch.num_rows
-        yield PartBatch(batch, rows, [])
+        batch, broken = plain_columns(batch)
+        malformed = [MalformedRow(int(row), "", "is not UTF-8 text") for row in rows[broken]]
+        yield PartBatch(batch.filter(pa.array(~broken)), rows[~broken], malformed)
 
 
 def _read_tfrecord(

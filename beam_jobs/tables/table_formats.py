@@ -41,21 +41,28 @@ def format_of(path: str, declared: TableFormat | None) -> TableFormat:
 
 
 @contextlib.contextmanager
-def open_decompressed(path: str) -> Iterator[pa.NativeFile]:
-    """A file's bytes, decompressed, as a file of Arrow's own; what lies elsewhere is copied to this machine first.
+def local_copy(path: str) -> Iterator[str]:
+    """The path of a file on this machine, to which what lies elsewhere is copied first."""
+    if FileSystems.get_scheme(path) is None:
+        yield path
+        return
+    with tempfile.NamedTemporaryFile() as copy:
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+            shutil.copyfileobj(handle, copy)
+        copy.flush()
+        yield copy.name
+
+
+@contextlib.contextmanager
+def open_decompressed(path: str, local: str | None = None) -> Iterator[pa.NativeFile]:
+    """A file's bytes, decompressed, as a file of Arrow's own; what lies elsewhere is copied first, if not yet `local`.
 
     Arrow reads ahead in a thread of its own: on a Python file that needs the interpreter's lock, and a reader that is
     given up early, holding the lock, waits for the thread for ever.
     """
-    with tempfile.NamedTemporaryFile() as copy:
-        local = path
-        if FileSystems.get_scheme(path) is not None:
-            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
-                shutil.copyfileobj(handle, copy)
-            copy.flush()
-            local = copy.name
+    with contextlib.nullcontext(local) if local is not None else local_copy(path) as copy:
         compression = _compression(path)
-        with pa.OSFile(local) as file:
+        with pa.OSFile(copy) as file:
             yield pa.CompressedInputStream(file, compression) if compression else file
 
 
