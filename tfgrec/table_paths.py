@@ -1,8 +1,12 @@
 """Which files a table's `path` in tables.yaml means: one answer for the jobs, on any file system, and tfgrec-train."""
 
+import functools
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+from tfgrec.errors import InputDataError
 
 _WILDCARD = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]")
 _SETS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -13,7 +17,8 @@ class TablePath:
     """A path below the data folder, or a glob: `*`, `?` and `[abc]` stay within a name, `**` crosses folders.
 
     Files and folders whose names begin with `_` or `.` (`_SUCCESS`, `_temporary`, `.part-0.crc`) are no data, unless
-    the path names them so.
+    the path names them so. A file or folder that has the very name that the path gives it is meant by that name, even
+    if there are wildcards in it: `users[1].csv`.
 
     Attributes:
       folder: the part before the first name that has a wildcard; "" where that is the first.
@@ -31,16 +36,94 @@ class TablePath:
         """Whether a file, named by its path below the data folder, belongs to the table."""
         if not self.has_wildcards:
             return relative_path == self._path
-        named = tuple(name[0] for name in self._path.split("/") if name.startswith(_NOT_DATA))
-        hidden = any(name.startswith(_NOT_DATA) and not name.startswith(named) for name in relative_path.split("/"))
-        return not hidden and self._expression.fullmatch(relative_path) is not None
+        return not self._is_hidden(relative_path) and self._expression.fullmatch(relative_path) is not None
 
     def find(self, data: Path) -> list[Path]:
-        """The files below a local folder, sorted by name."""
+        """The files below a local folder, sorted by name; each once, though several links may lead to it.
+
+        Raises:
+          InputDataError: a folder can't be listed, or a link where there may be files leads nowhere.
+        """
+        if (data / self._path).is_file():
+            return [data / self._path]
         if not self.has_wildcards:
-            return [data / self._path] if (data / self._path).is_file() else []
-        found = (Path(folder, name) for folder, _, names in os.walk(data / self.folder) for name in names)
-        return sorted(path for path in found if self.matches(path.relative_to(data).as_posix()))
+            return []
+        given = _given_names(data, self._path)
+        if given:
+            below = TablePath(self._path[len(given) + 1 :])
+            return below.find(data / given) if below.has_wildcards else []
+        found = [path for path in self._walk(data) if self.matches(path.relative_to(data).as_posix())]
+        return sorted(_each_once(data, found))
+
+    def _walk(self, data: Path) -> Iterator[Path]:
+        """All files in folders that may hold the table's, through links too, but not round in a circle."""
+        begin = data / self.folder
+        if not begin.is_dir():
+            return
+        above = {os.fspath(begin): (os.path.realpath(begin),)}
+        for folder, folders, names in os.walk(begin, onerror=_refuse, followlinks=True):
+            path, ancestors = Path(folder), above.pop(folder)
+            kept = []
+            for name in folders:
+                real, relative = os.path.realpath(path / name), (path / name).relative_to(data).as_posix()
+                if self._may_lead(relative) and real not in ancestors:
+                    above[os.path.join(folder, name)] = (*ancestors, real)
+                    kept.append(name)
+            folders[:] = kept
+            for name in names:
+                relative = (path / name).relative_to(data).as_posix()
+                if (path / name).is_file():
+                    yield path / name
+                elif (path / name).is_symlink() and (self.matches(relative) or self._may_lead(relative)):
+                    raise InputDataError(f"{path / name}: is a link to {os.readlink(path / name)}, which is not there")
+
+    def _may_lead(self, folder: str) -> bool:
+        """Whether a folder, named by its path below the data folder, may hold files of the table."""
+        if self._is_hidden(folder):
+            return False
+        parts, names = self._path.split("/"), folder.split("/")
+        for part, name in zip(parts, names, strict=False):
+            if "**" in part or part.count("[") != part.count("]"):
+                return True
+            if not _expression_of(part).fullmatch(name):
+                return False
+        return len(names) < len(parts)
+
+    def _is_hidden(self, relative_path: str) -> bool:
+        named = tuple(name[0] for name in self._path.split("/") if name.startswith(_NOT_DATA))
+        return any(name.startswith(_NOT_DATA) and not name.startswith(named) for name in relative_path.split("/"))
+
+
+def _given_names(data: Path, path: str) -> str:
+    """The folders that a path begins with and that have these very names, up to the last that looks like a glob."""
+    *folders, _ = path.split("/")
+    given, folder = "", ""
+    for name in folders:
+        folder = f"{folder}/{name}".lstrip("/")
+        if not (data / folder).is_dir():
+            break
+        given = folder if _WILDCARD.search(name) else given
+    return given
+
+
+def _each_once(data: Path, paths: list[Path]) -> list[Path]:
+    """One path to each file: that without a link below the data folder, or else the first by name."""
+    best: dict[str, Path] = {}
+    root = os.path.realpath(data)
+    for path in sorted(paths):
+        real = os.path.realpath(path)
+        if real not in best or os.path.join(root, path.relative_to(data)) == real:
+            best[real] = path
+    return list(best.values())
+
+
+def _refuse(error: OSError) -> None:
+    raise InputDataError(f"{error.filename}: can't be listed: {error.strerror}") from error
+
+
+@functools.cache
+def _expression_of(path: str) -> re.Pattern:
+    return re.compile(_expression(path))
 
 
 def _expression(path: str) -> str:

@@ -9,6 +9,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.running.facts import Fact
+from beam_jobs.running.listed_files import files_in
 from beam_jobs.tables.bad_rows import READING, BadRow
 
 FOLDER = "dead_letters"
@@ -51,7 +52,7 @@ def read_dead_letters(path: str, files: Files) -> tuple[str, list[BadRow]]:
 
 def dead_letter_files(folder: str) -> list[str]:
     """The files that `WriteDeadLetters` wrote into a folder."""
-    return [metadata.path for metadata in FileSystems.match([FileSystems.join(folder, "*.jsonl")])[0].metadata_list]
+    return files_in(folder, ".jsonl")
 
 
 def _by_shard(of_table: tuple[str, list[BadRow]], shards: int) -> Iterator[tuple[tuple[str, int], list[BadRow]]]:

@@ -3,12 +3,14 @@
 import dataclasses
 import os
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.running.listed_files import files_in, is_local
 from beam_jobs.tables.folder_columns import folder_columns
 from beam_jobs.tables.table_formats import format_of, open_decompressed
 from beam_jobs.tables.tfrecord_tables import first_columns
@@ -76,7 +78,10 @@ def find_table(
     Raises:
       InputDataError: there is no such file, or a file is of an unknown kind, is damaged, or lacks a column.
     """
-    files = list_files(table, data_dir)
+    try:
+        files = list_files(table, data_dir)
+    except InputDataError as error:
+        raise InputDataError(f"table '{name}': {error}") from error
     if not files:
         pattern = FileSystems.join(str(data_dir), table.path)
         raise InputDataError(f"table '{name}': there is no file {pattern}{_similar_file(pattern)}")
@@ -84,15 +89,21 @@ def find_table(
 
 
 def list_files(table: Table, data_dir: str) -> tuple[TableFile, ...]:
-    """A table's files below `data_dir`, on any of Beam's file systems, sorted by name."""
+    """A table's files below `data_dir`, on any of Beam's file systems, sorted by name.
+
+    Raises:
+      InputDataError: a folder can't be listed, or a link leads nowhere.
+    """
     path, root = TablePath(table.path), f"{str(data_dir).rstrip('/')}/"
+    if is_local(root):
+        local = [found.relative_to(data_dir).as_posix() for found in path.find(Path(data_dir))]
+        return tuple(TableFile(f"{root}{name}", name, os.path.getsize(f"{root}{name}")) for name in sorted(local))
     listed = f"{root}{path.folder}/**".replace("//**", "/**") if path.has_wildcards else f"{root}{table.path}"
     found = (
         TableFile(metadata.path, metadata.path[len(root) :], metadata.size_in_bytes)
         for metadata in FileSystems.match([listed])[0].metadata_list
     )
-    files = [file for file in found if path.matches(file.relative_path) and not _is_folder(file.path)]
-    return tuple(sorted(files, key=lambda file: file.path))
+    return tuple(sorted((file for file in found if path.matches(file.relative_path)), key=lambda file: file.path))
 
 
 def open_table(
@@ -175,13 +186,12 @@ def _given_by_folders(
 
 def _is_folder(path: str) -> bool:
     """Whether a local path is a folder's; object stores have none."""
-    return FileSystems.get_scheme(path) is None and os.path.isdir(path)
+    return is_local(path) and os.path.isdir(path)
 
 
 def _similar_file(pattern: str) -> str:
     if _is_folder(pattern):
         return f": that is a folder: give its files by a glob such as {FileSystems.split(pattern)[1]}/*"
     folder, name = FileSystems.split(pattern)
-    beside = FileSystems.match([FileSystems.join(folder, "*")])[0].metadata_list
-    names = [FileSystems.split(metadata.path)[1] for metadata in beside]
+    names = [FileSystems.split(path)[1] for path in files_in(folder, "")]
     return f": {suggestion(name, names)}" if names else f": {folder} is empty or does not exist"

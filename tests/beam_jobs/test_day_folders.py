@@ -99,6 +99,69 @@ class TestGlobs:
             Table(path=path)
 
 
+class TestLinks:
+    def tree(self, tmp_path: Path) -> Path:
+        data = tmp_path / "data"
+        for folder in (data / "log" / "day=1", tmp_path / "other" / "day=2"):
+            folder.mkdir(parents=True)
+            (folder / "part.csv").write_text("id\n1\n")
+        (data / "log" / "day=2").symlink_to("../../other/day=2")
+        return data
+
+    @pytest.mark.parametrize("path", ["log/*/part.csv", "log/**/*.csv", "**", "log/day=[12]/part.csv"])
+    def test_are_followed(self, path: str, tmp_path: Path) -> None:
+        assert found_by_jobs(path, self.tree(tmp_path)) == ["log/day=1/part.csv", "log/day=2/part.csv"]
+
+    @pytest.mark.parametrize("path", ["log/*/part.csv", "log/**/*.csv", "log/*/*/*.csv", "log/*/*/*/*.csv"])
+    def test_in_a_circle_are_followed_once(self, path: str, tmp_path: Path) -> None:
+        data = self.tree(tmp_path)
+        (data / "log" / "day=1" / "up").symlink_to("..")
+        (data / "log" / "day=1" / "self").symlink_to(".")
+        (tmp_path / "other" / "day=2" / "top").symlink_to("../../data")
+        found = found_by_jobs(path, data)
+        assert found == (["log/day=1/part.csv", "log/day=2/part.csv"] if "*/*/" not in path else [])
+
+    def test_to_a_file_that_is_found_anyway_make_no_second_one(self, tmp_path: Path) -> None:
+        data = self.tree(tmp_path)
+        (data / "log" / "a-latest").symlink_to("day=1")
+        (data / "log" / "day=1" / "again.csv").symlink_to("part.csv")
+        assert found_by_jobs("log/*/*.csv", data) == ["log/day=1/part.csv", "log/day=2/part.csv"]
+
+    @pytest.mark.parametrize("name", ["log/day=3", "log/day=1/part-2.csv"])
+    def test_to_nothing_are_told(self, name: str, tmp_path: Path) -> None:
+        data = self.tree(tmp_path)
+        (data / name).symlink_to("gone")
+        with pytest.raises(InputDataError, match=f"table 't': {data}/{name}: is a link to gone, which is not there"):
+            find_table("t", Table(path="log/*/*.csv"), str(data), ["id"])
+        assert found_by_jobs("log/day=[2]/*.csv", data) == ["log/day=2/part.csv"]
+
+
+class TestGivenNames:
+    """What is given by its name is no pattern."""
+
+    @pytest.mark.parametrize("name", ["users[1].csv", "a*b.csv", "what?.csv", "in [x]/a.csv", "[!a].csv"])
+    def test_of_files(self, name: str, tmp_path: Path) -> None:
+        data = tmp_path / "da[t]a *"
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text("id\n1\n")
+        (data / "users1.csv").write_text("id\n2\n")
+        assert found_by_jobs(name, data) == [name]
+        table = find_table("t", Table(path=name), str(data), ["id"])
+        (batch,) = read_part(table.parts[0], table.columns, 9)
+        assert batch.columns.to_pydict() == {"id": ["1"]}
+
+    def test_of_folders_above_a_glob(self, tmp_path: Path) -> None:
+        for folder in ("logs [2024]/x", "logs [2024]/x[1]", "logs 2"):
+            (tmp_path / folder).mkdir(parents=True)
+            (tmp_path / folder / "part-0.csv").write_text("id\n1\n")
+        assert found_by_jobs("logs [2024]/x[1]/part-*.csv", tmp_path) == ["logs [2024]/x[1]/part-0.csv"]
+        assert found_by_jobs("logs [2024]/*/part-0.csv", tmp_path) == [
+            "logs [2024]/x/part-0.csv",
+            "logs [2024]/x[1]/part-0.csv",
+        ]
+        assert found_by_jobs("logs [2-3]/*.csv", tmp_path) == ["logs 2/part-0.csv"]
+
+
 class TestFolderColumns:
     def test_are_cells_of_text(self) -> None:
         assert folder_columns("log/date=2022-04-08/hour=07/part-0=x.csv") == {"date": "2022-04-08", "hour": "07"}
