@@ -1,6 +1,6 @@
 """Rows of tables as nodes: ids and features read, bad rows found."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import apache_beam as beam
 import pyarrow as pa
@@ -10,6 +10,7 @@ from beam_jobs.tables.bad_rows import CONVERTING, of_batch, tagged
 from beam_jobs.tables.features import column_of, read_feature, read_ids
 from beam_jobs.tables.row_checks import RowChecks
 from beam_jobs.tables.table_batches import FILE, ROW
+from beam_jobs.tables.told_places import told_place
 from tfgrec.config.tables import NodeSetSource, TablesConfig, as_column
 from tfgrec.graph.schema import ID, GraphSchema, NodeSet
 from tfgrec.graph.store.store_writer import GraphStoreWriter
@@ -32,14 +33,21 @@ class ReadNodes(beam.DoFn):
     """Batches of one table -> ((node set, shard), nodes) for the node sets that it feeds."""
 
     def __init__(
-        self, table: str, sources: Mapping[str, NodeSetSource], schema: GraphSchema, writer: GraphStoreWriter
+        self,
+        table: str,
+        paths: Sequence[str],
+        sources: Mapping[str, NodeSetSource],
+        schema: GraphSchema,
+        writer: GraphStoreWriter,
     ) -> None:
-        self._table, self._sources, self._schema, self._writer = table, sources, schema, writer
+        self._table, self._paths, self._sources = table, tuple(paths), sources
+        self._schema, self._writer = schema, writer
 
     def process(self, batch: pa.RecordBatch) -> Iterator[tuple[ShardKey, bytes]]:
         checks = RowChecks(batch.num_rows)
         for name, source in self._sources.items():
-            nodes = _read_nodes(batch, source, self._schema.node_sets[name], checks)
+            with told_place(self._table, self._paths, batch):
+                nodes = _read_nodes(batch, source, self._schema.node_sets[name], checks)
             for shard, part in split(nodes, self._writer.shard_of(column_of(nodes, ID).to_numpy(zero_copy_only=False))):
                 yield (name, shard), part
         yield from tagged(self._table, of_batch(batch, checks, CONVERTING))

@@ -55,7 +55,7 @@ class BuildNodeShards(beam.PTransform):
                 self._plan.node_files[table], options, time=None, work=self._work
             )
             taken = read.batches | f"nodes of {table}" >> beam.ParDo(
-                ReadNodes(table, of_table, self._schema, self._writer)
+                ReadNodes(table, self._plan.paths[table], of_table, self._schema, self._writer)
             ).with_outputs(BAD_ROWS, main="nodes")
             nodes.append(taken.nodes)
             bad_rows += [read.bad_rows, taken[BAD_ROWS]]

@@ -1,6 +1,6 @@
 """Rows of a log as candidates of requests: users and items looked up, features and labels read, bad rows found."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import apache_beam as beam
 import numpy as np
@@ -15,6 +15,7 @@ from beam_jobs.tables.read_table import FACTS
 from beam_jobs.tables.row_checks import RowChecks, RowSelection
 from beam_jobs.tables.splits import NO_SPLIT, SPLITS, span_of_rows, splits_of_rows
 from beam_jobs.tables.table_batches import TIME
+from beam_jobs.tables.told_places import told_place
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Column, RequestSource, TimePart, as_column
 from tfgrec.graph.examples.time_parts import time_part
@@ -49,13 +50,15 @@ class ReadRequests(beam.DoFn):
     def __init__(
         self,
         table: str,
+        paths: Sequence[str],
         sources: Mapping[int, RequestSource],
         config: RunConfig,
         tables: TablesConfig,
         readout: Mapping[str, Feature],
         graph_dir: str,
     ) -> None:
-        self._table, self._sources, self._config, self._requests = table, sources, config, tables.requests
+        self._table, self._paths = table, tuple(paths)
+        self._sources, self._config, self._requests = sources, config, tables.requests
         self._readout, self._graph_dir = readout, graph_dir
 
     def setup(self) -> None:
@@ -66,9 +69,10 @@ class ReadRequests(beam.DoFn):
         checks = RowChecks(batch.num_rows)
         for number, source in self._sources.items():
             selection = checks.selection()
-            splits = splits_of_rows(batch, self._config.split, selection)
-            selection.kept &= splits != NO_SPLIT
-            candidates = self._read(batch, number, source, selection)
+            with told_place(self._table, self._paths, batch):
+                splits = splits_of_rows(batch, self._config.split, selection)
+                selection.kept &= splits != NO_SPLIT
+                candidates = self._read(batch, number, source, selection)
             splits = splits[selection.kept]
             for split_number, name in enumerate(SPLITS):
                 chosen = candidates.filter(pa.array(splits == split_number))

@@ -95,6 +95,15 @@ def concatenate(pieces: Iterable[SpilledPiece]) -> pa.Table | None:
     return pa.concat_tables(tables).combine_chunks() if tables else None
 
 
+def tables_by_schema(pieces: Iterable[SpilledPiece]) -> list[pa.Table]:
+    """The rows of all pieces, a table for each schema: files of one table may type a column in several ways."""
+    by_schema: dict[str, list[pa.Table]] = {}
+    for data in _read(pieces):
+        table = pa.ipc.open_stream(data).read_all()
+        by_schema.setdefault(str(table.schema.remove_metadata()), []).append(table)
+    return [pa.concat_tables(tables).combine_chunks() for _, tables in sorted(by_schema.items())]
+
+
 def column_arrays(table: pa.Table) -> dict[str, pa.Array]:
     """The columns of a table as plain arrays."""
     return {

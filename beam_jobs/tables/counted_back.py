@@ -1,14 +1,14 @@
 """Times for a log that has order but none: rows are dated back, step by step, from the newest of their group."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import apache_beam as beam
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from beam_jobs.running.arrow_shuffle import GroupSpilled, SpilledPiece, column_arrays, concatenate, split
-from beam_jobs.tables.cells import read_numbers
+from beam_jobs.running.arrow_shuffle import GroupSpilled, SpilledPiece, column_arrays, split, tables_by_schema
+from beam_jobs.tables.cells import read_cells, read_numbers
 from beam_jobs.tables.features import column_of
 from beam_jobs.tables.table_batches import FILE, ROW, TIME
 from tfgrec.config.tables import CountedBackTime
@@ -54,18 +54,38 @@ def _cut(batch: pa.RecordBatch, within: str, partitions: int) -> Iterator[tuple[
 def _date(
     partition: tuple[int, Iterable[SpilledPiece]], counted_back: CountedBackTime, rows_per_batch: int
 ) -> Iterator[pa.RecordBatch]:
-    columns = column_arrays(concatenate(partition[1]))
-    groups = pd.factorize(_group_names(columns[counted_back.within]))[0]
-    places = columns[ROW].to_numpy(), columns[FILE].to_numpy()
-    order = np.lexsort((*places, read_numbers(columns[counted_back.order]).values.to_numpy(), groups))
-    columns = {name: column.take(pa.array(order)) for name, column in columns.items()}
-    step = round(counted_back.step_seconds * 1_000)
-    columns[TIME] = pa.array(dated_back(groups[order], columns[TIME].to_numpy(), step))
-    table = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-    for start in range(0, table.num_rows, rows_per_batch):
-        yield table.slice(start, rows_per_batch)
+    tables = [column_arrays(table) for table in tables_by_schema(partition[1])]
+
+    def of_all(read: Callable[[dict[str, pa.Array]], np.ndarray]) -> np.ndarray:
+        return np.concatenate([read(columns) for columns in tables])
+
+    groups = pd.factorize(of_all(lambda columns: _group_names(columns[counted_back.within])))[0]
+    orders = [_orders(columns[counted_back.order]) for columns in tables]
+    wholes, fractions = (np.concatenate(part) for part in zip(*orders, strict=True))
+    places = [of_all(lambda columns, name=name: columns[name].to_numpy()) for name in (ROW, FILE)]
+    order = np.lexsort((*places, fractions, wholes, groups))
+    step, times = round(counted_back.step_seconds * 1_000), np.empty(len(order), np.int64)
+    times[order] = dated_back(groups[order], of_all(lambda columns: columns[TIME].to_numpy())[order], step)
+    first = 0
+    for columns in tables:
+        rows = len(columns[TIME])
+        own = order[(order >= first) & (order < first + rows)] - first
+        columns[TIME] = pa.array(times[first : first + rows])
+        table = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)).take(pa.array(own))
+        for start in range(0, rows, rows_per_batch):
+            yield table.slice(start, rows_per_batch)
+        first += rows
+
+
+def _orders(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The whole part, int64 `[num_rows]`, and the fraction of each number: no double holds all of a long one."""
+    numbers = read_numbers(column).values.to_numpy()
+    if np.issubdtype(numbers.dtype, np.integer):
+        return numbers, np.zeros(len(numbers))
+    wholes = np.floor(numbers)
+    return np.clip(wholes, -(2.0**62), 2.0**62).astype(np.int64), numbers - wholes
 
 
 def _group_names(column: pa.Array) -> np.ndarray:
     """Groups as text: a hash of text does not depend on how a file types the column."""
-    return column.cast(pa.string()).to_numpy(zero_copy_only=False)
+    return read_cells(column, "string").values.to_numpy(zero_copy_only=False)

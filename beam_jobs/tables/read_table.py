@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from beam_jobs.running.facts import Fact
 from beam_jobs.tables.bad_rows import BAD_ROWS, READING, of_batch, of_malformed, tagged
-from beam_jobs.tables.cells import is_null, read_numbers
+from beam_jobs.tables.cells import read_cells, read_numbers
 from beam_jobs.tables.counted_back import DateBack
-from beam_jobs.tables.features import column_of
+from beam_jobs.tables.features import column_of, reject_unreadable
 from beam_jobs.tables.row_checks import RowChecks
 from beam_jobs.tables.table_batches import FILE, ROW, TIME, PartBatch, read_part
 from beam_jobs.tables.table_files import TableFiles, TablePart
 from beam_jobs.tables.times import read_times
+from beam_jobs.tables.told_places import told_place
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.config.tables import TimeColumn
 
@@ -80,7 +81,8 @@ class _ReadPart(beam.DoFn):
             batch = _placed(read, part.file)
             if self._time is not None:
                 checks = RowChecks(batch.num_rows)
-                dated = _with_time(batch, self._time, checks)
+                with told_place(self._files.name, self._files.paths, batch):
+                    dated = _with_time(batch, self._time, checks)
                 yield from tagged(self._files.name, of_batch(batch, checks, READING))
                 batch = dated
             if batch.num_rows:
@@ -108,8 +110,9 @@ def _with_time(batch: pa.RecordBatch, time: TimeColumn, checks: RowChecks) -> pa
         orders = read_numbers(column_of(batch, time.counted_back.order))
         selection.reject(orders.empty, f"{time.counted_back.order}: is empty")
         selection.reject(orders.unreadable, f"{time.counted_back.order}: {orders.complaint}")
-        groups = column_of(batch, time.counted_back.within)
-        selection.reject(is_null(groups), f"{time.counted_back.within}: is empty")
+        cells = read_cells(column_of(batch, time.counted_back.within), "string", ids=True)
+        reject_unreadable(cells, time.counted_back.within, selection)
+        selection.reject(cells.empty, f"{time.counted_back.within}: is empty")
     columns = [*batch.columns, times.filled(0)]
     dated = pa.RecordBatch.from_arrays(columns, names=[*batch.schema.names, TIME])
     return dated if selection.kept.all() else dated.filter(pa.array(selection.kept))

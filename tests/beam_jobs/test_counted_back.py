@@ -35,9 +35,9 @@ def _rows(batch: Any) -> list[dict]:
 class _Rows(beam.PTransform):
     """The rows of a table as facts."""
 
-    def __init__(self, folder: Path, options: BuildConfig) -> None:
+    def __init__(self, folder: Path, options: BuildConfig, table: Table) -> None:
         super().__init__()
-        self._files = find_table("log", TABLE, str(folder), ["id", "user", "position", "newest"])
+        self._files = find_table("log", table, str(folder), ["id", "user", "position", "newest"])
         self._options, self._work = options, str(folder)
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
@@ -50,17 +50,29 @@ def test_the_last_row_of_a_group_keeps_its_time() -> None:
     assert dated_back(groups, times, 10).tolist() == [70, 80, 90, 50, 60, 70]
 
 
-@pytest.mark.parametrize("rows_per_batch", [7, 1_000])
-def test_times_are_those_of_pandas(rows_per_batch: int, tmp_path: Path) -> None:
-    """Groups lie across files and batches; positions have gaps, ties and no order in the file."""
+@pytest.mark.parametrize(("rows_per_batch", "typed"), [(7, False), (1_000, False), (7, True)])
+def test_times_are_those_of_pandas(rows_per_batch: int, typed: bool, tmp_path: Path) -> None:
+    """Groups lie across files and batches; positions have gaps, ties and no order in the file; types may differ."""
     random = np.random.default_rng(5)
     log = pd.DataFrame({"id": range(200), "user": random.integers(0, 20, 200), "position": random.integers(0, 99, 200)})
     log["newest"] = 10**12 + log["user"] * 10**6 + log["position"]
-    log.iloc[:90].to_csv(tmp_path / "log-a.csv", index=False)
-    log.iloc[90:].to_csv(tmp_path / "log-b.csv", index=False)
+    if typed:
+        log.iloc[:90].to_parquet(tmp_path / "log-a.csv")
+        log.iloc[90:120].astype({"user": float, "position": float}).to_parquet(tmp_path / "log-b.csv")
+        log.iloc[120:150].astype({"user": "category", "position": str}).to_parquet(tmp_path / "log-c.csv")
+        log.iloc[150:].astype({"user": str, "newest": float}).to_parquet(tmp_path / "log-d.csv")
+    else:
+        log.iloc[:90].to_csv(tmp_path / "log-a.csv", index=False)
+        log.iloc[90:].to_csv(tmp_path / "log-b.csv", index=False)
 
     options = BuildConfig(shards=3, rows_per_batch=rows_per_batch)
-    found = pd.DataFrame(run_pipeline(_Rows(tmp_path, options), str(tmp_path / "rows.json"), []))
+    found = pd.DataFrame(
+        run_pipeline(
+            _Rows(tmp_path, options, TABLE.model_copy(update={"format": "parquet" if typed else "csv"})),
+            str(tmp_path / "rows.json"),
+            [],
+        )
+    )
     assert len(read_facts(str(tmp_path / "rows.json"))) == len(log)
 
     ordered = log.sort_values("position", kind="stable").groupby("user")
