@@ -5,6 +5,7 @@ from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Requests
 from tfgrec.graph.schema import ID, READOUT
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS, arm_problems, raise_problems, unknown_names
+from tfgrec.model.pretraining.encoder_features import unknown_encoder_features
 
 _WHERE = "tables.yaml"
 
@@ -22,6 +23,7 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
     inputs = [*requests.features, *requests.temporal_degrees]
     features[READOUT] = [*inputs, *requests.labels]
     problems += unknown_names(config.model, features, requests.labels, where=_WHERE)
+    problems += unknown_encoder_features(config.pretraining, features, where=_WHERE)
     problems += arm_problems(config.model, config.arm, config.pretraining)
     scenario = config.evaluation.scenario
     if scenario is not None and scenario not in inputs:

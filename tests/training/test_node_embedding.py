@@ -112,6 +112,7 @@ def test_vectors_are_those_of_the_solo_subgraphs_at_the_refresh_times(two_stage:
                 example = examples.items(node_set, node, time)
             encoded = two_stage.model.encode_roots(parse_merged(spec, tf.constant(example)))
             expected = encoded["graph_user" if node_set == "user" else "graph_item"].numpy()[0]
+            expected /= np.linalg.norm(expected)
             np.testing.assert_allclose(tables(two_stage)[node_set][row], expected, rtol=1e-4, atol=1e-5)
             # As ranking reads it, until the next refresh that the node has.
             ids = tf.constant(rows.ids[row : row + 1])

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from tfgrec.config.base import FrozenConfig
+from tfgrec.config.encodings import Encoding
 from tfgrec.config.model import ModelConfig
 from tfgrec.config.pipeline import PipelineConfig
 from tfgrec.config.sampling import BuildConfig, SamplingConfig, SplitConfig
@@ -21,11 +22,16 @@ class PretrainingConfig(FrozenConfig):
     graph as of the newest of times `refresh_hours` apart, and ranking looks these vectors up as static features:
     `frozen`, or `fine_tuned` as tables of its own that start there. `frozen_encoder` runs the frozen encoder on each
     request's own fresh subgraph instead.
+
+    `features` are encodings, as in `model.features`, that the encoder alone reads in these arms: without ids, link
+    prediction can't tell items of like features apart. `temperature` divides its cosines.
     """
 
     objective: Literal["auto_encoder", "link_prediction"] = "auto_encoder"
     refresh_hours: float = Field(default=24.0, gt=0)
     vectors: Literal["frozen", "fine_tuned"] = "frozen"
+    features: dict[str, dict[str, Encoding]] = {}
+    temperature: float = Field(default=0.2, gt=0)
 
 
 class RunConfig(FrozenConfig):

@@ -35,6 +35,7 @@ from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
 from tfgrec.model.match.candidate_match import MATCH, CandidateMatch
 from tfgrec.model.match.factor_match import factor_match
 from tfgrec.model.match.match_sources import candidate_keys, match_sources
+from tfgrec.model.pretraining.encoder_features import encoder_feature_problems, with_encoder_features
 from tfgrec.model.pretraining.link_prediction import LINK_PREDICTION, LinkPrediction
 from tfgrec.model.ranking.task_losses import TaskLoss, initial_logit
 from tfgrec.model.ranking.towers import RankingTowers
@@ -79,9 +80,13 @@ def build_joint_model(
     pretraining = pretraining or PretrainingConfig()
     check_model_config(config, schema, all_labels)
     raise_problems(arm_problems(config, arm, pretraining, schema))
-    specs = _resolve_all_specs(config, schema, statistics, all_labels)
+    specs = of_encoder = _resolve_all_specs(config, schema, statistics, all_labels)
     with_graph = arm != "no_graph"
-    link_prediction = _link_prediction(config, schema) if _predicts_links(arm, pretraining) else None
+    if arm in PRETRAINED_ARMS and pretraining.features:
+        raise_problems(encoder_feature_problems(config, pretraining, schema))
+        encoder_config = with_encoder_features(config, pretraining)
+        of_encoder = _resolve_all_specs(encoder_config, schema, statistics, all_labels)
+    link_prediction = _link_prediction(pretraining, schema) if _predicts_links(arm, pretraining) else None
     auto_encoder = _auto_encoder(config, schema, specs, statistics) if with_graph and not link_prediction else None
     if arm in PRETRAINED_ARMS and auto_encoder is None and link_prediction is None:
         raise ConfigurationError(f"arm {arm}: no node set has a feature that the auto-encoder could rebuild")
@@ -110,7 +115,7 @@ def build_joint_model(
         ),
         task_losses={name: TaskLoss(name=name, config=task) for name, task in config.tasks.items()},
         balancer=_balancer(config, with_auto_encoder=arm == "joint" and auto_encoder is not None),
-        encoder=_encoder(config, schema, statistics, specs, auto_encoder) if with_graph else None,
+        encoder=_encoder(config, schema, statistics, of_encoder, auto_encoder) if with_graph else None,
         projection=SharedProjection(node_sets=projected, units=config.encoder.units) if with_graph else None,
         auto_encoder=auto_encoder,
         mask_rate=config.auto_encoder.mask_rate,
@@ -189,9 +194,9 @@ def _predicts_links(arm: Arm, pretraining: PretrainingConfig) -> bool:
     return arm in PRETRAINED_ARMS and pretraining.objective == "link_prediction"
 
 
-def _link_prediction(config: ModelConfig, schema: GraphSchema) -> LinkPrediction:
-    temperature = config.encoder.units**0.5
-    return LinkPrediction(edge_sets=link_edge_sets(schema), temperature=temperature, name=LINK_PREDICTION)
+def _link_prediction(pretraining: PretrainingConfig, schema: GraphSchema) -> LinkPrediction:
+    edge_sets, temperature = link_edge_sets(schema), pretraining.temperature
+    return LinkPrediction(edge_sets=edge_sets, temperature=temperature, name=LINK_PREDICTION)
 
 
 def _static_vectors(

@@ -27,7 +27,8 @@ def check_model_config(config: ModelConfig, schema: GraphSchema, labels: Collect
     features = {name: schema.node_sets[name].features for name in [*schema.stored_node_sets, READOUT]}
     problems = unknown_names(config, features, labels, where="the schema of the records")
     # Types are those of names that are known.
-    problems = problems or [*_unfit_labels(config, features[READOUT]), *_unfit_encodings(config, features)]
+    encodings = unfit_encodings(config.features, features, key="model.features")
+    problems = problems or [*_unfit_labels(config, features[READOUT]), *encodings]
     raise_problems(problems)
 
 
@@ -96,6 +97,30 @@ def link_edge_sets(schema: GraphSchema) -> list[str]:
     return [name for name, edges in schema.stored_edge_sets.items() if edges.source == users and edges.target in items]
 
 
+def unfit_encodings(
+    encodings: Mapping[str, Mapping[str, Encoding]], features: Mapping[str, Mapping[str, Feature]], *, key: str
+) -> Iterator[str]:
+    """Encodings that can't read their features, and features that share a table and are of different types.
+
+    Args:
+      encodings: `{node set: {feature: encoding}}`, all of them known.
+      features: The features of each node set.
+      key: Where the configuration has the encodings.
+    """
+    tables: dict[str, tuple[str, str]] = {}
+    for node_set, of_node_set in encodings.items():
+        for name, encoding in of_node_set.items():
+            feature, own_key = features[node_set][name], f"{key}.{node_set}.{name}"
+            unfit = _unfit(encoding, feature)
+            if unfit:
+                yield f"{own_key}: {unfit}"
+            if isinstance(encoding, CategoricalEncoding) and encoding.table is not None:
+                other, dtype = tables.setdefault(encoding.table, (own_key, feature.dtype))
+                if dtype != feature.dtype:
+                    shared = f"shares table '{encoding.table}' with {other}, which is {dtype}"
+                    yield f"{own_key}: is {feature.dtype}, but {shared}"
+
+
 def raise_problems(problems: Collection[str]) -> None:
     """Raises ConfigurationError with a line for each problem, if there is any."""
     if problems:
@@ -139,21 +164,6 @@ def _unfit_labels(config: ModelConfig, readout: Mapping[str, Feature]) -> Iterat
     for key, name in [*_named_labels(config), *_named_weights(config), *relative]:
         if name is not None and readout[name].dtype != "float32":
             yield f"{key}: expected a float32 feature, '{name}' is {readout[name].dtype}"
-
-
-def _unfit_encodings(config: ModelConfig, features: Mapping[str, Mapping[str, Feature]]) -> Iterator[str]:
-    tables: dict[str, tuple[str, str]] = {}
-    for node_set, encodings in config.features.items():
-        for name, encoding in encodings.items():
-            feature, key = features[node_set][name], f"model.features.{node_set}.{name}"
-            unfit = _unfit(encoding, feature)
-            if unfit:
-                yield f"{key}: {unfit}"
-            if isinstance(encoding, CategoricalEncoding) and encoding.table is not None:
-                other, dtype = tables.setdefault(encoding.table, (key, feature.dtype))
-                if dtype != feature.dtype:
-                    shared = f"shares table '{encoding.table}' with {other}, which is {dtype}"
-                    yield f"{key}: is {feature.dtype}, but {shared}"
 
 
 def _unfit(encoding: Encoding, feature: Feature) -> str | None:

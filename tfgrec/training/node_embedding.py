@@ -18,6 +18,7 @@ from tfgrec.graph.examples.solo_examples import Side, SoloExamples
 from tfgrec.graph.store.files import child, read_json, write_atomically, write_json
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
+from tfgrec.model.pretraining.link_prediction import of_unit_length
 from tfgrec.progress import Advance, stage_progress
 from tfgrec.scoring import EXAMPLES
 
@@ -142,12 +143,13 @@ class NodeEmbedding:
 
     @cached_property
     def _encode(self) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-        """Serialized solo examples `[batch_size]` to the encoder's projected states; traced before it is timed."""
+        """Serialized solo examples `[batch_size]` to projected states of length 1; traced before it is timed."""
         model, spec = self._run_model.model, graph_tensor_spec(self._run_model.serving_schema)
 
         def encode(examples: tf.Tensor) -> dict[str, tf.Tensor]:
             vectors = model.encode_roots(parse_merged(spec, examples))
-            return {name: tf.cast(values, tf.float32) for name, values in vectors.items()}
+            # Whatever lengths an objective gives them: ranking's maps and sums start at one scale.
+            return {name: of_unit_length(values) for name, values in vectors.items()}
 
         signature = [tf.TensorSpec([None], tf.string, name=EXAMPLES)]
         function = tf.function(encode, input_signature=signature, autograph=False)

@@ -175,7 +175,8 @@ class Trainer:
                 self._config,
                 total_steps=self._span.steps,
                 steps_per_epoch=self._span.steps_per_epoch,
-                until_stopped=phase.stops_early or phase.refits,
+                # What pre-training hides is drawn anew in each epoch, so that its tables over-fit later than labels.
+                until_stopped=phase.stops_early or phase.refits or phase.name == "pretraining",
             )
         self._manager = self._checkpoints.manager(
             self._position,

@@ -9,13 +9,14 @@ from tfgrec.graph.schema import GraphSchema
 from tfgrec.model.pretraining.held_out_edges import HeldOutEdges
 from tfgrec.model.pretraining.link_prediction import LinkPrediction
 
-LINKS = {"objective": "link_prediction"}
+LINKS = {"objective": "link_prediction", "temperature": 0.5}
 
 
 def numpy_loss(
     users: np.ndarray, items: np.ndarray, user_ids: list[int], item_ids: list[int], temperature: float
 ) -> float:
-    """The mean over requests of -log softmax over items that are others and that another user held out."""
+    """The mean over requests of -log softmax of cosines over items that are others and that another user held out."""
+    users, items = (of / np.linalg.norm(of, axis=1, keepdims=True) for of in (users, items))
     losses = []
     for row, user in enumerate(users):
         logits = [user @ items[row]]
@@ -46,7 +47,7 @@ def test_the_loss_is_numpy_s(build, graph) -> None:
     user_ids, item_ids = (of[at] for of, at in zip(ids, nodes, strict=True))
     found = layer(batch, states, held_out, model.projection)
     assert float(found.count) == 5
-    expected = numpy_loss(users, items, user_ids.tolist(), item_ids.tolist(), temperature=4.0)
+    expected = numpy_loss(users, items, user_ids.tolist(), item_ids.tolist(), temperature=0.5)
     assert float(found.mean()) == pytest.approx(expected, rel=1e-5)
 
     # The same item of another request is no negative, nor is what the same user has held out elsewhere.
@@ -61,7 +62,7 @@ def test_the_loss_is_numpy_s(build, graph) -> None:
     )
     changed = [same.node_sets[name]["#id"].numpy() for name in ("user", "video")]
     user_ids, item_ids = (of[at] for of, at in zip(changed, nodes, strict=True))
-    expected_same = numpy_loss(users, items, user_ids.tolist(), item_ids.tolist(), temperature=4.0)
+    expected_same = numpy_loss(users, items, user_ids.tolist(), item_ids.tolist(), temperature=0.5)
     assert expected_same < expected
     found = layer(same, states, held_out, model.projection)
     assert float(found.mean()) == pytest.approx(expected_same, rel=1e-5)

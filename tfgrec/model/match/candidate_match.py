@@ -91,7 +91,7 @@ class CandidateMatch(tf.keras.layers.Layer):
         self._config = MatchConfig.model_validate(config)
         self._vectors = None if static else self._tied_vectors()
         self._maps = {
-            space: tf.keras.layers.Dense(self._config.dimension, use_bias=False, dtype="float32", name=f"{space}_map")
+            space: _static_map(self._config.dimension, name=f"{space}_map")
             for space in (sorted({keys[ID] for keys in self._candidates.values()}) if static else ())
         }
         self._factors = FactorMatch(**factors) if isinstance(factors, dict) else factors
@@ -231,6 +231,12 @@ class CandidateMatch(tf.keras.layers.Layer):
         """Of the sampled neighbours that are items, by the name of their edge set."""
         found = zip(self._sources, events, strict=True)
         return {source.path[0]: of for source, of in found if len(source.path) == 1}
+
+
+def _static_map(units: int, *, name: str) -> tf.keras.layers.Dense:
+    # Given vectors have length 1: a short map, so that sums over many events start small beside the other logits.
+    initializer = tf.keras.initializers.Orthogonal(gain=0.5)
+    return tf.keras.layers.Dense(units, use_bias=False, dtype="float32", kernel_initializer=initializer, name=name)
 
 
 class _Vectors(NamedTuple):

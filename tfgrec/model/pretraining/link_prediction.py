@@ -23,14 +23,15 @@ _FINGERPRINTS = 2**61
 class LinkPrediction(tf.keras.layers.Layer):
     """One sampled edge of each request's user is held out; the user's state has to find the item at its other end.
 
-    -log softmax over the batch's held-out items i of (user . item_i) / temperature, of projected states. Items of other
-    node sets are no classes, nor are the same item of another request and what the same user has held out elsewhere in
-    the batch. It is GraphSAGE's unsupervised loss (arXiv 1706.02216) with the batch's items as negatives. Nothing
-    corrects for popular items: they are negatives as often as they are met.
+    -log softmax over the batch's held-out items i of cos(user, item_i) / temperature, of projected states. Of unit
+    length, no item gains by a long vector, and vectors spread in all directions. Items of other node sets are no
+    classes, nor are the same item of another request and what the same user has held out elsewhere in the batch. It is
+    GraphSAGE's unsupervised loss (arXiv 1706.02216) with the batch's items as negatives. Nothing corrects for popular
+    items: they are negatives as often as they are met.
 
     Args:
       edge_sets: Sampled edge sets from the users' node set to item node sets, of which edges are held out.
-      temperature: What inner products are divided by; the square root of the states' width makes them start near 1.
+      temperature: What cosines are divided by.
 
     Call: scalar GraphTensor, `{node_set: [num_nodes, units]}`, the HeldOutEdges that the states know nothing of, the
     projection -> LossSum over the requests with an edge.
@@ -56,13 +57,13 @@ class LinkPrediction(tf.keras.layers.Layer):
         user_set, positive = held_out.user_node_set, held_out.users >= 0
         keys, item_sets, items = [], [], []
         for number, (node_set, nodes) in enumerate(held_out.items.items()):
-            items.append(_rows(projection(states[node_set], node_set=node_set), nodes))
+            items.append(_rows(of_unit_length(projection(states[node_set], node_set=node_set)), nodes))
             keys.append(_rows(_keys(graph, node_set) * len(held_out.items) + number, nodes))
             item_sets.append(tf.where(nodes >= 0, number + 1, 0))
         count = sum_over_replicas(tf.math.count_nonzero(positive, dtype=tf.float32))
         return self._softmax.loss(
-            queries=tf.cast(_rows(projection(states[user_set], node_set=user_set), held_out.users), tf.float32),
-            items=tf.cast(tf.add_n(items), tf.float32),
+            queries=_rows(of_unit_length(projection(states[user_set], node_set=user_set)), held_out.users),
+            items=tf.add_n(items),
             keys=CandidateKeys(
                 users=_rows(_keys(graph, user_set), held_out.users),
                 items=tf.add_n(keys),
@@ -77,6 +78,11 @@ class LinkPrediction(tf.keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Edge sets and temperature."""
         return {"edge_sets": self._edge_sets, "temperature": self._temperature, **super().get_config()}
+
+
+def of_unit_length(vectors: tf.Tensor) -> tf.Tensor:
+    """Vectors `[num_nodes, units]` scaled to length 1, float32; zeros stay."""
+    return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=1)
 
 
 def _rows(values: tf.Tensor, nodes: tf.Tensor) -> tf.Tensor:
