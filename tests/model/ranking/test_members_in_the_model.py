@@ -118,7 +118,7 @@ def test_the_model_predicts_the_mean_and_adds_the_match_to_each_member(model: Jo
     np.testing.assert_allclose(predicted["seconds"], 10 * np.expm1(mean), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("arm", ["joint", "no_graph"])
+@pytest.mark.parametrize("arm", [pytest.param("joint", marks=pytest.mark.slow), "no_graph"])
 def test_a_step_s_gradients_and_norms_are_those_of_the_mean_loss(build, graph, labels, monkeypatch, arm: str) -> None:
     """Without graph the shared kernels, on which GradNorm takes norms, are all members' own."""
     monkeypatch.setattr(joint_model, "sample_masks", hide_by_id)
