@@ -71,7 +71,7 @@ def build_graph(
         opened = isinstance(add_to, EarlierStore)
         earlier = add_to if opened else EarlierStore.open(str(add_to), tables, schema, str(data_dir))
         options = options.model_copy(update={"shards": earlier.shards})
-    with unfinished_output(str(output_dir)) as folder:
+    with unfinished_output(str(output_dir), "graph") as folder:
         if earlier is not None and not earlier.new_files.files:
             earlier.copy_to(folder)
         else:

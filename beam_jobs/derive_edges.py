@@ -65,7 +65,7 @@ def derive_edges(
     store = GraphStore.open(graph_dir)
     _check_store(store, tables, schema, graph_dir)
     store.verify()
-    with unfinished_output(str(output_dir)) as folder:
+    with unfinished_output(str(output_dir), "graph") as folder:
         writer = GraphStoreWriter(folder, schema, store.manifest["shards"])
         entries = _take_over(store, tables, str(graph_dir), folder)
         facts_path = FileSystems.join(folder, "facts.json")

@@ -19,12 +19,12 @@ from beam_jobs.tables.dead_letters import FOLDER
 from beam_jobs.tables.read_table import time_columns
 from beam_jobs.tables.row_counts import check_rows, count_rows
 from beam_jobs.tables.several_values import columns_of_several
-from beam_jobs.tables.splits import SPLITS
+from beam_jobs.tables.splits import SPLITS, check_splits
 from beam_jobs.tables.table_files import TableFiles, find_table
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
-from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.errors import SchemaError
 from tfgrec.graph.sampling.batch_sizes import batch_sizes
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
@@ -73,7 +73,8 @@ def sample_subgraphs(
       of bad rows.
 
     Raises:
-      InputDataError: a table is missing, damaged or empty, too many of its rows are bad, or a split has no request.
+      InputDataError: a table is missing, damaged or empty, too many of its rows are bad, a split has no request, or
+        a training request is newer than one of validation.
       GraphStoreError: there is no whole graph store, or a file of it is damaged.
       SchemaError: the store was built with another schema.
     """
@@ -84,7 +85,7 @@ def sample_subgraphs(
     store.verify()
     files = _find_tables(config, tables, schema, str(data_dir))
     total = len(SPLITS) * config.sampling.output_shards
-    with unfinished_output(str(output_dir)) as folder:
+    with unfinished_output(str(output_dir), "examples") as folder:
         patterns = [FileSystems.join(folder, of_split, "*.tfrecord") for of_split in split_folders.values()]
         for of_split in split_folders.values():
             FileSystems.mkdirs(FileSystems.join(folder, of_split))
@@ -95,7 +96,7 @@ def sample_subgraphs(
             facts = run_pipeline(job, FileSystems.join(work, "facts.json"), pipeline_args)
         delete(work)
         check_rows(facts, files, config.build.max_bad_row_share, letters, str(output_dir))
-        _check_splits(facts, config)
+        check_splits(facts, config.split)
         manifest = sealed(_manifest(facts, files, config, records, store.statistics))
         write_json(FileSystems.join(folder, MANIFEST), manifest)
     return manifest
@@ -139,19 +140,6 @@ def _find_tables(config: RunConfig, tables: TablesConfig, schema: GraphSchema, d
         table = tables.tables[name]
         files[name] = find_table(name, table, data_dir, [*columns, *time_columns(table.time)], several[name])
     return files
-
-
-def _check_splits(facts: Sequence[Fact], config: RunConfig) -> None:
-    spans = of_kind(facts, "split_span")
-    for name in SPLITS:
-        bounds = getattr(config.split, name)
-        if bounds is None or any(fact["shard"]["num_requests"] for fact in facts if fact.get("split") == name):
-            continue
-        first, last = min(span["first"] for span in spans), max(span["last"] for span in spans)
-        raise InputDataError(
-            f"split.{name}: there is not one request from {bounds[0]!r} to {bounds[1]!r}: column "
-            f"'{config.split.column}' goes from {first} to {last}"
-        )
 
 
 def _manifest(

@@ -5,31 +5,35 @@ import errno
 import json
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from tfgrec.errors import InputDataError, OutputError, TfgrecError
+from beam_jobs.running.exchanged_folders import exchange
+from beam_jobs.running.listed_files import files_below, is_local
+from beam_jobs.running.own_output import MANIFEST, Kind, refuse_foreign
+from tfgrec.errors import OutputError, TfgrecError
 
-MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
 # Beam turns what is raised on a worker into text.
 _FULL_DISK = re.compile(rf"\[Errno ({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG})\]")
 
 
 @contextlib.contextmanager
-def unfinished_output(output: str) -> Iterator[str]:
+def unfinished_output(output: str, kind: Kind) -> Iterator[str]:
     """Yields a new folder beside `output`; moves it there at the end, or removes it if the job fails.
 
-    A finished output of an earlier run is replaced; a killed job leaves a folder named `<output>.unfinished-*`.
+    A finished output of an earlier run, of the same kind, is replaced; a killed job leaves a folder named
+    `<output>.unfinished-*`.
 
     Raises:
-      InputDataError: `output` holds something else, which is not overwritten.
+      InputDataError: `output` holds something else, see `refuse_foreign`, which is not overwritten.
       OutputError: the disk is full.
     """
-    _refuse_foreign(output)
+    refuse_foreign(output, kind)
     folder = _beside(output, f"unfinished-{uuid.uuid4().hex[:8]}")
     FileSystems.mkdirs(folder)
     try:
@@ -47,6 +51,8 @@ def unfinished_output(output: str) -> Iterator[str]:
 def keep_dead_letters(folder: str, output: str) -> str:
     """Moves a folder of dead letters beside the output of a job that failed, so that they can be read; the new path."""
     kept = _beside(output, "dead_letters")
+    if _holds_others_than_letters(kept):
+        kept = f"{kept}-{uuid.uuid4().hex[:8]}"
     delete(kept)
     if FileSystems.get_scheme(kept) is not None:
         _move_files(folder, kept)
@@ -60,57 +66,64 @@ def write_json(path: str, values: Any) -> None:
     unfinished = _beside(path, f"unfinished-{uuid.uuid4().hex[:8]}")
     with FileSystems.create(unfinished, "application/json") as file:
         file.write(json.dumps(values, indent=1).encode("utf-8"))
-    delete(path)
+    if not is_local(path):
+        # Elsewhere than here, files are not renamed over others.
+        delete(path)
     FileSystems.rename([unfinished], [path])
 
 
 def delete(path: str) -> None:
     """Deletes a file or a folder with all that is in it, if there is one."""
-    if FileSystems.exists(path):
+    if is_local(path):
+        # Beam's own deletes all that a path with brackets or stars in it matches.
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.remove(path)
+    elif FileSystems.exists(path):
         FileSystems.delete([path])
-    elif FileSystems.get_scheme(path) is not None:
+    else:
         # A folder of an object store is no more than the names of its files.
-        FileSystems.delete(_files_below(path))
+        FileSystems.delete(files_below(path))
 
 
 def _beside(output: str, suffix: str) -> str:
     return f"{output.rstrip('/')}.{suffix}"
 
 
-def _refuse_foreign(output: str) -> None:
-    if not FileSystems.exists(FileSystems.join(output, MANIFEST)) and _files_below(output):
-        raise InputDataError(f"--output {output}: holds files of something else (no {MANIFEST}): choose another folder")
+def _holds_others_than_letters(folder: str) -> bool:
+    return any(not path.endswith(".jsonl") for path in files_below(folder))
 
 
 def _delete_leftovers(folder: str) -> None:
     """Deletes what lost workers left half written: others have written it anew, under names of their own."""
-    left = [path for path in _files_below(folder) if _UNFINISHED in path[len(folder) :]]
-    if left:
-        FileSystems.delete(left)
+    for path in files_below(folder):
+        if _UNFINISHED in path[len(folder) :]:
+            delete(path)
 
 
 def _put_in_place(folder: str, output: str) -> None:
     if FileSystems.get_scheme(output) is not None:
         _move_files(folder, output)
         return
-    replaced = _beside(output, f"replaced-{uuid.uuid4().hex[:8]}")
-    if FileSystems.exists(output):
+    if not os.path.lexists(output):
+        FileSystems.rename([folder], [output])
+    elif exchange(folder, output):
+        delete(folder)
+    else:
+        replaced = _beside(output, f"replaced-{uuid.uuid4().hex[:8]}")
         FileSystems.rename([output], [replaced])
-    FileSystems.rename([folder], [output])
-    delete(replaced)
-    delete(_beside(output, "dead_letters"))
+        FileSystems.rename([folder], [output])
+        delete(replaced)
+    letters = _beside(output, "dead_letters")
+    if not _holds_others_than_letters(letters):
+        delete(letters)
 
 
 def _move_files(folder: str, output: str) -> None:
     """For object stores, which can't rename folders: file by file, the manifest gone first and back last."""
     delete(FileSystems.join(output, MANIFEST))
     delete(output)
-    paths = _files_below(folder)
+    paths = files_below(folder)
     paths.sort(key=lambda path: FileSystems.split(path)[1] == MANIFEST)
     FileSystems.rename(paths, [output.rstrip("/") + path[len(folder.rstrip("/")) :] for path in paths])
-
-
-def _files_below(folder: str) -> list[str]:
-    listed = FileSystems.match([FileSystems.join(folder, "**")])[0].metadata_list
-    # Some who write to object stores mark folders by empty objects with such names.
-    return [metadata.path for metadata in listed if not metadata.path.endswith("/")]

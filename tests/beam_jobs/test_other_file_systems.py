@@ -45,7 +45,7 @@ def test_the_graph_is_that_of_local_tables(files: dict, shop: Shop, tmp_path: Pa
 
 def test_records_are_written_there_and_audited(files: dict, shop: Shop) -> None:
     before = set(files)
-    files[f"{EXAMPLES}/manifest.json"] = b"{}"
+    files[f"{EXAMPLES}/manifest.json"] = b'{"schema": {}, "splits": {}}'
     files[f"{EXAMPLES}/train/part-of-an-earlier-run.tfrecord"] = b""
     manifest = sample_subgraphs(**common(), graph_dir=str(shop.graph), output_dir=EXAMPLES)
     shards = {f"{EXAMPLES}/{shard['path']}" for split in manifest["splits"].values() for shard in split["shards"]}

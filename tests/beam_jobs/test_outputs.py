@@ -1,17 +1,141 @@
-"""The output folder of a job: what is in it when it is put in its place."""
+"""The output folder of a job: what is in it when it is put in its place, and what is never replaced."""
 
+import json
 from pathlib import Path
 
-from beam_jobs.running.outputs import unfinished_output
+import pytest
+
+from beam_jobs.running import outputs
+from beam_jobs.running.exchanged_folders import exchange
+from beam_jobs.running.outputs import delete, keep_dead_letters, unfinished_output, write_json
+from tfgrec.errors import InputDataError
+from tfgrec.graph.store.layout import FORMAT
+
+GRAPH = {
+    "manifest.json": json.dumps({"format": FORMAT, "schema": {}}),
+    "nodes/user/00000-of-00002.arrow": "n",
+    "edges/viewed/00000-of-00002.rows.arrow": "e",
+    "dead_letters/users-00000-of-00001.jsonl": "{}",
+    "made_from.json": "{}",
+    "nodes/user/.00001-of-00002.arrow.0123456789abcdef0123456789abcdef": "cut off",
+}
+RECORDS = {
+    "manifest.json": json.dumps({"schema": {}, "splits": {}}),
+    "train/part-00000-of-00002.tfrecord": "t",
+    "Split-eval/part-00000-of-00002.tfrecord": "v",
+    "audit.json": "{}",
+}
+OUTPUTS = {"graph": GRAPH, "examples": RECORDS}
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def make(output: Path, kind: str) -> None:
+    with unfinished_output(str(output), kind) as folder:
+        write(Path(folder), {"manifest.json": "new"})
 
 
 def test_what_lost_workers_left_half_written_is_not_put_in_place(tmp_path: Path) -> None:
     whole = ["manifest.json", "train/part-0.tfrecord", "nodes/user/0.arrow"]
     left = ["train/part-0.tfrecord.unfinished-0a1b2c3d", "nodes/user/.0.arrow.unfinished-0a1b"]
-    with unfinished_output(str(tmp_path / "output")) as folder:
-        for name in [*whole, *left]:
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(name)
+    with unfinished_output(str(tmp_path / "output"), "examples") as folder:
+        write(Path(folder), {name: name for name in [*whole, *left]})
     found = [str(path.relative_to(tmp_path / "output")) for path in tmp_path.rglob("*") if path.is_file()]
     assert sorted(found) == sorted(whole)
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_an_earlier_output_of_the_same_kind_is_replaced(
+    kind: str, can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(outputs, "exchange", lambda one, other: False)
+    for files in (OUTPUTS[kind], {**OUTPUTS[kind], "manifest.json": OUTPUTS[kind]["manifest.json"][:-3]}):
+        output = write(tmp_path / "output", files)
+        make(output, kind)
+        assert contents(output) == {"manifest.json": "new"}
+        assert list(tmp_path.iterdir()) == [output]
+        (output / "manifest.json").unlink()
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"important.sql": "x"}, "no manifest.json"),
+        ({"manifest.json": '{"name": "app", "start_url": "/"}'}, "manifest.json is not ours"),
+        ({"manifest.json": "[]", "train/part-0.tfrecord": ""}, "manifest.json is not ours"),
+        ({"manifest.json": "no JSON", "index.html": ""}, "manifest.json is not ours"),
+        (None, "'notes.txt', which no job wrote"),
+        ("other", "holds (a graph store|records), not (a graph store|records)"),
+    ],
+)
+def test_what_no_job_wrote_is_refused_and_stays(
+    files: dict[str, str] | str | None, told: str, kind: str, tmp_path: Path
+) -> None:
+    if files is None:
+        files = {**OUTPUTS[kind], "notes.txt": "mine"}
+    elif files == "other":
+        files = OUTPUTS["examples" if kind == "graph" else "graph"]
+    output = write(tmp_path / "output", files)
+    with pytest.raises(InputDataError, match=f"^--output {output}: .*{told}"):
+        make(output, kind)
+    assert contents(output) == files and list(tmp_path.iterdir()) == [output]
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "output").mkdir()
+    make(tmp_path / "output", "graph")
+    assert contents(tmp_path) == {"output/manifest.json": "new"}
+
+
+def test_folders_change_places(tmp_path: Path) -> None:
+    one, other = write(tmp_path / "one", {"a": "1"}), write(tmp_path / "other [x]", {"b/c": "2"})
+    if not exchange(str(one), str(other)):
+        pytest.skip("this disk can't")
+    assert contents(one) == {"b/c": "2"} and contents(other) == {"a": "1"}
+    assert not exchange(str(one), str(tmp_path / "none"))
+    assert contents(one) == {"b/c": "2"}
+
+
+def test_a_file_is_replaced_without_being_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "delete", lambda path: pytest.fail(f"deleted {path}"))
+    for values in ({"a": 1}, {"b": 2}):
+        write_json(str(tmp_path / "x.json"), values)
+        assert json.loads((tmp_path / "x.json").read_text()) == values
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_named_like_dead_letters_is_not_removed(tmp_path: Path) -> None:
+    mine = write(tmp_path / "output.dead_letters", {"novel.txt": "mine"})
+    make(tmp_path / "output", "graph")
+    kept = keep_dead_letters(str(write(tmp_path / "letters", {"users-0.jsonl": "{}"})), str(tmp_path / "output"))
+    assert contents(mine) == {"novel.txt": "mine"}
+    assert contents(Path(kept)) == {"users-0.jsonl": "{}"}
+    again = keep_dead_letters(str(write(tmp_path / "letters", {"x.jsonl": "{}"})), str(tmp_path / "other"))
+    assert again == str(tmp_path / "other.dead_letters")
+    make(tmp_path / "other", "graph")
+    assert not (tmp_path / "other.dead_letters").exists()
+
+
+def test_names_with_brackets_and_stars_are_names(tmp_path: Path) -> None:
+    """Beam's file systems take them for patterns, and delete what these match."""
+    (tmp_path / "run1" / "graph").mkdir(parents=True)
+    for number in range(2):
+        with unfinished_output(str(tmp_path / "run[1]" / "gr*ph"), "graph") as folder:
+            write_json(f"{folder}/manifest.json", {"format": FORMAT, "number": number})
+    assert json.loads((tmp_path / "run[1]" / "gr*ph" / "manifest.json").read_text())["number"] == 1
+    assert sorted(path.name for path in (tmp_path / "run[1]").iterdir()) == ["gr*ph"]
+    delete(str(tmp_path / "run[1]" / "gr*ph"))
+    assert not list((tmp_path / "run[1]").iterdir())
+    assert (tmp_path / "run1" / "graph").is_dir()
