@@ -63,7 +63,8 @@ _DEGREE_NAMES = (
 _CONFIG = """
 name: synthetic
 schema_dir: schema
-split: {{column: part, train: [0, 0], validation: [1, 1]}}
+# Of the requests a tenth at random, of whatever time.
+split: {{column: part, train: [0, 0], validation: [1, 1], overlap_seconds: 1000000000}}
 build: {{shards: {shards}, rows_per_batch: 500000}}
 sampling:
   hops:

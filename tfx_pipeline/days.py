@@ -52,12 +52,11 @@ def at_day(config: RunConfig, day: Scalar) -> RunConfig:
         raise ConfigurationError(f"--day {day}: column '{config.split.column}' has days such as {known}")
     window = config.pipeline.window
     first_evaluated = _back(day, window.eval_days - 1)
-    split = SplitConfig(
-        column=config.split.column,
-        train=(_back(first_evaluated, window.train_days), _back(first_evaluated, 1)),
-        validation=(first_evaluated, day),
-    )
-    return config.model_copy(update={"split": split})
+    days = {
+        "train": (_back(first_evaluated, window.train_days), _back(first_evaluated, 1)),
+        "validation": (first_evaluated, day),
+    }
+    return config.model_copy(update={"split": config.split.model_copy(update=days)})
 
 
 def told_days(split: SplitConfig) -> str:

@@ -7,13 +7,18 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from beam_jobs.graph_shards.where_counts import count_matches
 from beam_jobs.running.arrow_shuffle import ShardKey, split
+from beam_jobs.running.facts import Fact
 from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch, tagged
 from beam_jobs.tables.comparisons import equals_any
-from beam_jobs.tables.features import column_of, read_feature, read_ids
+from beam_jobs.tables.features import column_of, read_feature, read_ids, reject_unreadable
+from beam_jobs.tables.read_table import FACTS
 from beam_jobs.tables.row_checks import RowChecks, RowSelection
 from beam_jobs.tables.table_batches import FILE, ROW, TIME
+from beam_jobs.tables.told_places import told_place
 from tfgrec.config.tables import Column, EdgeSource, TablesConfig, as_column
+from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import ID, EdgeSet, GraphSchema
 from tfgrec.graph.store.store_writer import GraphStoreWriter
 
@@ -48,8 +53,16 @@ def edge_columns(source: EdgeSource) -> list[str]:
 class ReadEdges(beam.DoFn):
     """Batches of one table -> ((edge set, shard), edges) for the edge sets that it feeds."""
 
-    def __init__(self, table: str, edges: Sequence[EdgeRows], schema: GraphSchema, writer: GraphStoreWriter) -> None:
-        self._table, self._edges, self._schema, self._writer = table, edges, schema, writer
+    def __init__(
+        self,
+        table: str,
+        paths: Sequence[str],
+        edges: Sequence[EdgeRows],
+        schema: GraphSchema,
+        writer: GraphStoreWriter,
+    ) -> None:
+        self._table, self._paths, self._edges = table, tuple(paths), edges
+        self._schema, self._writer = schema, writer
 
     def process(
         self, batch: pa.RecordBatch, set_aside: Sequence[tuple[str, int, int]]
@@ -60,7 +73,11 @@ class ReadEdges(beam.DoFn):
         usable = ~_stand_among(batch, [(file, row) for table, file, row in set_aside if table == self._table])
         for rows in self._edges:
             edge_set = self._schema.edge_sets[rows.edge_set]
-            edges = _read_edges(batch, rows.source, edge_set, nodes, checks.selection(usable))
+            selection, facts = checks.selection(usable), []
+            with told_place(self._table, self._paths, batch):
+                _keep_wanted(batch, rows, selection, facts)
+                edges = _read_edges(batch, rows.source, edge_set, nodes, selection)
+            yield from (beam.pvalue.TaggedOutput(FACTS, fact) for fact in facts)
             yield from self._by_shard(rows.edge_set, edges)
             for reverse in rows.reverses:
                 yield from self._by_shard(reverse, _swapped(edges))
@@ -118,14 +135,28 @@ class _Rejections:
             self.found.append((rows, reason))
 
 
+def _keep_wanted(batch: pa.RecordBatch, rows: EdgeRows, selection: RowSelection, facts: list[Fact]) -> None:
+    """Keeps the rows that the source's `where` lets through, and counts them."""
+    place, where, together = (rows.edge_set, rows.source.table), rows.source.where, np.ones(batch.num_rows, bool)
+    for column, values in where.items():
+        wanted, cells = values if isinstance(values, list) else [values], column_of(batch, column)
+        try:
+            matching, read = equals_any(cells, wanted)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"edge_sets.{rows.edge_set}: where: column '{column}': {error}") from error
+        reject_unreadable(read, column, selection)
+        selection.kept &= matching
+        together &= matching
+        facts.append(count_matches(*place, column, wanted, cells, matching))
+    if len(where) > 1:
+        values = [f"{column}: {wanted}" for column, wanted in where.items()]
+        none = pa.nulls(batch.num_rows, pa.string())
+        facts.append(count_matches(*place, " and ".join(where), [" and ".join(values)], none, together))
+
+
 def _read_edges(
     batch: pa.RecordBatch, source: EdgeSource, edge_set: EdgeSet, nodes: _NodeColumns, selection: RowSelection
 ) -> pa.RecordBatch:
-    for column, values in source.where.items():
-        wanted = values if isinstance(values, list) else [values]
-        matching, cells = equals_any(column_of(batch, column), wanted)
-        selection.reject(cells.unreadable, f"{column}: {cells.complaint}")
-        selection.kept &= matching
     sources = nodes.nodes(as_column(source.source), edge_set.source, selection)
     targets = nodes.nodes(as_column(source.target), edge_set.target, selection)
     features = {

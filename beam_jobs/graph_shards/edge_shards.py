@@ -12,7 +12,7 @@ from beam_jobs.graph_shards.node_shards import DUPLICATE_ID
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.tables.bad_rows import BAD_ROWS, BadRow
 from beam_jobs.tables.dead_letters import WriteDeadLetters, read_dead_letters
-from beam_jobs.tables.read_table import ReadTable
+from beam_jobs.tables.read_table import FACTS, ReadTable
 from beam_jobs.tables.table_batches import TIME
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.graph.schema import TIME as TIME_FEATURE
@@ -55,11 +55,11 @@ class BuildEdgeShards(beam.PTransform):
             files, time = self._plan.edge_files[table], self._plan.tables.tables[table].time
             read = root | f"read {table}" >> ReadTable(files, options, time=time, work=self._work)
             taken = read.batches | f"edges of {table}" >> beam.ParDo(
-                ReadEdges(table, of_table, self._schema, self._writer), set_aside
-            ).with_outputs(BAD_ROWS, main="edges")
+                ReadEdges(table, files.paths, of_table, self._schema, self._writer), set_aside
+            ).with_outputs(BAD_ROWS, FACTS, main="edges")
             edges.append(taken.edges)
             bad_rows += [read.bad_rows, taken[BAD_ROWS]]
-            facts.append(read.facts)
+            facts += [read.facts, taken[FACTS]]
         entries = (
             tuple(edges)
             | "by shard" >> GroupSpilled(self._work)

@@ -10,6 +10,7 @@ from beam_jobs.graph_shards.derived_shards import BuildDerivedShards, derived_ed
 from beam_jobs.graph_shards.earlier_store import EarlierStore
 from beam_jobs.graph_shards.edge_shards import BuildEdgeShards
 from beam_jobs.graph_shards.node_shards import BuildNodeShards
+from beam_jobs.graph_shards.where_counts import check_matches
 from beam_jobs.running.facts import Fact
 from beam_jobs.running.outputs import delete
 from beam_jobs.running.pipelines import run_pipeline
@@ -89,4 +90,6 @@ class StoreSteps:
         facts = run_pipeline(job, FileSystems.join(self._work, "edges.json"), self._pipeline_args)
         facts += [fact for fact in of_nodes if fact.get("table") not in plan.edge_files and fact["kind"] != "bad_rows"]
         check_rows(facts, plan.files, self._options.max_bad_row_share, letters, self._output)
+        if self._earlier is None:
+            check_matches(facts)
         return facts

@@ -13,7 +13,7 @@ from beam_jobs.tables.cells import read_cells
 from beam_jobs.tables.features import column_of, read_feature, read_id, read_label, reject_unreadable
 from beam_jobs.tables.read_table import FACTS
 from beam_jobs.tables.row_checks import RowChecks, RowSelection
-from beam_jobs.tables.splits import NO_SPLIT, SPLITS, span_of_rows, splits_of_rows
+from beam_jobs.tables.splits import NO_SPLIT, SPLITS, span_of_rows, splits_of_rows, times_of_split
 from beam_jobs.tables.table_batches import TIME
 from beam_jobs.tables.told_places import told_place
 from tfgrec.config import RunConfig, TablesConfig
@@ -65,7 +65,8 @@ class ReadRequests(beam.DoFn):
         self._store = GraphStore.open(self._graph_dir)
 
     def process(self, batch: pa.RecordBatch) -> Iterator[tuple[ShardKey, bytes]]:
-        yield beam.pvalue.TaggedOutput(FACTS, span_of_rows(batch, self._config.split))
+        with told_place(self._table, self._paths, batch):
+            yield beam.pvalue.TaggedOutput(FACTS, span_of_rows(batch, self._config.split))
         checks = RowChecks(batch.num_rows)
         for number, source in self._sources.items():
             selection = checks.selection()
@@ -76,6 +77,8 @@ class ReadRequests(beam.DoFn):
             splits = splits[selection.kept]
             for split_number, name in enumerate(SPLITS):
                 chosen = candidates.filter(pa.array(splits == split_number))
+                for fact in times_of_split(name, column_of(chosen, TIME)):
+                    yield beam.pvalue.TaggedOutput(FACTS, fact)
                 for shard, part in split(chosen, self._shards(chosen)):
                     yield (name, shard), part
         yield from tagged(self._table, of_batch(batch, checks, LOOKING_UP))

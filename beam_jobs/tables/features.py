@@ -117,6 +117,11 @@ def _lists_of(lengths: np.ndarray, values: pa.Array) -> pa.Array:
 
 def _stand_in(column: Column, dtype: DType) -> object:
     """`missing` as a value of the dtype."""
+    if dtype == "string" and isinstance(column.missing, bool):
+        raise SchemaError(
+            f"column '{column.column}': missing: {column.missing} is no text: YAML reads yes, no, on and off as true "
+            "and false: put the word in quotes"
+        )
     cells = read_cells(pa.array([column.missing]), dtype)
     if cells.unreadable.any():
         raise SchemaError(f"column '{column.column}': missing: {column.missing!r} {cells.complaint}")

@@ -1,19 +1,24 @@
 """Which rows of a log train and which validate."""
 
+import datetime
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_jobs.running.facts import Fact
+from beam_jobs.running.facts import Fact, of_kind
 from beam_jobs.tables.comparisons import between
-from beam_jobs.tables.features import column_of
+from beam_jobs.tables.features import column_of, reject_unreadable
 from beam_jobs.tables.row_checks import RowSelection
 from tfgrec.config.sampling import SplitConfig
-from tfgrec.errors import ConfigurationError
+from tfgrec.errors import ConfigurationError, InputDataError
 
 TRAIN, VALIDATION = "train", "validation"
 SPLITS = (TRAIN, VALIDATION)
 NO_SPLIT = -1
+_SPAN, _TIMES = "split_span", "split_times"
 
 
 def splits_of_rows(batch: pa.RecordBatch, split: SplitConfig, selection: RowSelection) -> np.ndarray:
@@ -32,16 +37,71 @@ def splits_of_rows(batch: pa.RecordBatch, split: SplitConfig, selection: RowSele
             inside, cells = between(array, *bounds)
         except ConfigurationError as error:
             raise ConfigurationError(f"split.{name}: column '{split.column}': {error}") from error
+        except InputDataError as error:
+            raise InputDataError(f"column '{split.column}' (split.column): {error}") from error
         if (inside & (found != NO_SPLIT)).any():
-            value = cells.values[int(np.flatnonzero(inside & (found != NO_SPLIT))[0])]
+            value = array[int(np.flatnonzero(inside & (found != NO_SPLIT))[0])]
             raise ConfigurationError(f"split.{name} overlaps split.{TRAIN}: '{split.column}' {value} is in both")
         found[inside] = number
         selection.reject(cells.empty, f"{split.column}: is empty")
-        selection.reject(cells.unreadable, f"{split.column}: {cells.complaint}")
+        reject_unreadable(cells, split.column, selection)
     return found
 
 
 def span_of_rows(batch: pa.RecordBatch, split: SplitConfig) -> Fact:
     """The smallest and the largest value of the split's column, to be told where a split has no rows."""
-    found = pc.min_max(column_of(batch, split.column))
-    return {"kind": "split_span", "first": str(found["min"].as_py()), "last": str(found["max"].as_py())}
+    try:
+        found = pc.min_max(column_of(batch, split.column))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        kind = column_of(batch, split.column).type
+        raise InputDataError(
+            f"column '{split.column}' (split.column): is of type {kind}, which has no order"
+        ) from error
+    return {"kind": _SPAN, "first": str(found["min"].as_py()), "last": str(found["max"].as_py())}
+
+
+def times_of_split(name: str, times: pa.Array) -> list[Fact]:
+    """The earliest and the latest of the times, int64 milliseconds `[num_rows]`, at which a split has requests."""
+    found = pc.min_max(times)
+    return [{"kind": _TIMES, "split": name, "first": found["min"].as_py(), "last": found["max"].as_py()}] * (
+        len(times) > 0
+    )
+
+
+def check_splits(facts: Sequence[Fact], split: SplitConfig) -> None:
+    """Refuses a split without a request, and training on what came after the oldest request of validation.
+
+    Raises:
+      InputDataError: names the split, and the values or the times that were found.
+    """
+    times = {name: [fact for fact in of_kind(facts, _TIMES) if fact["split"] == name] for name in SPLITS}
+    for name in SPLITS:
+        bounds = getattr(split, name)
+        if bounds is not None and not times[name]:
+            raise InputDataError(
+                f"split.{name}: there is not one request from {bounds[0]!r} to {bounds[1]!r}: column "
+                f"'{split.column}' {_told_span(facts)}"
+            )
+    if split.train is None:
+        return
+    newest, oldest = max(fact["last"] for fact in times[TRAIN]), min(fact["first"] for fact in times[VALIDATION])
+    if newest - oldest > split.overlap_seconds * 1_000:
+        seconds = (newest - oldest) / 1_000
+        raise InputDataError(
+            f"split: column '{split.column}' puts a request of {_told(newest)} into training, which is {seconds:,g} "
+            f"seconds newer than the oldest request of validation ({_told(oldest)}): the model would be measured on a "
+            f"time that it has seen; choose other ranges, or allow so much by split.overlap_seconds: "
+            f"{math.ceil(seconds)}"
+        )
+
+
+def _told_span(facts: Sequence[Fact]) -> str:
+    spans = [span for span in of_kind(facts, _SPAN) if span["first"] != str(None)]
+    if not spans:
+        return "is empty in all rows"
+    return f"goes from {min(span['first'] for span in spans)} to {max(span['last'] for span in spans)}"
+
+
+def _told(milliseconds: int) -> str:
+    moment = datetime.datetime.fromtimestamp(milliseconds / 1_000, datetime.timezone.utc)
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -153,7 +153,7 @@ TABLES: dict[str, Any] = {
 RUN: dict[str, Any] = {
     "name": "shop",
     "schema_dir": "schemas/shop",
-    "split": {"column": "day", "train": [1, 4], "validation": [5, 6]},
+    "split": {"column": "day", "train": [1, 4], "validation": [5, 6], "overlap_seconds": 10**7},
     "build": {"shards": 2, "rows_per_batch": 97, "max_bad_row_share": 0.0},
     "sampling": {
         "hops": [

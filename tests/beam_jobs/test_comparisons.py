@@ -4,6 +4,7 @@ import datetime
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from beam_jobs.tables.comparisons import between, equals_any
 from beam_jobs.tables.row_checks import RowChecks
@@ -22,7 +23,15 @@ DAYS = [datetime.datetime(2022, 4, 24, 23), datetime.datetime(2022, 4, 25, 1), d
         (pa.array([1.0, 0.5]), [1], [True, False]),
         (pa.array([True, False]), [1], [True, False]),
         (pa.array(["1", "1.0", "0", None]), [1], [True, True, False, False]),
-        (pa.array(["1", "1.0", "b"]), ["1", "b"], [True, False, True]),
+        (pa.array(["1", "1.0", "b", "01", "true", "True"]), ["1", "b"], [True, True, True, False, True, True]),
+        (pa.array(["7", "007", "7.0"]), ["007"], [False, True, False]),
+        (pa.array(["7", "007", "7.0"]), ["7"], [True, False, True]),
+        (pa.array(["yes", "True", "false", None]), [True], [False, True, False, False]),
+        (pa.array(["yes", "no"]), ["yes"], [True, False]),
+        (pa.array([0.1, 0.2], pa.float32()), [0.1], [True, False]),
+        (pa.array(["9007199254740993", "9007199254740992", "x"]), [2**53 + 1], [True, False, False]),
+        (pa.array([2**53 + 1, 2**53]), ["9007199254740993"], [True, False]),
+        (pa.array(["2022-04-25", "2022-04-25 10:00:00", "2022-04-26"]), ["2022-04-25"], [True, True, False]),
         (pa.array(["a", "b"]).dictionary_encode(), ["a"], [True, False]),
         (pa.array(DAYS), ["2022-04-25"], [False, True, False, False]),
     ],
@@ -47,9 +56,80 @@ def test_between_includes_both_ends(column: pa.Array, bounds: tuple, expected: l
     assert between(column, *bounds)[0].tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("typed", "values"),
+    [
+        (pa.array([1.0, 0.0, None, 2.5]), ["1", "2.5"]),
+        (pa.array([1.0, 0.0, None, 2.5]), [1, 2.5]),
+        (pa.array([1, 0, None]), ["1.0"]),
+        (pa.array([True, False, None]), ["1"]),
+        (pa.array([True, False, None]), ["true"]),
+        (pa.array([True, False, None]), [True]),
+        (pa.array([2**63 - 1, 2**63 - 2]), [2**63 - 1]),
+        (pa.array(["yes", "no", "007", None]), ["yes", "007"]),
+        (pa.array([datetime.date(2022, 4, 25), datetime.date(2022, 4, 26)]), ["2022-04-25"]),
+        (pa.array(DAYS), ["2022-04-25"]),
+    ],
+)
+def test_csv_compares_like_parquet(typed: pa.Array, values: list) -> None:
+    """As pandas writes the same column into a CSV file."""
+    written = pa.array([None if cell is None else str(cell) for cell in typed.to_pylist()], pa.string())
+    assert equals_any(written, values)[0].tolist() == equals_any(typed, values)[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("column", "bounds", "expected", "unreadable"),
+    [
+        # Whole days, whatever the cells say besides.
+        (["2024-01-31 10:00:00", "2024-01-01", "2024-02-01"], ("2024-01-01", "2024-01-31"), [1, 1, 0], []),
+        (["2024-1-5", "05.01.2024", "2024-01-05", "unknown"], ("2024-01-01", "2024-01-31"), [0, 0, 1, 0], [0, 1, 3]),
+        (["2", "10", "30"], ("1", "9"), [1, 0, 0], []),
+        (["2024/01/05", "2024/02/01", "2024/1/5"], ("2024/01/01", "2024/01/31"), [1, 0, 0], [2]),
+        (["week_03", "week_12", "week_7"], ("week_01", "week_09"), [1, 0, 0], [2]),
+        (["train", "test", None], ("train", "train"), [1, 0, 0], []),
+        (["03.01.2024", "02.01.2024"], ("03.01.2024", "03.01.2024"), [1, 0], []),
+    ],
+)
+def test_ranges_of_text(column: list, bounds: tuple, expected: list[int], unreadable: list[int]) -> None:
+    inside, cells = between(pa.array(column), *bounds)
+    assert inside.tolist() == [bool(of) for of in expected]
+    assert [row for row, wrong in enumerate(cells.unreadable) if wrong] == unreadable
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        ("01.01.2024", "02.01.2024"),
+        ("01/31/2024", "02/15/2024"),
+        ("1-1-24", "2-1-24"),
+        ("2024-1-1", "2024-1-9"),
+        ("2024-1-1", "2024-12-31"),
+        ("05 Jan 2024", "09 Jan 2024"),
+        ("Jan", "Mar"),
+        ("Monday", "Thursday"),
+        ("week_1", "week_10"),
+        ("2024-Jan-01", "2024-Jan-31"),
+        ("a1b2", "a2b1"),
+    ],
+)
+def test_texts_that_do_not_order_are_refused(bounds: tuple) -> None:
+    with pytest.raises(ValidationError, match="do not order as text.*2024-01-31"):
+        SplitConfig(column="day", train=bounds, validation=("x", "x"))
+    with pytest.raises(ConfigurationError, match="does not order"):
+        between(pa.array(["a"]), *bounds)
+
+
+def test_a_last_date_is_a_whole_day_beside_a_first_time() -> None:
+    assert between(pa.array(DAYS), "2022-04-24 23:30", "2022-04-25")[0].tolist() == [False, True, False, False]
+    with pytest.raises(ConfigurationError, match="'01.02.2022' is compared with a column of times"):
+        equals_any(pa.array(DAYS), ["01.02.2022"])
+
+
 def test_cells_that_can_not_be_compared_are_told() -> None:
     _, cells = equals_any(pa.array(["1", "x", None]), [1])
     assert cells.unreadable.tolist() == [False, True, False]
+    _, cells = equals_any(pa.array(["yes", "no", None]), [True])
+    assert cells.unreadable.tolist() == [True, True, False] and "YAML reads yes" in cells.complaint
 
 
 @pytest.mark.parametrize(

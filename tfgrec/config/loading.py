@@ -102,6 +102,8 @@ def _describe(kind: type[BaseModel], problem: Any) -> str:
     if problem["type"] == "missing":
         return f"key '{key}' is missing"
     message = problem["msg"].removeprefix("Value error, ")
+    if isinstance(problem["input"], bool) and problem["type"] == "string_type":
+        message += " (YAML reads yes, no, on and off as true and false: put them in quotes)"
     # A whole mapping would only hide the message, which names what it is about.
     return f"key '{key}': {message}" + (
         "" if isinstance(problem["input"], dict) else f", received {problem['input']!r}"

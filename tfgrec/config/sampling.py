@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.tables import Scalar
+from tfgrec.config.text_order import order_of
 
 _WEIGHED = ("weighted", "top_by_weight")
 
@@ -13,12 +14,25 @@ _WEIGHED = ("weighted", "top_by_weight")
 class SplitConfig(FrozenConfig):
     """Which rows train and which validate: inclusive ranges `[first, last]` of a column of the request tables.
 
-    `train: null` samples no training rows: for a model that is only evaluated.
+    `train: null` samples no training rows: for a model that is only evaluated. Sampling stops where a training request
+    is newer than the oldest one of validation, by more than `overlap_seconds`: a log's days may end a little late.
     """
 
     column: str
     train: tuple[Scalar, Scalar] | None
     validation: tuple[Scalar, Scalar]
+    overlap_seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @field_validator("train", "validation")
+    @classmethod
+    def _in_order(cls, bounds: tuple[Scalar, Scalar] | None) -> tuple[Scalar, Scalar] | None:
+        texts = [bound for bound in bounds or () if isinstance(bound, str)]
+        if len(texts) == 2 and order_of(*texts) is None:
+            raise ValueError(
+                "these do not order as text, so that no range can be told: write days as 2024-01-31 in the table and "
+                "here, or as numbers such as 20240131"
+            )
+        return bounds
 
 
 class BuildConfig(FrozenConfig):

@@ -13,7 +13,7 @@ def _date_as_text(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-Scalar = Annotated[int | float | str, BeforeValidator(_date_as_text)]
+Scalar = Annotated[bool | int | float | str, BeforeValidator(_date_as_text)]
 TableFormat = Literal["csv", "parquet", "tfrecord"]
 # A format of times beside those of strptime.
 ISO_8601 = "iso8601"
