@@ -25,6 +25,14 @@ class Phase:
     stops_early: bool = False
     refits: bool = False
 
+    @property
+    def tables_learn_throughout(self) -> bool:
+        """Whether tables of ids learn to the end, where the configuration does not say how long they do.
+
+        Ranking over-fits by them after an epoch, and early stopping sees that. Pre-training draws anew what it hides.
+        """
+        return self.stops_early or self.refits or self.name == "pretraining"
+
 
 def phases_of(arm: Arm, config: TrainingConfig) -> list[Phase]:
     """What an arm trains, in order."""

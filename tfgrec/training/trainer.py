@@ -175,8 +175,7 @@ class Trainer:
                 self._config,
                 total_steps=self._span.steps,
                 steps_per_epoch=self._span.steps_per_epoch,
-                # What pre-training hides is drawn anew in each epoch, so that its tables over-fit later than labels.
-                until_stopped=phase.stops_early or phase.refits or phase.name == "pretraining",
+                until_stopped=phase.tables_learn_throughout,
             )
         self._manager = self._checkpoints.manager(
             self._position,
