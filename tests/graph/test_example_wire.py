@@ -1,7 +1,10 @@
 """Examples written in wire format are what protobuf itself reads and tfx_bsl writes."""
 
+import mmap
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from tfgrec.errors import InputDataError
+from tfgrec.graph.examples import example_wire
 from tfgrec.graph.examples.example_wire import encode_examples, varints
 from tfgrec.graph.examples.ragged_column import RaggedColumn
 
@@ -86,6 +90,26 @@ def test_varints(values: list[int]) -> None:
         assert sum(digit << (7 * place) for place, digit in enumerate(digits)) == value
         assert [int(byte) >> 7 for byte in one] == [1] * (len(one) - 1) + [0]
         assert len(one) == 1 or digits[-1] > 0, "no byte more than it takes"
+
+
+def test_a_batch_of_more_than_two_gigabytes_does_not_wrap() -> None:
+    # Of a map that nobody writes to, a page is there once it is read.
+    data = np.frombuffer(mmap.mmap(-1, 2**31 + 100, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
+    ends = np.array([0, 2**31 - 4, 2**31 + 6, 2**31 + 16])
+    column = example_wire._binary(data, ends)
+    assert pc.binary_length(column).to_pylist() == np.diff(ends).tolist()
+    assert column[1].as_py() == column[2].as_py() == bytes(10)
+    joined = example_wire._joined(example_wire._constant(b"x", 2), column.slice(1))
+    assert joined.to_pylist() == [b"x" + bytes(10)] * 2
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary()])
+def test_text_of_any_width_is_written_alike(kind: pa.DataType) -> None:
+    def encoded(kind: pa.DataType) -> list[bytes]:
+        values = pa.array(["a", "", "bb" * 100], pa.string()).cast(kind)
+        return encode_examples({"x": RaggedColumn(values, np.array([0, 2, 3]))})
+
+    assert encoded(kind) == encoded(pa.binary())
 
 
 @pytest.mark.parametrize("values", [np.array([1.5]), np.array([1], np.int32), pa.array([1]), pa.array([[b"x"]])])

@@ -21,6 +21,9 @@ from tfgrec.graph.examples.ragged_column import RaggedColumn
 
 # (field number << 3) | 2: a length-delimited field.
 _FIELD_1, _FIELD_2, _FIELD_3 = b"\x0a", b"\x12", b"\x1a"
+# With offsets of 64 bits: those of 32 would wrap in a batch of more than 2 GiB.
+_BYTES = pa.large_binary()
+_TEXTS = {pa.string(), pa.binary(), pa.large_string(), pa.large_binary()}
 _INT64, _FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 
 _Values = np.ndarray | pa.Array
@@ -54,7 +57,7 @@ def _field(name: str, values: _Values) -> bytes:
     if isinstance(values, np.ndarray):
         field = {_INT64: _FIELD_3, _FLOAT32: _FIELD_2}.get(values.dtype)
     else:
-        field = _FIELD_1 if pa.types.is_string(values.type) or pa.types.is_binary(values.type) else None
+        field = _FIELD_1 if values.type in _TEXTS else None
     if field is None:
         kind = values.dtype if isinstance(values, np.ndarray) else values.type
         raise InputDataError(f"column '{name}': expected int64, float32 or bytes, received {kind}")
@@ -102,7 +105,7 @@ def _floats(columns: Sequence[np.ndarray]) -> _Encoded:
 
 def _delimited(columns: Sequence[pa.Array]) -> _Encoded:
     """Each value as a field of its own: bytes of all of them, and the bytes of each."""
-    values = pa.concat_arrays([column.cast(pa.binary()) for column in columns])
+    values = pa.concat_arrays([column.cast(_BYTES) for column in columns])
     # Most strings are categories: few differ.
     encoded = values.dictionary_encode()
     distinct = encoded.dictionary
@@ -110,7 +113,7 @@ def _delimited(columns: Sequence[pa.Array]) -> _Encoded:
     fields = _joined(_constant(_FIELD_1, len(distinct)), lengths, distinct).take(encoded.indices)
     _, offsets, data = fields.buffers()
     payload = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return payload, np.diff(np.frombuffer(offsets, np.int32)[: len(values) + 1])
+    return payload, np.diff(np.frombuffer(offsets, np.int64)[: len(values) + 1])
 
 
 def _headers(names: Sequence[str], fields: Sequence[bytes], sizes: np.ndarray) -> pa.Array:
@@ -119,7 +122,7 @@ def _headers(names: Sequence[str], fields: Sequence[bytes], sizes: np.ndarray) -
     codes, distinct = pd.factorize((sizes + np.arange(len(sizes))[:, np.newaxis] * largest).ravel())
     keys = [_FIELD_1 + _varint(len(name)) + name for name in (name.encode("utf-8") for name in names)]
     headers = [_header(keys[code // largest], fields[code // largest], code % largest) for code in distinct.tolist()]
-    return pa.array(headers, pa.binary()).take(pa.array(codes))
+    return pa.array(headers, _BYTES).take(pa.array(codes))
 
 
 def _header(key: bytes, field: bytes, size: int) -> bytes:
@@ -170,8 +173,8 @@ def _ends(lengths: np.ndarray) -> np.ndarray:
 
 
 def _binary(data: np.ndarray, ends: np.ndarray) -> pa.Array:
-    buffers = [None, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(np.ascontiguousarray(data))]
-    return pa.Array.from_buffers(pa.binary(), len(ends) - 1, buffers)
+    buffers = [None, pa.py_buffer(ends.astype(np.int64)), pa.py_buffer(np.ascontiguousarray(data))]
+    return pa.Array.from_buffers(_BYTES, len(ends) - 1, buffers)
 
 
 def _constant(byte: bytes, count: int) -> pa.Array:
@@ -179,4 +182,4 @@ def _constant(byte: bytes, count: int) -> pa.Array:
 
 
 def _joined(*columns: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(*columns, pa.scalar(b"", pa.binary()))
+    return pc.binary_join_element_wise(*columns, pa.scalar(b"", _BYTES))
