@@ -8,11 +8,7 @@ import pyarrow.compute as pc
 from beam_jobs.tables.cells import Cells, is_null, plain, read_cells, read_numbers
 from beam_jobs.tables.iso_times import read_iso_times
 from tfgrec.config.tables import ISO_8601, TimeColumn
-
-# A time outside is taken for a mistake in the unit: seconds read as milliseconds give January 1970, a past that every
-# request may see.
-EARLIEST = 31_536_000_000  # 1971-01-01
-LATEST = 7_258_118_400_000  # 2200-01-01
+from tfgrec.graph.times import EARLIEST, LATEST
 
 _UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 _ARROW_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}

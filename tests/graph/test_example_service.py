@@ -5,10 +5,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import small_records
 import tensorflow as tf
+from hypothesis import given
 
 from tfgrec.config.tables import Requests
 from tfgrec.errors import GraphStoreError, InputDataError, SchemaError
@@ -16,6 +18,7 @@ from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.schema import READOUT, NodeSet
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.times import EARLIEST, LATEST
 
 REQUESTS = {
     "user_node_set": "user",
@@ -32,7 +35,7 @@ REQUESTS = {
 }
 GOOD: dict[str, Any] = {
     "user": 107,
-    "time": 900,
+    "time": 1_651_795_200_900,
     "items": [503, 501],
     "features": {"scenario": "feed"},
     "item_node_set": "video",
@@ -86,6 +89,14 @@ def test_missing_stands_for_an_empty_cell(service: ExampleService, empty: Any) -
         ({"item_node_set": "vidoe"}, "item_node_set 'vidoe' is unknown: did you mean 'video'?"),
         ({"item_node_set": None}, "item_node_set is missing: known: room, video"),
         ({"time": 9.5}, "request 0: time: expected milliseconds since 1970, received 9.5"),
+        (
+            {"time": 10**30},
+            "request 0: time: expected milliseconds since 1970, between 1971 and 2200, received 10000000",
+        ),
+        ({"user": 10**30}, "request 0: user: expected an id of int64, received 10000000"),
+        ({"items": [np.uint64(2**64 - 1)]}, "request 0: video: expected an id of int64, received 184467"),
+        ({"items": 503}, "request 0: items: expected a list of ids, received 503"),
+        ({"items": "503"}, "request 0: items: expected a list of ids, received '503'"),
         ({"features": {}}, "request 0: features are missing: scenario"),
         ({"features": {"scenaro": "a"}}, "request 0: unknown feature 'scenaro': did you mean 'scenario'?"),
         ({"features": {"scenario": "a", "hour": 2}}, "feature 'hour' is read off the request's time"),
@@ -101,6 +112,27 @@ def test_what_does_not_fit_is_named(service: ExampleService, changes: dict, comp
     with pytest.raises(InputDataError) as raised:
         service.example(**{**GOOD, **changes})
     assert complaint in str(raised.value)
+
+
+@given(st.integers(-(2**62), 2**62))
+def test_a_time_in_another_unit_is_refused_and_any_other_is_not(service: ExampleService, time: int) -> None:
+    request = OnlineRequest(**{**GOOD, "time": time})
+    if EARLIEST <= time < LATEST:
+        assert len(service.examples([request])) == 1
+        return
+    for ask in (service.examples, service.query_examples):
+        with pytest.raises(InputDataError, match=f"^request 0: time: expected milliseconds .* received {time}"):
+            ask([request])
+
+
+@pytest.mark.parametrize(
+    ("time", "unit"),
+    [(1_704_067_200, "seconds"), (1_704_067_200_000_000, "microseconds"), (1_704_067_200_000_000_000, "nanoseconds")],
+)
+def test_the_unit_of_a_time_is_guessed(service: ExampleService, time: int, unit: str) -> None:
+    assert len(service.examples([OnlineRequest(**{**GOOD, "time": 1_704_067_200_000})])) == 1
+    with pytest.raises(InputDataError, match=f"received {time}: these look like {unit}$"):
+        service.example(**{**GOOD, "time": time})
 
 
 def test_the_request_of_a_batch_is_named(service: ExampleService) -> None:
@@ -139,6 +171,8 @@ class TestTypes:
             ("whole", [2.0, True], [2, 1]),
             ("whole", np.array([-1, 2**40]), [-1, 2**40]),
             ("number", [1, None], [1.0, -1.0]),
+            ("number", [float("nan"), np.float32("nan")], [-1.0, -1.0]),
+            ("number", np.array([np.nan, 2.0]), [-1.0, 2.0]),
             ("number", np.float32(0.1), [np.float32(0.1)] * 2),
             ("several", ["a", "b"], [b"a", b"b"] * 2),
             ("several", [["a", "", "b"], []], [b"a", b"b"]),
@@ -158,6 +192,9 @@ class TestTypes:
             ("whole", 1.5, "expected int64, received 1.5"),
             ("whole", 2**63, "expected int64, received 9223372036854775808"),
             ("whole", "3", "expected int64, received '3'"),
+            ("whole", float("nan"), "is empty, and tables.yaml has no `missing` to stand for it, received nan"),
+            ("number", float("inf"), "expected a finite number, received inf"),
+            ("number", 1e39, "expected a finite number, received 1e+39"),
             ("whole", None, "is empty, and tables.yaml has no `missing` to stand for it, received None"),
             ("several", "a|b", "expected a list of string, received 'a|b'"),
             ("several", [["a"], [2]], "expected string, received [2]"),

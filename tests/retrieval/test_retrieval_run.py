@@ -53,16 +53,26 @@ def run_queries(examples: SoloExamples) -> list[bytes]:
         ("2022-05-06", 1651795200000),
         ("2022-05-06T00:00:00Z", 1651795200000),
         ("2022-05-06T08:00:00+08:00", 1651795200000),
-        ("1970-01-01T00:00:01.250", 1250),
+        ("1971-01-01T00:00:01.250", 31_536_001_250),
     ],
 )
 def test_times_are_read(text: str, milliseconds: int) -> None:
     assert read_time(text) == milliseconds
 
 
-def test_what_is_no_time_is_told() -> None:
-    with pytest.raises(ConfigurationError, match="--time yesterday"):
-        read_time("yesterday")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("yesterday", "yesterday"),
+        ("1651795200", "between 1971 and 2200, received 1651795200: these look like seconds"),
+        ("1651795200000000", "these look like microseconds"),
+        ("1970-12-31T23:59:59", "between 1971 and 2200, received 31535999000"),
+        ("2200-01-01", "received 7258118400000$"),
+    ],
+)
+def test_what_is_no_time_is_told(text: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"--time {text}: .*{told}"):
+        read_time(text)
 
 
 def test_a_run_without_retrieval_has_no_index(
@@ -70,5 +80,5 @@ def test_a_run_without_retrieval_has_no_index(
 ) -> None:
     run = RunDirectory.at(shutil.copytree(retrieval_run.root, tmp_path / "run"))
     run.write_config(run.read_config(["model.retrieval=null"]))
-    assert main(["--run-dir", str(run.root), "--time", "0"]) == 2
+    assert main(["--run-dir", str(run.root), "--time", "2022-05-06"]) == 2
     assert "was trained without model.retrieval" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.times import time_problem
 from tfgrec.run_directory import RunDirectory
 
 
@@ -44,10 +45,16 @@ def read_time(text: str) -> int:
     """Milliseconds since 1970.
 
     Raises:
-      ConfigurationError: the text is no time.
+      ConfigurationError: the text is no time between 1971 and 2200.
     """
-    if text.isdecimal():
-        return int(text)
+    time = int(text) if text.isdecimal() else _read_iso_8601(text)
+    problem = time_problem(time)
+    if problem is not None:
+        raise ConfigurationError(f"--time {text}: {problem}")
+    return time
+
+
+def _read_iso_8601(text: str) -> int:
     try:
         # Python 3.10 does not know the Z.
         time = datetime.datetime.fromisoformat(text.removesuffix("Z"))

@@ -19,6 +19,7 @@ from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import ID, READOUT, GraphSchema
 from tfgrec.graph.store.files import StorePath
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.times import time_problem
 
 
 class ExampleService:
@@ -78,7 +79,7 @@ class ExampleService:
 
         Raises:
           InputDataError: names a request, by its number, whose user, item or node set is unknown, or whose features
-            are missing, unknown or of another type.
+            are missing, unknown or of another type, or whose time lies outside 1971 to 2199.
         """
         examples: dict[int, bytes] = {}
         for node_set, of_node_set in self._by_item_node_set(requests).items():
@@ -140,7 +141,7 @@ class ExampleService:
     def _nodes(self, node_set: str, ids: Sequence[tuple[int, int | str]]) -> np.ndarray:
         """Dense ids of raw ids, each beside its request's number."""
         dtype = self._store.schema.node_sets[node_set].features[ID].dtype
-        fits = _is_whole if dtype == "int64" else _is_text
+        fits = _is_int64 if dtype == "int64" else _is_text
         for number, raw in ids:
             if not fits(raw):
                 raise InputDataError(f"request {number}: {node_set}: expected an id of {dtype}, received {raw!r}")
@@ -153,10 +154,15 @@ class ExampleService:
 
 def _check_requests(requests: Mapping[int, OnlineRequest]) -> None:
     for number, request in requests.items():
+        if not isinstance(request.items, list | tuple | np.ndarray):
+            raise InputDataError(f"request {number}: items: expected a list of ids, received {request.items!r}")
         if len(request.items) == 0:
             raise InputDataError(f"request {number}: has no candidate items")
         if not _is_whole(request.time):
             raise InputDataError(f"request {number}: time: expected milliseconds since 1970, received {request.time!r}")
+        problem = time_problem(int(request.time))
+        if problem is not None:
+            raise InputDataError(f"request {number}: time: {problem}")
 
 
 def _times(requests: Mapping[int, OnlineRequest]) -> np.ndarray:
@@ -175,6 +181,10 @@ def _map_files(store: GraphStore, schema: GraphSchema, requests: Requests) -> No
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_int64(value: Any) -> bool:
+    return _is_whole(value) and -(1 << 63) <= value < 1 << 63
 
 
 def _is_text(value: Any) -> bool:

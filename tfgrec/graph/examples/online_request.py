@@ -11,7 +11,7 @@ class OnlineRequest:
 
     Attributes:
       user: the user's id.
-      time: milliseconds since 1970; of the graph, what is older is seen.
+      time: milliseconds since 1970, between 1971 and 2200; of the graph, what is older is seen.
       items: the candidates' ids, in any order: the record keeps it.
       features: request features of tables.yaml by name, those read off the time aside: one value for all candidates, or
         a list of one for each. None, NaN and empty text are an empty cell, for which `missing` of tables.yaml stands.
