@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.util import event_pb2
+
+from tfgrec.graph.store.files import write_atomically
+
+_EVENTS = "events.out.tfevents."
 
 
 class TrainingHistory:
@@ -22,6 +27,9 @@ class TrainingHistory:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "history.jsonl"
         self._cut(resume_step)
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(_EVENTS):
+                _cut_events(path, resume_step)
         self._file = self._path.open("a", encoding="utf-8")
         self._writer = tf.summary.create_file_writer(str(folder))
 
@@ -43,9 +51,27 @@ class TrainingHistory:
         if not self._path.exists():
             return
         kept = [line for line in read_history(self._path) if line["step"] <= resume_step]
-        partial = self._path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        os.replace(partial, self._path)
+        text = "".join(json.dumps(line) + "\n" for line in kept)
+        write_atomically(self._path, lambda file: file.write(text.encode("utf-8")))
+
+
+def _cut_events(path: Path, resume_step: int) -> None:
+    """Rewrites a file of TensorBoard's without what comes after a step; a torn end is cut too."""
+    kept, cut = [], False
+    try:
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            after = event_pb2.Event.FromString(record).step > resume_step
+            cut |= after
+            kept += [] if after else [record]
+    except tf.errors.DataLossError:
+        cut = True
+    if not cut:
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    with tf.io.TFRecordWriter(str(partial)) as writer:
+        for record in kept:
+            writer.write(record)
+    os.replace(partial, path)
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
