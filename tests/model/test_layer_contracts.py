@@ -15,6 +15,7 @@ import tensorflow_gnn as tfgnn
 
 import tfgrec.model.build  # noqa: F401  (registers the layers)
 from tfgrec.model.encoder.state_normalization import NodeBatchNormalization
+from tfgrec.model.match.factor_match import FactorMatch
 
 Layer = tf.keras.layers.Layer
 
@@ -130,7 +131,8 @@ def test_a_layer_made_again_from_its_configuration_computes_the_same(build, grap
                 copy = copies.setdefault(id(layer), type(layer).from_config(layer.get_config()))
                 compare(layer, copy, of_layer, name)
                 met.add(type(layer))
-    missing = set(registered_layers().values()) - met
+    # It reads histories, which these graphs have none of: tests/model/match/test_factor_match.py makes it again.
+    missing = set(registered_layers().values()) - met - {FactorMatch}
     assert not missing, f"give MODELS a configuration with {missing}"
 
 
