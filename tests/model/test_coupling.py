@@ -35,6 +35,20 @@ def test_a_pretrained_encoder_is_still_pulled_by_ranking(build, open_graph_maps,
     assert float(report["ranking_norm"]) > 0 and np.isfinite(report["cosine"])
 
 
+def test_retrieval_pulls_on_a_pretrained_encoder_too(build, open_graph_maps, graph, labels) -> None:
+    encoder = {"units": 16, "message_units": 16, "rounds": 1, "dropout": 0.0}
+    model = open_graph_maps(build("frozen_encoder", encoder=encoder, retrieval={"positive": "click"}))
+    model.freeze_encoder()
+    assert model.balancer.loss_names == ["click", "seconds", "retrieval"]
+    norms = {}
+    for name, weights in {"tasks": [1.0, 1.0, 0.0], "retrieval": [0.0, 0.0, 1.0], "all": [1.0, 1.0, 1.0]}.items():
+        model.balancer.weights.assign(weights)
+        norms[name] = float(misalignment(model, graph(8), labels(8))["ranking_norm"])
+    assert norms["retrieval"] > 0
+    assert abs(norms["tasks"] - norms["retrieval"]) <= norms["all"] <= norms["tasks"] + norms["retrieval"]
+    assert norms["all"] != pytest.approx(norms["tasks"], rel=1e-3)
+
+
 def test_equal_gradients_have_cosine_one_and_share_a_half(build, open_graph_maps, graph, labels, monkeypatch) -> None:
     model = open_graph_maps(build("joint"))
     real = model.loss_sums

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
+from tfgrec.model.retrieval.retrieval_task import RETRIEVAL
 
 Labels = Mapping[str, tf.Tensor]
 
@@ -33,7 +34,7 @@ def coupling(model: JointModel, graph: tfgnn.GraphTensor, labels: Labels) -> dic
 
 @tf.autograph.experimental.do_not_convert
 def misalignment(model: JointModel, graph: tfgnn.GraphTensor, labels: Labels) -> dict[str, tf.Tensor]:
-    """For two-stage training: what ranking would still want of the frozen encoder, on one batch.
+    """For two-stage training: what ranking, retrieval included, would still want of the frozen encoder, on one batch.
 
     Pre-training has left the encoder where the auto-encoder's gradient is small. If ranking's gradient there is large
     beside it, the encoder rests far from where ranking wants it.
@@ -44,10 +45,12 @@ def misalignment(model: JointModel, graph: tfgnn.GraphTensor, labels: Labels) ->
     variables = _encoder_weights(model)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(variables)
-        logits = model.member_logits(model.fields(graph, model.represent(graph, training=False)), training=False)
+        fields = model.fields(graph, model.represent(graph, training=False))
+        losses = model.task_loss_sums(graph, model.member_logits(fields, training=False), labels)
+        if model.retrieval is not None:
+            losses[RETRIEVAL] = model.retrieval(graph, fields, labels, training=False)
         weights = model.loss_weights()
-        losses = model.task_loss_sums(graph, logits, labels)
-        ranking = tf.add_n([weights[task] * loss.mean() for task, loss in losses.items()])
+        ranking = tf.add_n([weights[name] * loss.mean() for name, loss in losses.items()])
         auto_encoder = model.auto_encoder_loss_sum(graph, model.represent(graph, training=True)).mean()
     report = _compare(_flat_gradient(tape, ranking, variables), _flat_gradient(tape, auto_encoder, variables))
     ratio = tf.math.divide_no_nan(report["ranking_norm"], report["auto_encoder_norm"])
