@@ -47,3 +47,17 @@ def test_work_done_before_is_left_out_of_the_rate(monkeypatch: pytest.MonkeyPatc
         now = 10.0
         advance(20)
     assert "  2.0 rows/s" in file.getvalue()
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 80, 90, 120, 200])
+def test_no_number_is_cut_in_a_narrow_terminal(width: int) -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=width, force_terminal=True, color_system=None)
+    values = {f"loss/task_{number}": 0.12345 + number for number in range(6)}
+    with stage_progress("ranking [joint]", 1_234_567, unit="requests", console=console) as advance:
+        advance(1_234_567, **values)
+    last = file.getvalue().rpartition("ranking ")[2]
+    assert "…" not in last
+    words = last.split()
+    assert all(f"{value:.4g}" in words for value in values.values()), last
+    assert any("1234567" in word.replace(",", "") for word in words), last

@@ -7,8 +7,11 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 SECONDS_BETWEEN_LINES = 15.0
+# Of a terminal that a bar and its numbers fit into.
+_NARROWEST = 80
 
 
 class Advance(Protocol):
@@ -32,9 +35,8 @@ def stage_progress(
     """
     console = console or Console(stderr=True)
     counter = _Counter(unit, completed)
-    with (
-        _bar(title, total, counter, console) if console.is_terminal else _lines(title, total, counter, console) as show
-    ):
+    has_room = console.is_terminal and console.width >= _NARROWEST
+    with _bar(title, total, counter, console) if has_room else _lines(title, total, counter, console) as show:
 
         def advance(amount: float = 1, **values: float | str) -> None:
             counter.add(amount, values)
@@ -71,11 +73,12 @@ class _Counter:
 @contextlib.contextmanager
 def _bar(title: str, total: float | None, counter: _Counter, console: Console) -> Iterator:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold")),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[state]}"),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+        # As many lines as it takes: a number that is cut reads as another one.
+        TextColumn("{task.fields[state]}", markup=False, table_column=Column(overflow="fold")),
     )
     with Progress(*columns, console=console) as progress:
         bar: TaskID = progress.add_task(title, total=total, completed=counter.completed, state="")

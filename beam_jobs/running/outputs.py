@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.running.exchanged_folders import exchange
@@ -31,11 +32,14 @@ def unfinished_output(output: str, kind: Kind) -> Iterator[str]:
 
     Raises:
       InputDataError: `output` holds something else, see `refuse_foreign`, which is not overwritten.
-      OutputError: the disk is full.
+      OutputError: the disk is full, or nothing may be written there.
     """
     refuse_foreign(output, kind)
     folder = _beside(output, f"unfinished-{uuid.uuid4().hex[:8]}")
-    FileSystems.mkdirs(folder)
+    try:
+        FileSystems.mkdirs(folder)
+    except (BeamIOError, OSError) as error:
+        raise OutputError(f"{output}: can't be written: {error}") from error
     try:
         yield folder
     except BaseException as error:

@@ -8,7 +8,7 @@ import pytest
 from beam_jobs.running import outputs
 from beam_jobs.running.exchanged_folders import exchange
 from beam_jobs.running.outputs import delete, keep_dead_letters, unfinished_output, write_json
-from tfgrec.errors import InputDataError
+from tfgrec.errors import InputDataError, OutputError
 from tfgrec.graph.store.layout import FORMAT
 
 GRAPH = {
@@ -97,6 +97,12 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "output").mkdir()
     make(tmp_path / "output", "graph")
     assert contents(tmp_path) == {"output/manifest.json": "new"}
+
+
+def test_a_disk_that_takes_nothing_is_told() -> None:
+    # In /proc not even root makes a folder.
+    with pytest.raises(OutputError, match="^/proc/tfgrec-output: can't be written: "):
+        make(Path("/proc/tfgrec-output"), "graph")
 
 
 def test_folders_change_places(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for contender in contenders:
         if contender.config.training.distribution == "multi_worker":
             raise ConfigurationError("training.distribution: multi_worker is for tfgrec-train, one arm at a time")
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     comparison = Comparison(
         config,
         root=parsed.run_dir,

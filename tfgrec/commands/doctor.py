@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 import tfgrec
 from tfgrec.environment.finding import Finding
@@ -81,7 +81,9 @@ def initial_environment() -> dict[str, str]:
 
 def show(findings: Sequence[Finding], console: Console) -> None:
     """Prints the findings as a table, and below it what to do."""
-    table = Table("", "what", "found", box=None, pad_edge=False)
+    # Of what is too long for a narrow console nothing is cut off.
+    columns = [Column(heading, overflow="fold") for heading in ("", "what", "found")]
+    table = Table(*columns, box=None, pad_edge=False)
     for finding in findings:
         table.add_row(MARKS[finding.status], escape(finding.name), escape(finding.found))
     console.print(table)

@@ -1,5 +1,6 @@
 """What all commands have in common: how they end."""
 
+import errno
 import functools
 import os
 import sys
@@ -10,13 +11,28 @@ from tfgrec.errors import TfgrecError
 from tfgrec.stages import StageFailed
 
 USER_ERROR = 2
+# What a disk says and its user can mend: read-only, no right, full, broken, a path that is none.
+_TO_MEND = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
 INTERRUPTED = 130
 
 
 def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[..., int]:
     """Makes of `main(arguments)` a command that ends with an exit code.
 
-    0 (or None) is success, 2 an error that the user can mend (its message alone is printed), 130 an interruption.
+    0 (or None) is success, 2 an error that the user can mend, of the disk too (its message alone is printed), 130 an
+    interruption.
     """
 
     @functools.wraps(main)
@@ -30,6 +46,12 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
         except TfgrecError as error:
             print(f"error: {error}", file=sys.stderr)
             return USER_ERROR
+        except OSError as error:
+            told = _told(error)
+            if told is None:
+                raise
+            print(f"error: {told}", file=sys.stderr)
+            return USER_ERROR
         except StageFailed as failure:
             if failure.exit_code != USER_ERROR:
                 print(f"error: {failure}", file=sys.stderr)
@@ -39,3 +61,12 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
             return INTERRUPTED
 
     return run
+
+
+def _told(error: OSError) -> str | None:
+    """What a disk has to say to its user; None for what is a mistake of ours."""
+    # Beam puts one error into another.
+    inner = error.args[0] if error.args and isinstance(error.args[0], OSError) else error
+    if inner.errno not in _TO_MEND:
+        return None
+    return f"{inner.filename2 or inner.filename}: {inner.strerror}" if inner.filename else inner.strerror

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output = parsed.output or run.root / "evaluations" / _name(parsed.data, parsed.days)
     if output.resolve() == run.root.resolve():
         raise ConfigurationError(f"--output {output}: is the run itself, name another folder")
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     with claimed(output, "evaluation"):
         if parsed.data is None:
             metrics = evaluate_run(run, output)

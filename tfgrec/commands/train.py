@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = read_config(parsed, arm=parsed.arm)
     run = RunDirectory.at(parsed.run_dir)
     start_of(config, run)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
         from tfgrec.training.joining import join_training
 
