@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfgrec.errors import TfgrecError
 from tfgrec.graph.schema import GraphSchema
+from tfgrec.plain_path import plain_path
 from tfgrec.saved_model import SIGNATURE, publish, save_function
 from tfgrec.scoring import EXAMPLES, make_scoring_function
 
@@ -58,7 +59,7 @@ def export_model(
 
 def load_scoring_function(path: str | Path) -> tf.types.experimental.GenericFunction:
     """The scoring function of an exported model, as any server would load it."""
-    loaded = tf.saved_model.load(str(path))
+    loaded = tf.saved_model.load(plain_path(path))
     signature = loaded.signatures[SIGNATURE]
 
     def score(examples: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -11,6 +11,7 @@ import tensorflow_recommenders as tfrs
 from tfgrec.errors import ConfigurationError
 from tfgrec.export import ExportError
 from tfgrec.graph.schema import GraphSchema
+from tfgrec.plain_path import plain_path
 from tfgrec.retrieval.item_vectors import ItemVectors
 from tfgrec.retrieval.solo_vectors import make_vector_function
 from tfgrec.saved_model import SIGNATURE, publish, save_function
@@ -81,7 +82,7 @@ def export_index(
 
 def load_index(path: Path) -> tf.types.experimental.GenericFunction:
     """The `serving_default` function of an exported index, `(examples, k) -> {"ids": ..., "scores": ...}`."""
-    loaded = tf.saved_model.load(str(path))
+    loaded = tf.saved_model.load(plain_path(path))
     signature = loaded.signatures[SIGNATURE]
 
     def find(examples: tf.Tensor, k: int) -> Mapping[str, tf.Tensor]:

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgrec.graph.store.files import read_json, write_json
+from tfgrec.plain_path import plain_path
 from tfgrec.run_directory import MADE_FROM
 
 _KEPT = 2
@@ -90,20 +91,24 @@ class TrainingCheckpoints:
     @property
     def latest(self) -> str | None:
         """The newest whole checkpoint."""
-        return tf.train.latest_checkpoint(str(self.folder))
+        return tf.train.latest_checkpoint(plain_path(self.folder))
 
     def manager(self, position: TrainingPosition, **tracked: Any) -> tf.train.CheckpointManager:
         """Saves and restores `position` and `tracked`; after a save that was cut short the one before it is newest."""
         checkpoint = tf.train.Checkpoint(position=position, **tracked)
-        return tf.train.CheckpointManager(checkpoint, str(self.written or self.folder), max_to_keep=_KEPT)
+        folder = self.written or self.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        return tf.train.CheckpointManager(checkpoint, plain_path(folder), max_to_keep=_KEPT)
 
     def keep(self, name: str, model: tf.keras.Model) -> None:
         """Keeps a model and its optimizers under a name, whatever checkpoints follow."""
-        tf.train.Checkpoint(model=model).write(str((self.written or self.folder) / _APART / name))
+        folder = (self.written or self.folder) / _APART
+        folder.mkdir(parents=True, exist_ok=True)
+        tf.train.Checkpoint(model=model).write(f"{plain_path(folder)}/{name}")
 
     def restore_kept(self, name: str, model: tf.keras.Model) -> None:
         """Gives a model and its optimizers what `keep` wrote under a name."""
-        status = tf.train.Checkpoint(model=model).read(str(self.folder / _APART / name))
+        status = tf.train.Checkpoint(model=model).read(f"{plain_path(self.folder / _APART)}/{name}")
         status.assert_existing_objects_matched().expect_partial()
 
     def forget_kept(self, *, but: Collection[str]) -> None:
