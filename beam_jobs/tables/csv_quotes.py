@@ -109,11 +109,12 @@ class QuoteChecks:
 
     def _look_back(self) -> None:
         """Refuses rows whose lines look like the file's other rows, by the columns that hold numbers or times."""
+        typical = self._typical or [row for _, rows in self._several_lines for row in rows]
         numbers = [
             column
             for column in range(self._columns)
-            if any(row[column] for row in self._typical)
-            and all(not row[column] or _NUMBER_OR_TIME.fullmatch(row[column]) for row in self._typical)
+            if any(row[column] for row in typical)
+            and all(not row[column] or _NUMBER_OR_TIME.fullmatch(row[column]) for row in typical)
         ]
         for number, rows in self._several_lines:
             alike = [row for row in rows if all(_NUMBER_OR_TIME.fullmatch(row[column]) for column in numbers)]

@@ -10,6 +10,7 @@ import pytest
 from shop_tables import (
     CLICK_DELAY,
     SCHEMA,
+    TABLES,
     Frames,
     Shop,
     expected_edges,
@@ -259,8 +260,25 @@ class TestRefusals:
 
     def test_a_column_of_lists_is_no_number(self, frames: Frames, tmp_path: Path) -> None:
         frames["history"]["liked"] = [[1]] * len(frames["history"])
-        with pytest.raises(InputDataError, match="column 'liked': expected numbers or text"):
+        with pytest.raises(
+            InputDataError, match=r"table 'history': .*/history.parquet: column 'liked': expected numbers or text"
+        ):
             build(write_frames(frames, tmp_path / "data"), tmp_path / "graph")
+
+    @pytest.mark.parametrize(
+        ("where", "message"),
+        [
+            ({"click": 7}, "no row of table 'log' has 7 in column 'click': .* found '0', '1'"),
+            ({"click": 1, "tab": [8, 9]}, "has 8 or 9 in column 'tab'"),
+            ({"click": 1, "day": 1, "time_ms": 0}, "has 0 in column 'time_ms'"),
+        ],
+    )
+    def test_an_edge_set_that_no_row_feeds(self, where: dict, message: str, frames: Frames, tmp_path: Path) -> None:
+        sources = [{"table": "log", "source": "user", "target": "video", "where": where}]
+        clicked = {**TABLES["edge_sets"]["clicked"], "sources": sources}
+        tables = tables_config(edge_sets={**TABLES["edge_sets"], "clicked": clicked})
+        with pytest.raises(InputDataError, match=message):
+            build(write_frames(frames, tmp_path / "data"), tmp_path / "graph", tables=tables)
 
     def test_tables_that_do_not_fit_the_schema(self, frames: Frames, tmp_path: Path) -> None:
         tables = tables_config(

@@ -66,6 +66,10 @@ class TestStrayQuotes:
         with pytest.raises(InputDataError, match=rf"table 'views': {tmp_path}/{name}: row 700: a quote opens"):
             list(read_part(table.parts[0], table.columns, 100))
 
+    def test_where_there_is_no_other_row(self) -> None:
+        with pytest.raises(InputDataError, match="^row 1: .* look like rows"):
+            check(b'item,price,tags\na,1,"x\nb,2,"\n')
+
     def test_blank_lines_are_no_rows(self) -> None:
         blank = [line if number % 100 else f"\n\n{line}" for number, line in enumerate(lines())]
         with pytest.raises(InputDataError, match="^row 2001: "):

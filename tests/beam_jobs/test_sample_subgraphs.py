@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -241,15 +242,31 @@ def test_without_training_rows(shop: Shop, tmp_path: Path) -> None:
         (ConfigurationError, {"split": {"validation": [4, 6]}}, "split.validation overlaps split.train: 'day' 4"),
         (ConfigurationError, {"split": {"train": ["one", 3]}}, "split.train: column 'day': 'one' is compared with"),
         (InputDataError, {"split": {"column": "date"}}, "has no column 'date'"),
+        (
+            InputDataError,
+            {"split": {"train": [5, 6], "validation": [1, 2], "overlap_seconds": 0}},
+            "newer than the oldest request of valid",
+        ),
         (ConfigurationError, {"sampling": {"hops": [{"wached": 3}]}}, "unknown edge set 'wached': did you mean"),
     ],
-    ids=["empty split", "overlap", "type", "column", "hop"],
+    ids=["empty split", "overlap", "type", "column", "order", "hop"],
 )
 def test_configurations_that_can_not_work(error: type, changes: dict, message: str, shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(error) as raised:
         sample(shop, tmp_path / "examples", config=run_config(**changes))
     assert message in str(raised.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_training_may_be_as_much_newer_than_validation_as_is_allowed(shop: Shop, tmp_path: Path) -> None:
+    log, live = shop.frames["log"], shop.frames["live"]
+    times = pd.concat([log["time_ms"], pd.to_datetime(live["at"]).astype("datetime64[ns]").astype(np.int64) // 10**6])
+    days = pd.concat([log["day"], live["day"]])
+    overlap = (times[days.between(1, 4)].max() - times[days.between(5, 6)].min()) / 1_000
+    assert overlap > 0
+    sample(shop, tmp_path / "examples", config=run_config(split={"overlap_seconds": overlap}))
+    with pytest.raises(InputDataError, match=rf"allow so much by split.overlap_seconds: {math.ceil(overlap)}"):
+        sample(shop, tmp_path / "others", config=run_config(split={"overlap_seconds": overlap - 0.001}))
 
 
 def test_a_folder_without_a_store(shop: Shop, tmp_path: Path) -> None:
