@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import small_records
+import yaml
 
 from tfgrec import data_stages
 from tfgrec.config import load_run_config
 from tfgrec.data_stages import DataStages
+from tfgrec.errors import InputDataError
 from tfgrec.run_directory import RunDirectory
 from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
 
@@ -138,3 +140,45 @@ def test_what_a_job_reads_is_remembered(outputs: Path, tmp_path: Path, monkeypat
     (schema / "tables.yaml").write_text(f"{text}# Another one.\n")
     assert done("build.max_bad_row_share=0.5") == [GRAPH, SAMPLING, AUDIT]
     assert done("build.max_bad_row_share=0.5", "training.batch_size=7") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "run_dir", "refused"),
+    [
+        ("**/*.parquet", "runs/a", True),
+        ("**", "runs/a", True),
+        ("runs/*/predictions.*", "runs/a", True),
+        ("**/*.tfrecord", "runs/a", True),
+        ("users.csv", "runs/a", False),
+        ("users*.csv", ".", False),
+        ("**/*.parquet", "../run", False),
+    ],
+)
+def test_a_run_is_not_read_as_rows(path: str, run_dir: str, refused: bool, outputs: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(outputs / "data", tmp_path / "data"))
+    schema = Path(shutil.copytree(CONFIG.parents[1] / "schemas" / "short_video", tmp_path / "schema"))
+    tables = yaml.safe_load((schema / "tables.yaml").read_text())
+    tables["tables"]["users"]["path"] = path
+    (schema / "tables.yaml").write_text(yaml.safe_dump(tables))
+    for written in ("predictions.parquet", "examples/train/part-0.tfrecord"):
+        (data / "runs" / "a" / written).parent.mkdir(parents=True, exist_ok=True)
+        (data / "runs" / "a" / written).write_text("")
+    stages = DataStages(load_run_config(CONFIG, [f"schema_dir={schema}"]), RunDirectory.at(data / run_dir), data)
+    if not refused:
+        stages.check()
+        return
+    with pytest.raises(InputDataError, match="^table 'users': its path '.*' would match what the run writes, "):
+        stages.check()
+
+
+def test_of_the_schema_nothing_is_removed(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_stages, "run_module", Jobs(outputs))
+    run = RunDirectory.at(tmp_path / "run")
+    run.schema.mkdir(parents=True)
+    (run.schema / "important.sql").write_text("x")
+    (run.schema / "tables.yaml").write_text("of an earlier run")
+    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
+    source = CONFIG.parents[1] / "schemas" / "short_video"
+    assert (run.schema / "important.sql").read_text() == "x"
+    for name in ("graph.pbtxt", "tables.yaml", "examples.pbtxt"):
+        assert (run.schema / name).read_bytes() == (source / name).read_bytes()

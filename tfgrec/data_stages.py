@@ -17,6 +17,15 @@ from tfgrec.table_paths import TablePath
 # What a run keeps of a schema folder: the two that it reads, and the one that a pipeline reads.
 _SCHEMA_FILES = ("graph.pbtxt", "tables.yaml", "examples.pbtxt")
 
+# Of each format that a table may have, a file that a run writes.
+_WRITTEN = (
+    "predictions.parquet",
+    "metrics.json",
+    "logs/history.jsonl",
+    "examples/train/part-00000-of-00001.tfrecord",
+    "graph/nodes/user/00000-of-00001.arrow",
+)
+
 
 class DataStages:
     """Beam jobs, run as processes of their own since tfgrec does not import Beam.
@@ -69,6 +78,21 @@ class DataStages:
             raise InputDataError(f"--data {self._data}: is no folder")
         for name in self._tables.tables:
             self._table_files([name])
+            self._check_run_is_no_data(name)
+
+    def _check_run_is_no_data(self, name: str) -> None:
+        """Refuses a run within the tables' folder that a table's pattern would read as rows."""
+        root, data = self._run.root.resolve(), self._data.resolve()
+        if not root.is_relative_to(data):
+            return
+        table = TablePath(self._tables.tables[name].path)
+        for written in _WRITTEN:
+            path = (root / written).relative_to(data).as_posix()
+            if table.matches(path):
+                raise InputDataError(
+                    f"table '{name}': its path '{self._tables.tables[name].path}' would match what the run writes, "
+                    f"{self._data / path}: keep runs outside of --data (tables.yaml, tables.{name}.path)"
+                )
 
     def _write_config(self) -> None:
         source, copy = Path(self._config.schema_dir), self._run.schema
@@ -117,7 +141,8 @@ class DataStages:
 
     def _audit(self) -> None:
         def work() -> None:
-            run_module("beam_jobs.audit", "--config", str(self._run.config), "--examples", str(self._run.examples))
+            folders = ("--examples", str(self._run.examples), "--graph", str(self._run.graph))
+            run_module("beam_jobs.audit", "--config", str(self._run.config), *folders)
 
         inputs = {
             "examples": fingerprint_file(self._run.examples / "manifest.json"),
