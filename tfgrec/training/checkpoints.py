@@ -136,7 +136,8 @@ def claim_folders(
     if checkpoints.exists() and (not record.exists() or read_json(record) != made_from):
         aside = _free_folder(checkpoints.parent)
         aside.mkdir()
-        for folder in (checkpoints, logs):
+        # Checkpoints last: while they are there, what was moved only in part is moved by the next call.
+        for folder in (logs, checkpoints):
             if folder.exists():
                 os.rename(folder, aside / folder.name)
         announce(f"model, training or records have changed: the earlier training was moved to {aside}")
