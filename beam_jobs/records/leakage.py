@@ -19,7 +19,9 @@ from tfgrec.graph.schema import READOUT, TIME, Feature, GraphSchema
 
 _REQUEST_TIME = f"context/{TIME}"
 _MILLISECOND = 1e-3
-_TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
+# What columns of a record are decoded as.
+# What columns of a record are decoded as.
+TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +125,7 @@ class LeakageCheck:
         columns |= self._target_edges.columns() | self._events.columns()
         schema = schema_pb2.Schema()
         for name, feature in columns.items():
-            schema.feature.add(name=name, type=_TYPES[feature.dtype])
+            schema.feature.add(name=name, type=TYPES[feature.dtype])
         return schema
 
 
