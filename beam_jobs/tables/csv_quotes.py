@@ -7,10 +7,12 @@ into one cell; so do two stray ones, with all rows that lie between.
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 
 from tfgrec.errors import InputDataError
 
+_FIRST_BYTES = 64 << 10
 _BLOCK_BYTES = 4 << 20
 _LONGEST_ROW_BYTES = 8 << 20
 _BOM = b"\xef\xbb\xbf"
@@ -46,7 +48,7 @@ class QuoteChecks:
         for lines in _blocks(file):
             if self._row < 0 and lines:
                 lines = lines.removeprefix(_BOM)
-            if b'"' in lines or self._open or self._row < _TYPICAL_ROWS:
+            if self._open or self._row < _TYPICAL_ROWS or not _is_clean(lines):
                 for line in lines.split(b"\n"):
                     self._add(line)
             else:
@@ -127,11 +129,24 @@ class QuoteChecks:
         self._several_lines = []
 
 
+def _is_clean(lines: bytes) -> bool:
+    """Whether all quotes open and close cells of one line each, or are doubled within such: seen at once, in arrays."""
+    if b'"' not in lines:
+        return True
+    text = np.frombuffer(b"\n" + lines + b"\n", np.uint8)
+    quotes, ends = np.flatnonzero(text == ord('"')), np.flatnonzero(text == ord("\n"))
+    if len(quotes) % 2:
+        return False
+    first, last = quotes[::2], quotes[1::2]
+    around = np.isin(np.concatenate([text[first - 1], text[last + 1]]), np.frombuffer(b'",\n', np.uint8))
+    return bool(around.all()) and np.array_equal(np.searchsorted(ends, first), np.searchsorted(ends, last))
+
+
 def _blocks(file: pa.NativeFile) -> Iterator[bytes]:
     """The file's bytes in blocks of whole lines, which end with LF only, whatever they end with in the file."""
-    left = b""
-    while block := file.read(_BLOCK_BYTES):
-        block = left + block
+    left, size = b"", _FIRST_BYTES
+    while block := file.read(size):
+        block, size = left + block, _BLOCK_BYTES
         ends = max(block.rfind(b"\n"), block.rfind(b"\r", 0, len(block) - 1))
         if ends < 0 and len(block) < 2 * _LONGEST_ROW_BYTES:
             left = block

@@ -51,6 +51,9 @@ STRAYS = [
 ]
 
 
+CELLS = st.text(st.sampled_from("ab\"'\n\r, ü5"), max_size=12)
+
+
 class TestStrayQuotes:
     @pytest.mark.parametrize(("content", "row"), STRAYS)
     @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -75,8 +78,16 @@ class TestStrayQuotes:
         with pytest.raises(InputDataError, match="^row 2001: "):
             check("".join([*blank, '"\n']).encode())
 
-
-CELLS = st.text(st.sampled_from("ab\"'\n\r, ü5"), max_size=12)
+    @pytest.mark.parametrize("stray", ['x,"y,1,1', 'x",y,1,1', 'x,"y"z,1,1', '"x,y,1,1', 'x,""y"",1,1'])
+    def test_among_rows_that_are_all_in_quotes(self, stray: str) -> None:
+        """Far behind in a long file, where quotes are looked at all at once."""
+        rows = [",".join(f'"{cell}"' for cell in row) for row in ROWS * 10]
+        rows[15_000] = stray
+        if stray == 'x",y,1,1':
+            check("\n".join([",".join(HEADER), *rows]).encode())  # A cell that does not begin with a quote is plain.
+        else:
+            with pytest.raises(InputDataError, match="^row 15001: "):
+                check("\n".join([",".join(HEADER), *rows]).encode())
 
 
 class TestQuotesInTheirPlaces:
