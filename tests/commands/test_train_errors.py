@@ -1,5 +1,6 @@
 """What is wrong with a command line or a configuration is said at once, without a traceback and without TensorFlow."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from tfgrec.commands import compare, evaluate, export, train
+from tfgrec.config import load_run_config
+from tfgrec.data_stages import DataStages
+from tfgrec.run_claim import claimed
+from tfgrec.run_directory import RunDirectory
 from tfgrec.stages import StageFailed
 
 CONFIG = Path(__file__).parents[2] / "configs" / "demo.yaml"
@@ -114,3 +119,57 @@ def test_commands_answer_without_importing_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A folder of something else."""
+    (tmp_path / "other" / "schema").mkdir(parents=True)
+    (tmp_path / "other" / "schema" / "important.sql").write_text("x")
+    (tmp_path / "other" / "config.yaml").write_text("port: 8080\n")
+    return tmp_path / "other"
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("command", [train.main, compare.main])
+def test_a_folder_of_something_else_is_no_run_directory(
+    command, arguments: list[str], foreign: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DataStages, "check", lambda self: None)
+    before = contents(foreign)
+    arguments[arguments.index("--run-dir") + 1] = str(foreign)
+    assert command(arguments) == 2
+    assert f"--run-dir {foreign}: holds files of something else ('config.yaml')" in error_of(capsys)
+    assert contents(foreign) == before
+
+
+def test_an_evaluation_is_not_written_into_something_else(
+    foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    run = RunDirectory.at(tmp_path / "run")
+    run.write_config(load_run_config(CONFIG))
+    for data in ([], ["--data", str(tmp_path)]):
+        before = contents(foreign)
+        assert evaluate.main(["--run-dir", str(run.root), "--output", str(foreign), *data]) == 2
+        assert f"--output {foreign}: holds files of something else" in error_of(capsys)
+        assert contents(foreign) == before
+    with claimed(tmp_path / "another", "run"):
+        pass
+    assert evaluate.main(["--run-dir", str(run.root), "--output", str(tmp_path / "another")]) == 2
+    assert "another: is a run directory, not the output of tfgrec-evaluate" in error_of(capsys)
+
+
+@pytest.mark.parametrize("command", [train.main, compare.main])
+def test_a_run_directory_at_work_is_left_alone(
+    command, arguments: list[str], capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DataStages, "check", lambda self: None)
+    run_dir = Path(arguments[arguments.index("--run-dir") + 1])
+    with claimed(run_dir, "run"):
+        before = contents(run_dir)
+        assert command(arguments) == 2
+        assert f"--run-dir {run_dir}: another run is at work there, process {os.getpid()}" in error_of(capsys)
+        assert contents(run_dir) == before
