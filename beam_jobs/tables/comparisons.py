@@ -1,5 +1,6 @@
 """Comparing a column with values from a configuration: alike whether a file has it as text or typed."""
 
+import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -19,8 +20,7 @@ _MILLISECONDS_PER_DAY = 86_400_000
 _PLAIN_NUMBER = re.compile(r"(?i)-?(0|[1-9]\d*)(\.\d+)?|true|false")
 _LEADING_ZERO = r"^[+-]?0\d"
 NO_BOOLEAN = (
-    "is neither true nor false: YAML reads yes, no, on and off as these: to mean the words, put them in quotes in "
-    "tables.yaml"
+    "is neither true nor false: YAML reads yes, no, on and off as these: to mean the words, put them in quotes there"
 )
 
 
@@ -45,10 +45,7 @@ def equals_any(array: pa.Array, values: Sequence[Scalar]) -> tuple[np.ndarray, C
         matching |= _equal_text(array, value) if text and isinstance(value, str) else _equal_number(array, value)
     if text and any(isinstance(value, str) for value in values):
         return matching, read_cells(array, "string")
-    cells = read_numbers(array)
-    if any(isinstance(value, bool) for value in values):
-        cells = Cells(cells.values, cells.empty, cells.unreadable, NO_BOOLEAN)
-    return matching, cells
+    return matching, _numbers(array, values)
 
 
 def between(array: pa.Array, first: Scalar, last: Scalar) -> tuple[np.ndarray, Cells]:
@@ -76,7 +73,7 @@ def between(array: pa.Array, first: Scalar, last: Scalar) -> tuple[np.ndarray, C
         else:
             cells, bounds = _text_of_form(array, first), (first, last)
     else:
-        cells, bounds = read_numbers(array), (_number(first), _number(last))
+        cells, bounds = _numbers(array, (first, last)), (_number(first), _number(last))
     if bounds[0] > bounds[1]:
         raise ConfigurationError(f"the range [{first!r}, {last!r}] ends before it begins")
     return _within(cells.values, *bounds), cells
@@ -113,6 +110,13 @@ def _equal_number(array: pa.Array, value: Scalar) -> np.ndarray:
     whole = read_cells(array, "int64").values
     exact = pc.equal(whole, pa.scalar(int(number), pa.int64()))
     return np.asarray(pc.coalesce(exact, pc.equal(decimals, float(number))).fill_null(False))
+
+
+def _numbers(array: pa.Array, compared: Sequence[Scalar]) -> Cells:
+    """Cells as numbers, to be compared with such or with booleans."""
+    cells = read_numbers(array)
+    booleans = any(isinstance(value, bool) for value in compared)
+    return dataclasses.replace(cells, complaint=NO_BOOLEAN) if booleans else cells
 
 
 def _number(value: Scalar) -> int | float:

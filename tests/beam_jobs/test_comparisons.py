@@ -130,6 +130,8 @@ def test_cells_that_can_not_be_compared_are_told() -> None:
     assert cells.unreadable.tolist() == [False, True, False]
     _, cells = equals_any(pa.array(["yes", "no", None]), [True])
     assert cells.unreadable.tolist() == [True, True, False] and "YAML reads yes" in cells.complaint
+    _, cells = between(pa.array(["yes", "no"]), False, True)
+    assert cells.unreadable.all() and "YAML reads yes" in cells.complaint
 
 
 @pytest.mark.parametrize(
