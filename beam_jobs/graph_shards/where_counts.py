@@ -12,6 +12,8 @@ from tfgrec.errors import InputDataError
 
 _KIND = "where"
 _EXAMPLES = 5
+# Between the names of columns that are wanted together.
+AND = " and "
 
 
 def count_matches(
@@ -37,12 +39,13 @@ def check_matches(facts: Sequence[Fact]) -> None:
     by_key: dict[tuple[str, ...], list[Fact]] = {}
     for fact in of_kind(facts, _KIND):
         by_key.setdefault((*fact["key"], repr(fact["wanted"])), []).append(fact)
-    for (edge_set, table, column, _), of_key in sorted(by_key.items()):
+    for (edge_set, table, column, _), of_key in sorted(by_key.items(), key=lambda item: (AND in item[0][2], item[0])):
         if any(fact["count"] for fact in of_key):
             continue
         found = sorted({value for fact in of_key for value in fact["found"]})[:_EXAMPLES]
+        nothing = "each of them alone" if AND in column else "only empty cells"
         wanted = " or ".join(repr(value) for value in of_key[0]["wanted"])
         raise InputDataError(
             f"tables.yaml: edge_sets.{edge_set}: where: no row of table '{table}' has {wanted} in column '{column}': "
-            f"there is no such edge; found {', '.join(map(repr, found)) or 'only empty cells'}"
+            f"there is no such edge; found {', '.join(map(repr, found)) or nothing}"
         )
