@@ -2,6 +2,8 @@
 
 import json
 import pickle
+from collections import Counter
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from tfgrec.graph import statistics
 from tfgrec.graph.schema import ID, Feature
-from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
+from tfgrec.graph.statistics import CategoricalStatistics, StatisticsAccumulator, row_keys
 
 FEATURES = {
     "item": {
@@ -166,3 +168,32 @@ def test_row_keys_depend_on_all_columns() -> None:
     keys = row_keys(numbers, words)
     assert len(np.unique(keys)) == 100
     assert np.array_equal(keys[::-1], row_keys(numbers[::-1], words[::-1]))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 60).map(lambda value: value % (value // 7 + 1)), max_size=80), max_size=12))
+def test_of_many_values_counts_are_low_by_no_more_than_is_told(pieces: list[list[int]]) -> None:
+    with mock.patch.object(statistics, "EXACT_VALUES", 5):
+        merged = CategoricalStatistics(unique=False)
+        for piece in pieces:
+            one = CategoricalStatistics(unique=False)
+            one.add(pa.array(piece, pa.int64()))
+            merged.merge(pickle.loads(pickle.dumps(one)))
+        found, truth = merged.to_json(), Counter(value for piece in pieces for value in piece)
+        counts, error = dict(found["values"]), found.get("error", 0)
+        assert found["count"] == truth.total()
+        assert error * 5 <= truth.total()
+        assert all(truth[value] - error <= counts.get(value, 0) <= truth[value] for value in truth)
+        assert len(truth) > 10 or (error == 0 and counts == truth)
+        assert len(counts) <= 10
+
+
+def test_frequent_values_survive_a_flood_of_rare_ones() -> None:
+    with mock.patch.object(statistics, "EXACT_VALUES", 100):
+        of_all = CategoricalStatistics(unique=False)
+        for start in range(0, 50_000, 500):
+            of_all.add(pa.array([f"rare {number}" for number in range(start, start + 500)] + ["often"] * 300))
+    found = of_all.to_json()
+    (value, count), error = found["values"][0], found["error"]
+    assert value == "often" and 30_000 - error <= count <= 30_000
+    assert error <= found["count"] / 100

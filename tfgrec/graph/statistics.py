@@ -1,6 +1,7 @@
 """Statistics of features, gathered piece by piece in any order: what the model normalises and looks values up with."""
 
 import functools
+import heapq
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from tfgrec.graph.schema import ID, Feature
 
 NUM_QUANTILES = 65
 MAX_VALUES = 10_000
+# Some 50 MB of Python's memory, and twice that before values are let go.
+EXACT_VALUES = 250_000
 SAMPLE_SIZE = 16_384
 
 
@@ -37,8 +40,10 @@ class NumericStatistics:
         values, keys = values[finite].astype(np.float64), keys[finite]
         if not len(values):
             return
-        self._plain.add(values)
-        self._log.add(np.sign(values) * np.log1p(np.abs(values)))
+        # In order, so that sums are the same in whatever order the rows came; logarithms are then in order too.
+        ordered = np.sort(values)
+        self._plain.add(ordered)
+        self._log.add(np.sign(ordered) * np.log1p(np.abs(ordered)))
         self._widen(values.min(), values.max())
         self._extend_sample(values, keys)
 
@@ -106,7 +111,7 @@ class _Moments:
         self._merged: list[_Piece] = []
 
     def add(self, values: np.ndarray) -> None:
-        values = np.sort(values)
+        """Takes in values in ascending order."""
         mean = values.mean()
         piece = _Piece(len(values), float(mean), float(np.square(values - mean).sum()))
         self._added = piece if self._added is None else self._added.with_piece(piece)
@@ -129,13 +134,15 @@ class _Moments:
 class CategoricalStatistics:
     """How often each value occurs; every value of a multi-valued feature counts.
 
-    Memory grows with the number of distinct values, but for `unique` ones (ids), of which no more are
-    kept than are told.
+    Exact, in whatever order pieces are merged, while a feature has no more than `EXACT_VALUES` distinct ones. Of more,
+    the rarer ones are let go (a Misra-Gries summary, merged as in Agarwal et al., Mergeable Summaries, PODS 2012):
+    then no count is too high, and none is too low by more than `error`, at most the count of all values divided by
+    `EXACT_VALUES`. Of `unique` values (ids) no more are kept than are told.
     """
 
     def __init__(self, unique: bool) -> None:
         self._unique = unique
-        self._count = 0
+        self._count, self._error = 0, 0
         self._counts: Counter = Counter()
 
     def add(self, values: pa.Array) -> None:
@@ -147,19 +154,30 @@ class CategoricalStatistics:
     def merge(self, other: "CategoricalStatistics") -> None:
         """Takes in all that `other` took in."""
         self._count += other._count
+        self._error += other._error
         self._take(other._counts)
 
     def to_json(self) -> dict[str, Any]:
-        """The count of all values, and the `MAX_VALUES` most frequent ones with theirs, ties by value."""
-        return {"count": self._count, "values": [[value, count] for value, count in self._most_frequent()]}
+        """The count of all values, the `MAX_VALUES` most frequent ones with theirs, ties by value, and any `error`."""
+        values = [[value, count] for value, count in self._most_frequent()]
+        return {"count": self._count, "values": values, **({"error": self._error} if self._error else {})}
 
     def _take(self, counts: Mapping[Any, int]) -> None:
         self._counts.update(counts)
         if self._unique and len(self._counts) > 2 * MAX_VALUES:
             self._counts = Counter(dict(self._most_frequent()))
+        elif len(self._counts) > 2 * EXACT_VALUES:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Takes as much off all counts as leaves `EXACT_VALUES` of them: each time it does so, as many lose as much."""
+        counts = np.fromiter(self._counts.values(), np.int64, len(self._counts))
+        lost = int(np.partition(counts, -EXACT_VALUES - 1)[-EXACT_VALUES - 1])
+        self._counts = Counter({value: count - lost for value, count in self._counts.items() if count > lost})
+        self._error += lost
 
     def _most_frequent(self) -> list[tuple[Any, int]]:
-        return sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_VALUES]
+        return heapq.nsmallest(MAX_VALUES, self._counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 class FeatureStatistics:
