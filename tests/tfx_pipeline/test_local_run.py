@@ -39,3 +39,14 @@ def test_an_arm_that_needs_the_graph_in_training_is_refused(tmp_path: Path, capf
     assert main(["--config=configs/demo.yaml", *places, "--set", factors]) == 2
     told = capfd.readouterr().err
     assert "key 'model.match.factors': item factors are fitted to the graph store" in told and "Traceback" not in told
+
+
+def test_a_folder_of_something_else_is_no_root(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "root" / "artifacts").mkdir(parents=True)
+    (tmp_path / "root" / "artifacts" / "mine.txt").write_text("x")
+    places = [f"--data={tmp_path / 'data'}", f"--pipeline-root={tmp_path / 'root'}"]
+    assert main(["--config=configs/demo.yaml", *places]) == 2
+    told = capfd.readouterr().err
+    assert f"--pipeline-root {tmp_path}/root: holds files of something else ('artifacts')" in told, told
+    assert [path.name for path in (tmp_path / "root").rglob("*")] == ["artifacts", "mine.txt"]
