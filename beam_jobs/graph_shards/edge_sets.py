@@ -7,6 +7,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from beam_jobs.graph_shards.rows_set_aside import RowsSetAside
 from beam_jobs.graph_shards.where_counts import count_matches
 from beam_jobs.running.arrow_shuffle import ShardKey, split
 from beam_jobs.running.facts import Fact
@@ -64,13 +65,11 @@ class ReadEdges(beam.DoFn):
         self._table, self._paths, self._edges = table, tuple(paths), edges
         self._schema, self._writer = schema, writer
 
-    def process(
-        self, batch: pa.RecordBatch, set_aside: Sequence[tuple[str, int, int]]
-    ) -> Iterator[tuple[ShardKey, bytes]]:
-        """`set_aside` are (table, file, row) of rows that feed nothing."""
+    def process(self, batch: pa.RecordBatch, set_aside: RowsSetAside) -> Iterator[tuple[ShardKey, bytes]]:
+        """Rows that are set aside feed nothing."""
         checks = RowChecks(batch.num_rows)
         nodes = _NodeColumns(batch, self._schema, self._writer)
-        usable = ~_stand_among(batch, [(file, row) for table, file, row in set_aside if table == self._table])
+        usable = ~set_aside.holds(self._table, _numbers(batch, FILE), _numbers(batch, ROW))
         for rows in self._edges:
             edge_set = self._schema.edge_sets[rows.edge_set]
             selection, facts = checks.selection(usable), []
@@ -191,12 +190,3 @@ def _swapped(edges: pa.RecordBatch) -> pa.RecordBatch:
 
 def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
     return column_of(batch, name).to_numpy()
-
-
-def _stand_among(batch: pa.RecordBatch, places: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Whether each row, bool `[num_rows]`, stands at one of the places (file, row)."""
-    found = np.zeros(batch.num_rows, bool)
-    for file in {file for file, _ in places}:
-        rows = [row for of_file, row in places if of_file == file]
-        found |= (_numbers(batch, FILE) == file) & np.isin(_numbers(batch, ROW), rows)
-    return found

@@ -9,6 +9,7 @@ from beam_jobs.graph_shards.added_edges import AddedEdges
 from beam_jobs.graph_shards.build_plan import BuildPlan
 from beam_jobs.graph_shards.edge_sets import SOURCE, TARGET, ReadEdges
 from beam_jobs.graph_shards.node_shards import DUPLICATE_ID
+from beam_jobs.graph_shards.rows_set_aside import RowsSetAside
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.tables.bad_rows import BAD_ROWS, BadRow
 from beam_jobs.tables.dead_letters import WriteDeadLetters, read_dead_letters
@@ -48,7 +49,8 @@ class BuildEdgeShards(beam.PTransform):
         options = self._options
         earlier = root | "earlier letters" >> beam.Create(self._earlier_letters)
         bad_rows = [earlier | "earlier bad rows" >> beam.Map(read_dead_letters, self._plan.paths)]
-        set_aside = beam.pvalue.AsList(bad_rows[0] | "duplicates" >> beam.FlatMap(_duplicates))
+        duplicates = bad_rows[0] | "duplicates" >> beam.FlatMap(_duplicates) | "of all" >> beam.combiners.ToList()
+        set_aside = beam.pvalue.AsSingleton(duplicates | "set aside" >> beam.Map(RowsSetAside))
         from_tables = [name for name, of in self._plan.tables.edge_sets.items() if of.derived is None]
         edges, facts = [root | all_shards(from_tables, options.shards)], []
         for table, of_table in self._plan.edges.items():
