@@ -92,6 +92,7 @@ def make_statistics() -> dict[str, Any]:
         },
         "author": {"#id": _categorical("ann", "bob", "cy")},
         "edges/watched": {"liked": _flags()},
+        "history/shown": {"taken": _flags()},
         "_readout": {
             "hour": _categorical(*range(24), count=240),
             "shown": _numeric(-1, 50),

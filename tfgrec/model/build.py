@@ -93,7 +93,7 @@ def build_joint_model(
     ranker_fields = _ranker_fields(config, schema, statistics, specs)
     roots = _root_node_sets(schema)
     projected = sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
-    match = _match(config, schema, item_factors, static=arm == "two_stage") if with_graph else None
+    match = _match(config, schema, statistics, item_factors, static=arm == "two_stage") if with_graph else None
     retrieval = None
     if config.retrieval is not None:
         retrieval = build_retrieval(
@@ -247,7 +247,12 @@ def _encoder(
 
 
 def _match(
-    config: ModelConfig, schema: GraphSchema, item_factors: ItemFactors | None, *, static: bool
+    config: ModelConfig,
+    schema: GraphSchema,
+    statistics: Statistics,
+    item_factors: ItemFactors | None,
+    *,
+    static: bool,
 ) -> CandidateMatch | None:
     if config.fusion.match == "none":
         return None
@@ -255,7 +260,7 @@ def _match(
         raise ValueError("model.match.factors needs item_factors")
     readouts = schema.item_readouts()
     keys = candidate_keys(schema, config.match)
-    sources = match_sources(schema, config.match)
+    sources = match_sources(schema, config.match, statistics)
     if static:
         # Nodes of other sets have no vectors.
         keys = {name: {ID: of[ID]} for name, of in keys.items()}

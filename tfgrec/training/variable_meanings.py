@@ -119,6 +119,8 @@ def _description(layer: tf.keras.layers.Layer) -> dict[str, Any]:
 
 
 def _lasting(values: Any) -> Any:
+    if isinstance(values, list):
+        return [_lasting(value) for value in values]
     if not isinstance(values, Mapping):
         return values
     left_out = _FROM_STATISTICS | _OF_TRAINING

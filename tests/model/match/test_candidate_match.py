@@ -149,13 +149,14 @@ def test_hidden_keys_leave_the_others(with_history, history) -> None:
     np.testing.assert_allclose(met.mean(axis=1), 0.25, atol=0.05)
 
 
-def test_sources_are_what_candidates_share_a_namespace_with(schema_with_history) -> None:
+def test_sources_are_what_candidates_share_a_namespace_with(schema_with_history, statistics) -> None:
     config = MatchConfig(keys={"video": ["kind", "tags"]})
     assert candidate_keys(schema_with_history, config) == {"video": {"#id": "video", "kind": "kind", "tags": "tags"}}
-    found = {source.name: source for source in match_sources(schema_with_history, config)}
+    found = {source.name: source for source in match_sources(schema_with_history, config, statistics)}
     assert list(found) == ["history/shown", "watched"]
     assert found["history/shown"].keys == {"#id": "video", "kind": "kind"}
     assert found["history/shown"].numbers == ["taken"]
+    assert found["history/shown"].scales["taken"].log_standard_deviation == 1  # A flag.
     assert found["watched"].keys == {"#id": "video", "kind": "kind", "tags": "tags"}
 
 

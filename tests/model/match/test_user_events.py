@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgrec.model.features.feature_specs import NumericSpec
 from tfgrec.model.match.match_sources import MatchSource
 from tfgrec.model.match.user_events import read_events, side_by_side
 
@@ -18,6 +20,22 @@ def test_a_history_keeps_requests_apart(with_history, history) -> None:
     np.testing.assert_allclose(events.numbers[:, 1], np.log1p(raw["taken"]), rtol=1e-6)
     seconds = (batch.context["time"].numpy()[events.requests] - raw["time"].numpy()) / 1000
     np.testing.assert_allclose(events.ages, np.log1p(seconds) / np.log(86_401), rtol=1e-4)
+
+
+def test_numbers_are_read_on_the_scale_of_the_records(with_history, history) -> None:
+    """Seconds and milliseconds of the same events are the same channel."""
+    batch, random = with_history([40, 0, 60]), np.random.default_rng(5)
+    seconds = random.exponential(20, 100) + 1
+    read = []
+    for times in (seconds, seconds * 1000):
+        logs = np.log1p(times)
+        spec = NumericSpec(transforms=["log"], log_mean=logs.mean(), log_standard_deviation=logs.std())
+        features = {**batch.node_sets["history/shown"].get_features_dict(), "taken": tf.constant(times, tf.float32)}
+        scaled = history.model_copy(update={"scales": {"taken": spec}})
+        read.append(read_events(batch.replace_features(node_sets={"history/shown": features}), scaled).numbers[:, 1])
+        expected = np.clip((logs - logs.mean()) / logs.std(), -5, 5)
+        np.testing.assert_allclose(read[-1], expected, rtol=1e-3, atol=1e-4)
+    assert np.corrcoef(*read)[0, 1] > 0.99
 
 
 def test_a_path_begins_at_the_requests_own_user_alone(graph, watched) -> None:

@@ -7,7 +7,10 @@ from pydantic import TypeAdapter
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.model import MatchConfig
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.edge_numbers import edge_set_statistics, is_edge_number
 from tfgrec.graph.schema import ID, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
+from tfgrec.model.features.edge_number_specs import edge_number_specs
+from tfgrec.model.features.feature_specs import NumericSpec, Statistics
 
 Keys = dict[str, str]
 """`{feature: namespace}`: equal values of two features in one namespace have the same vector."""
@@ -23,6 +26,7 @@ class MatchSource(FrozenConfig):
       target: the node set that events lead to.
       keys: of an event: of the history's node, or of the path's last node.
       numbers: the event's own numbers, such as outcomes: of the history's node, or of the path's last edge.
+      scales: how each number is read (see `edge_number_specs`); one without is read as sign(x) log(1 + |x|).
       timed: whether events have a time.
     """
 
@@ -32,6 +36,7 @@ class MatchSource(FrozenConfig):
     target: str
     keys: Keys
     numbers: list[str] = []
+    scales: dict[str, NumericSpec] = {}
     timed: bool
 
 
@@ -57,14 +62,29 @@ def candidate_keys(schema: GraphSchema, config: MatchConfig) -> dict[str, Keys]:
     return {name: _keys(name, schema.node_sets[name].features, config) for name in sorted(schema.item_readouts())}
 
 
-def match_sources(schema: GraphSchema, config: MatchConfig) -> list[MatchSource]:
+def match_sources(schema: GraphSchema, config: MatchConfig, statistics: Statistics) -> list[MatchSource]:
     """All sources of the records whose events share a namespace with some candidate, histories first.
 
     A path of two edge sets counts where it ends at items: at those that go with what the user met.
+
+    Args:
+      schema: of the records.
+      config: has the keys of items.
+      statistics: of the training records, numbers of edges and events among them.
     """
     namespaces = {space for keys in candidate_keys(schema, config).values() for space in keys.values()}
     found = [*_histories(schema, config), *_paths(schema, config)]
-    return [source for source in found if namespaces & set(source.keys.values())]
+    return [_scaled(source, schema, statistics) for source in found if namespaces & set(source.keys.values())]
+
+
+def _scaled(source: MatchSource, schema: GraphSchema, statistics: Statistics) -> MatchSource:
+    """The source with the scales of its numbers: a time in milliseconds would drown all flags beside it."""
+    if source.history:
+        name, features = source.name, schema.node_sets[source.name].features
+    else:
+        name, features = edge_set_statistics(source.path[-1]), schema.edge_sets[source.path[-1]].features
+    numbers = {number: features[number] for number in source.numbers}
+    return source.model_copy(update={"scales": edge_number_specs(name, numbers, statistics)})
 
 
 def _keys(node_set: str, features: Mapping[str, Feature], config: MatchConfig) -> Keys:
@@ -106,8 +126,4 @@ def _path(schema: GraphSchema, config: MatchConfig, path: list[str], last: EdgeS
 
 
 def _numbers(features: Mapping[str, Feature]) -> list[str]:
-    return [
-        name
-        for name, feature in sorted(features.items())
-        if name not in (ID, TIME) and feature.dtype != "string" and not feature.multi_valued
-    ]
+    return [name for name, feature in sorted(features.items()) if is_edge_number(name, feature)]

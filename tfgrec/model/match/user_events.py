@@ -8,7 +8,8 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.graph.schema import READOUT, TIME, USER_READOUT
 from tfgrec.model.encoder.edge_inputs import ages
-from tfgrec.model.features.numeric_features import signed_log
+from tfgrec.model.features.feature_specs import NumericSpec
+from tfgrec.model.features.numeric_features import LARGEST_VALUE, signed_log
 from tfgrec.model.fusion.readout import readout_edges
 from tfgrec.model.match.match_sources import MatchSource
 
@@ -86,14 +87,21 @@ def _events(
     requests: tf.Tensor,
     nodes: tf.Tensor | None = None,
 ) -> Events:
-    columns = [tf.ones([tf.shape(requests)[0]]), *(_finite(own[name]) for name in source.numbers)]
+    columns = [
+        tf.ones([tf.shape(requests)[0]]),
+        *(_read(own[name], source.scales.get(name)) for name in source.numbers),
+    ]
     aged = ages(tf.gather(graph.context[TIME], requests) - own[TIME]) if source.timed else tf.zeros_like(columns[0])
     keys = {space: keyed[name] for name, space in source.keys.items()}
     return Events(requests, nodes, keys, tf.stack(columns, axis=1), aged)
 
 
-def _finite(values: tf.Tensor) -> tf.Tensor:
+def _read(values: tf.Tensor, scale: NumericSpec | None) -> tf.Tensor:
+    """Numbers on their scale, 0 where they are not finite."""
     numbers = signed_log(tf.cast(values, tf.float32))
+    if scale is not None:
+        numbers = (numbers - scale.log_mean) / scale.log_standard_deviation
+        numbers = tf.clip_by_value(numbers, -LARGEST_VALUE, LARGEST_VALUE)
     return tf.where(tf.math.is_finite(numbers), numbers, 0.0)
 
 
