@@ -50,9 +50,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     ratings = ratings.sort_values("time", kind="stable", ignore_index=True)
     rows = split_rows(ratings["slice"].to_numpy(), split.train, split.validation)
     peers = peer_predictions(ratings, users, movies, rows, args.seeds, args.threads)
-    runs = {of_seeds[0].name: [_run_predictions(folder) for folder in of_seeds] for of_seeds in args.run_dir}
+    named = {_model_name(of_seeds): of_seeds for of_seeds in args.run_dir}
+    if len(named) < len(args.run_dir):
+        parser.error(f"--run-dir: several models are called {', '.join(named)}: name the folders differently")
+    runs = {name: [_run_predictions(folder) for folder in of_seeds] for name, of_seeds in named.items()}
     tell(compare(peers, runs), args.json)
     return 0
+
+
+def _model_name(folders: Sequence[Path]) -> str:
+    """A run's folder, or the one around the folders of several runs: tfgrec-compare calls these by their seeds."""
+    return folders[0].name if len(folders) == 1 else folders[0].absolute().parent.name
 
 
 def split_rows(slices: np.ndarray, train: tuple[int, int], validation: tuple[int, int]) -> Rows:

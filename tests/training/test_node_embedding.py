@@ -74,7 +74,7 @@ def break_off_after_files(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_embedding, "_write", write_or_stop)
 
 
-def test_what_requests_ask_for_is_what_their_records_say(two_stage: RunModel) -> None:
+def test_what_requests_read_is_what_their_records_say(two_stage: RunModel) -> None:
     expected: dict[str, set] = {"user": set(), "video": set(), "room": set()}
     spec = graph_tensor_spec(two_stage.examples.schema)
     for split in two_stage.examples.splits.values():
@@ -86,6 +86,11 @@ def test_what_requests_ask_for_is_what_their_records_say(two_stage: RunModel) ->
             ids = graph.node_sets[node_set]["#id"].numpy()[adjacency[tfgnn.SOURCE].numpy()].tolist()
             ids = [one.decode() if isinstance(one, bytes) else one for one in ids]
             expected[node_set] |= set(zip(ids, refreshes[adjacency[tfgnn.TARGET].numpy()].tolist(), strict=True))
+        for edge_set, node_set in (("watched", "video"), ("visited", "room")):
+            events = graph.node_sets[f"history/{edge_set}"]
+            ids = [one.decode() if isinstance(one, bytes) else one for one in events["#id"].numpy().tolist()]
+            of_events = np.repeat(times - times % INTERVAL, events.sizes.numpy())
+            expected[node_set] |= set(zip(ids, of_events.tolist(), strict=True))
     found = requested_nodes(two_stage.examples, interval=INTERVAL)
     for node_set, rows in found.items():
         pairs = list(zip(rows.ids.tolist(), rows.refreshes.tolist(), strict=True))

@@ -30,7 +30,7 @@ _FIELDS: dict[Side, str] = {"user": GRAPH_FIELDS[0], "item": GRAPH_FIELDS[1]}
 
 
 class NodeEmbedding:
-    """Runs the frozen encoder on the solo subgraph of each node that requests ask for, as of each refresh.
+    """Runs the frozen encoder on the solo subgraph of each node that requests read, as of each refresh.
 
     A node is sampled alone at the refresh time, so that it sees edges from before that and none of what requests bring
     along. Vectors go to a folder named by the encoder's weights, a file a node set and refresh, each whole or not at

@@ -1,4 +1,4 @@
-"""Which users and items the requests of a run ask for, and as of which refresh: what there have to be vectors of."""
+"""Which users and items the requests of a run read, and as of which refresh: what there have to be vectors of."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,41 +27,50 @@ def refresh_interval(refresh_hours: float) -> int:
 
 
 def requested_nodes(examples: ExamplesDirectory, *, interval: int) -> dict[str, EmbeddedRows]:
-    """The users and candidates of all requests of all splits, by node set.
+    """The users and candidates of all requests of all splits, and the items of their histories, by node set.
 
     Args:
       examples: the records.
       interval: milliseconds between refreshes. A request's is the newest multiple since 1970 that is not after it.
     """
-    readouts = [USER_READOUT, *examples.schema.item_readouts().values()]
-    spec = graph_tensor_spec(_needed(examples.schema, readouts))
+    schema = examples.schema
+    readouts = [USER_READOUT, *schema.item_readouts().values()]
+    # What a candidate is matched with needs a vector as the candidate does.
+    node_sets = {name: schema.edge_sets[name].source for name in readouts}
+    node_sets |= {
+        name: of.target for name, of in schema.history_node_sets.items() if of.target in schema.item_readouts()
+    }
+    histories = [name for name in node_sets if name not in readouts]
+    spec = graph_tensor_spec(_needed(schema, readouts, histories))
 
     def read(serialized: tf.Tensor) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
         graph = parse_merged(spec, serialized)
-        times = tf.repeat(tf.reshape(graph.context[TIME], [-1]), graph.node_sets[READOUT].sizes)
-        return {
-            name: (
-                tf.gather(graph.node_sets[examples.schema.edge_sets[name].source][ID], edges.nodes),
-                tf.gather(times // interval * interval, edges.candidates),
-            )
-            for name, edges in ((name, readout_edges(graph, name)) for name in readouts)
-        }
+        refreshes = tf.reshape(graph.context[TIME], [-1]) // interval * interval
+        of_candidates = tf.repeat(refreshes, graph.node_sets[READOUT].sizes)
+        found = {}
+        for name in readouts:
+            edges = readout_edges(graph, name)
+            ids = tf.gather(graph.node_sets[node_sets[name]][ID], edges.nodes)
+            found[name] = ids, tf.gather(of_candidates, edges.candidates)
+        for name in histories:
+            found[name] = graph.node_sets[name][ID], tf.repeat(refreshes, graph.node_sets[name].sizes)
+        return found
 
     read = tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    found: dict[str, list[pd.DataFrame]] = {name: [] for name in readouts}
+    found: dict[str, list[pd.DataFrame]] = {node_set: [] for node_set in node_sets.values()}
     for split in examples.splits.values():
         for serialized in read_records(list(split.files)).batch(_BATCH) if split.files else ():
             for name, (ids, refreshes) in read(serialized).items():
                 pairs = pd.DataFrame({"id": _texts(ids.numpy()), "refresh": refreshes.numpy()})
-                found[name].append(pairs.drop_duplicates())
-    return {examples.schema.edge_sets[name].source: _rows(parts) for name, parts in found.items()}
+                found[node_sets[name]].append(pairs.drop_duplicates())
+    return {node_set: _rows(parts) for node_set, parts in found.items()}
 
 
 def kept_requested_nodes(
     examples: ExamplesDirectory, *, interval: int, made_from: str, path: Path
 ) -> dict[str, EmbeddedRows]:
     """`requested_nodes`, read from `path` where that was written for the records `made_from`; else written there."""
-    made_from = f"{made_from} every {interval} ms"
+    made_from = f"{made_from} every {interval} ms, with histories"
     if path.exists():
         with np.load(path) as kept:
             if str(kept[_MADE_FROM]) == made_from:
@@ -83,13 +92,14 @@ def kept_requested_nodes(
     return rows
 
 
-def _needed(schema: GraphSchema, readouts: Iterable[str]) -> GraphSchema:
-    """The part of the schema that tells who and what is asked for, and when."""
+def _needed(schema: GraphSchema, readouts: Iterable[str], histories: Iterable[str]) -> GraphSchema:
+    """The part of the schema that tells who and what is asked for, what was met, and when."""
     edge_sets = {name: EdgeSet(schema.edge_sets[name].source, READOUT, {}) for name in readouts}
     node_sets = {edges.source: schema.node_sets[edges.source].features[ID] for edges in edge_sets.values()}
+    ids = {**node_sets, **{name: schema.node_sets[name].features[ID] for name in histories}}
     return GraphSchema(
         context={TIME: schema.context[TIME]},
-        node_sets={READOUT: NodeSet({}), **{name: NodeSet({ID: feature}) for name, feature in node_sets.items()}},
+        node_sets={READOUT: NodeSet({}), **{name: NodeSet({ID: feature}) for name, feature in ids.items()}},
         edge_sets=edge_sets,
     )
 

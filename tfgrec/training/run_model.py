@@ -101,7 +101,7 @@ class RunModel:
 
     @cached_property
     def static_rows(self) -> dict[str, EmbeddedRows]:
-        """The nodes of which arm two_stage has vectors, and as of which refreshes: those that requests ask for."""
+        """The nodes of which arm two_stage has vectors, and as of which refreshes: those that requests read."""
         return kept_requested_nodes(
             self.examples,
             interval=refresh_interval(self.config.pretraining.refresh_hours),
