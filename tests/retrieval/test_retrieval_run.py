@@ -19,7 +19,11 @@ from tfgrec.run_directory import RunDirectory
 
 @pytest.mark.slow
 def test_a_run_is_measured_and_indexed(
-    retrieval_run: RunDirectory, examples: SoloExamples, tmp_path: Path, capsys: pytest.CaptureFixture
+    retrieval_run: RunDirectory,
+    examples: SoloExamples,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = RunDirectory.at(tmp_path / "run")
     shutil.copytree(retrieval_run.root, run.root, ignore=shutil.ignore_patterns("checkpoints", "index"))
