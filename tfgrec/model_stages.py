@@ -130,9 +130,7 @@ class ModelStages:
     @property
     def _trains_on_graph(self) -> bool:
         """Whether training reads the graph beside the records."""
-        model = self._config.model
-        factors = model.match.factors is not None and model.fusion.match != "none" and self._config.arm != "no_graph"
-        return factors or self._config.arm == "two_stage"
+        return self._config.factors is not None or self._config.arm == "two_stage"
 
     def _pretraining(self) -> dict[str, Any]:
         """What the arms that pre-train an encoder depend on besides."""

@@ -42,7 +42,7 @@ def read_pipeline_config(arguments: argparse.Namespace) -> RunConfig:
             f"{arguments.config}: key 'arm': received two_stage, which embeds nodes from the graph store while it "
             "trains; TFX's Trainer has the records alone: use tfgrec-train, or arm joint, frozen_encoder or no_graph"
         )
-    if config.model.match.factors is not None and config.arm != "no_graph":
+    if config.factors is not None:
         raise ConfigurationError(
             f"{arguments.config}: key 'model.match.factors': item factors are fitted to the graph store, and TFX's "
             "Trainer has the records alone: leave the key out, or use tfgrec-train"

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from beam_jobs.graph_shards.rows_set_aside import RowsSetAside
-from beam_jobs.graph_shards.where_counts import count_matches
+from beam_jobs.graph_shards.where_counts import AND, count_matches
 from beam_jobs.running.arrow_shuffle import ShardKey, split
 from beam_jobs.running.facts import Fact
 from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch, tagged
@@ -150,7 +150,7 @@ def _keep_wanted(batch: pa.RecordBatch, rows: EdgeRows, selection: RowSelection,
     if len(where) > 1:
         values = [f"{column}: {wanted}" for column, wanted in where.items()]
         none = pa.nulls(batch.num_rows, pa.string())
-        facts.append(count_matches(*place, " and ".join(where), [" and ".join(values)], none, together))
+        facts.append(count_matches(*place, AND.join(where), [AND.join(values)], none, together))
 
 
 def _read_edges(

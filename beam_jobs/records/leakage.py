@@ -20,7 +20,6 @@ from tfgrec.graph.schema import READOUT, TIME, Feature, GraphSchema
 _REQUEST_TIME = f"context/{TIME}"
 _MILLISECOND = 1e-3
 # What columns of a record are decoded as.
-# What columns of a record are decoded as.
 TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
 
 

@@ -1,6 +1,8 @@
 """Columns of a table as ids and features of the schema: cells typed, empty and unreadable ones rejected by row."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -92,11 +94,22 @@ def read_lists(
     return _lists_of(np.bincount(rows, minlength=len(lists)), values)
 
 
-def _read(array: pa.Array, dtype: DType, column: str, *, ids: bool = False) -> Cells:
+@contextlib.contextmanager
+def told_column(column: str) -> Iterator[None]:
+    """Around the reading of a column's cells.
+
+    Raises:
+      InputDataError: as raised within, with the column before it.
+    """
     try:
-        return read_cells(array, dtype, ids=ids)
+        yield
     except InputDataError as error:
         raise InputDataError(f"column '{column}': {error}") from error
+
+
+def _read(array: pa.Array, dtype: DType, column: str, *, ids: bool = False) -> Cells:
+    with told_column(column):
+        return read_cells(array, dtype, ids=ids)
 
 
 def _as_lists(array: pa.Array, column: Column) -> pa.Array:

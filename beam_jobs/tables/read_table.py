@@ -1,6 +1,6 @@
 """Reading a table through Beam: Arrow record batches with the place and the time of every row, bad rows beside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from beam_jobs.running.facts import Fact
 from beam_jobs.tables.bad_rows import BAD_ROWS, READING, of_batch, of_malformed, tagged
-from beam_jobs.tables.cells import Cells, read_cells, read_numbers
+from beam_jobs.tables.cells import read_cells, read_numbers
 from beam_jobs.tables.counted_back import DateBack
-from beam_jobs.tables.features import column_of, reject_unreadable
+from beam_jobs.tables.features import column_of, reject_unreadable, told_column
 from beam_jobs.tables.row_checks import RowChecks
 from beam_jobs.tables.table_batches import FILE, ROW, TIME, PartBatch, read_part
 from beam_jobs.tables.table_files import TableFiles, TablePart
@@ -19,7 +19,6 @@ from beam_jobs.tables.times import read_times
 from beam_jobs.tables.told_places import told_place
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.config.tables import TimeColumn
-from tfgrec.errors import InputDataError
 
 FACTS = "facts"
 
@@ -104,24 +103,20 @@ def _placed(read: PartBatch, file: int) -> pa.RecordBatch:
 def _with_time(batch: pa.RecordBatch, time: TimeColumn, checks: RowChecks) -> pa.RecordBatch:
     """Adds TIME; drops the rows whose time, or place in a log that is dated back, can't be read."""
     selection = checks.selection()
-    times = _named(time.column, lambda: read_times(column_of(batch, time.column), time))
+    with told_column(time.column):
+        times = read_times(column_of(batch, time.column), time)
     selection.reject(times.empty, f"{time.column}: is empty")
     selection.reject(times.unreadable, f"{time.column}: {times.complaint}")
     if time.counted_back is not None:
         order, within = time.counted_back.order, time.counted_back.within
-        orders = _named(order, lambda: read_numbers(column_of(batch, order)))
+        with told_column(order):
+            orders = read_numbers(column_of(batch, order))
         selection.reject(orders.empty, f"{order}: is empty")
         selection.reject(orders.unreadable, f"{order}: {orders.complaint}")
-        cells = _named(within, lambda: read_cells(column_of(batch, within), "string", ids=True))
+        with told_column(within):
+            cells = read_cells(column_of(batch, within), "string", ids=True)
         reject_unreadable(cells, within, selection)
         selection.reject(cells.empty, f"{within}: is empty")
     columns = [*batch.columns, times.filled(0)]
     dated = pa.RecordBatch.from_arrays(columns, names=[*batch.schema.names, TIME])
     return dated if selection.kept.all() else dated.filter(pa.array(selection.kept))
-
-
-def _named(column: str, read: Callable[[], Cells]) -> Cells:
-    try:
-        return read()
-    except InputDataError as error:
-        raise InputDataError(f"column '{column}': {error}") from error

@@ -38,21 +38,19 @@ def test_a_whole_directory_is_read(whole: Path) -> None:
     examples.check_statistics()
 
 
-def test_records_of_a_time_without_statistics_of_edges_are_sampled_again(examples: Path) -> None:
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        ("video", "no statistics of node set 'video': sample again"),
+        ("history/watched", "no statistics of 'duration' of 'history/watched'.*sample again"),
+    ],
+)
+def test_records_of_a_time_without_such_statistics_are_sampled_again(examples: Path, lost: str, told: str) -> None:
     path = examples / "manifest.json"
     manifest = {key: value for key, value in json.loads(path.read_text()).items() if key != "sha256"}
-    del manifest["statistics"]["history/watched"]
+    del manifest["statistics"][lost]
     path.write_text(json.dumps(sealed(manifest)))
-    with pytest.raises(InputDataError, match="no statistics of 'duration' of 'history/watched'.*sample again"):
-        ExamplesDirectory.open(examples).check_statistics()
-
-
-def test_records_of_a_time_without_statistics_of_the_graph_are_sampled_again(examples: Path) -> None:
-    path = examples / "manifest.json"
-    manifest = {key: value for key, value in json.loads(path.read_text()).items() if key != "sha256"}
-    del manifest["statistics"]["video"]
-    path.write_text(json.dumps(sealed(manifest)))
-    with pytest.raises(InputDataError, match="no statistics of node set 'video': sample again"):
+    with pytest.raises(InputDataError, match=told):
         ExamplesDirectory.open(examples).check_statistics()
 
 

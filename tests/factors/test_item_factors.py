@@ -1,13 +1,10 @@
 """Item factors as of times: what they may have seen, where they are kept, and what is refused."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "graph"))
 from graph_oracle import Edge, World, example_world, write_world
 
 from tfgrec.config.model import FactorsConfig
@@ -104,3 +101,18 @@ def test_outcomes_that_say_nothing_are_refused(world: World, tmp_path: Path) -> 
     flat = dataclasses.replace(world, edges={**world.edges, "watched": equal})
     with pytest.raises(ConfigurationError, match="or all outcomes that they see are equal"):
         fitted(flat, tmp_path / "flat", [first + 10**12])
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [
+        ({"watched": "device"}, "outcomes.watched: 'device' is no number of its edges: "),
+        ({"watched": "shar"}, "outcomes.watched: 'shar' is no number of its edges: did you mean 'share'?"),
+        ({"follows": "share"}, "outcomes.follows: leads from 'user' to 'user': expected edges from 'user' to cand"),
+        ({"watched_by": "share"}, "outcomes.watched_by: leads from 'video' to 'user'"),
+    ],
+)
+def test_outcomes_that_are_none_are_refused(world: World, tmp_path: Path, outcomes: dict[str, str], told: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        read_outcome_log(write_world(world, tmp_path, 1), outcomes)
+    assert told in str(error.value)

@@ -19,11 +19,7 @@ from tfgrec.run_directory import RunDirectory
 
 @pytest.mark.slow
 def test_a_run_is_measured_and_indexed(
-    retrieval_run: RunDirectory,
-    examples: SoloExamples,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    retrieval_run: RunDirectory, examples: SoloExamples, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     run = RunDirectory.at(tmp_path / "run")
     shutil.copytree(retrieval_run.root, run.root, ignore=shutil.ignore_patterns("checkpoints", "index"))
@@ -37,9 +33,8 @@ def test_a_run_is_measured_and_indexed(
     history = [json.loads(line) for line in run.history.read_text().splitlines()]
     assert all("loss/retrieval" in line and "weight/retrieval" in line for line in history)
 
-    monkeypatch.setattr("tfgrec.commands.index.time_problem", lambda time: None)  # These times are of 1970.
     capsys.readouterr()
-    assert main(["--run-dir", str(run.root), "--time", "1200"]) == 0
+    assert main(["--run-dir", str(run.root), "--time", "2022-05-06"]) == 0
     room, video = (Path(line) for line in capsys.readouterr().out.splitlines())
     assert (room, video) == (run.index / "room" / "1", run.index / "video" / "1")
     found = load_index(video)(tf.constant(run_queries(examples)), 2)

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from finished_runs import keep
 
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.export import export_model, load_scoring_function
-from tfgrec.graph.store.files import write_json
 from tfgrec.run_directory import RunDirectory
 from tfgrec.training.run_model import RunModel
-from tfgrec.training.variable_meanings import meanings_of, variables_by_path
+from tfgrec.training.variable_meanings import variables_by_path
 from tfgrec.training.warm_start import take_over
 
 pytestmark = pytest.mark.slow
@@ -27,16 +27,6 @@ def with_members(run: Path, members: int) -> RunModel:
     for variable in model.model.trainable_variables:
         variable.assign(random.normal(0, 0.2, variable.shape))
     return model
-
-
-def keep(model: RunModel, root: Path) -> RunDirectory:
-    """A finished run with a model's present variables."""
-    earlier = RunDirectory.at(root)
-    checkpoint = tf.train.Checkpoint(model=model.model)
-    tf.train.CheckpointManager(checkpoint, str(earlier.checkpoints), max_to_keep=1).save()
-    write_json(earlier.meanings, meanings_of(model.model, model.config.model))
-    write_json(earlier.training, {"arm": "joint"})
-    return earlier
 
 
 def test_an_exported_model_scores_as_the_members_do_together(small_run: Path, tmp_path: Path) -> None:

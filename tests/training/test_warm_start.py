@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from finished_runs import keep
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.store.files import write_json
 from tfgrec.run_directory import RunDirectory
 from tfgrec.scoring import make_scoring_function
 from tfgrec.training.run_model import RunModel
@@ -30,16 +30,6 @@ def run_model(run: RunDirectory, *overrides: str, statistics: Callable[[dict], d
         changed = statistics(json.loads(json.dumps(model.examples.statistics)))
         model.examples = dataclasses.replace(model.examples, statistics=changed)
     return model
-
-
-def keep(model: RunModel, root: Path) -> RunDirectory:
-    """A finished run with a model's present variables."""
-    earlier = RunDirectory.at(root)
-    checkpoint = tf.train.Checkpoint(model=model.model)
-    tf.train.CheckpointManager(checkpoint, str(earlier.checkpoints), max_to_keep=1).save()
-    write_json(earlier.meanings, meanings_of(model.model, model.config.model))
-    write_json(earlier.training, {"arm": "joint"})
-    return earlier
 
 
 def scores(model: RunModel) -> dict[str, np.ndarray]:

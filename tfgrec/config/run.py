@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.encodings import Encoding
-from tfgrec.config.model import ModelConfig
+from tfgrec.config.model import FactorsConfig, ModelConfig
 from tfgrec.config.pipeline import PipelineConfig
 from tfgrec.config.sampling import BuildConfig, SamplingConfig, SplitConfig
 from tfgrec.config.training import EvaluationConfig, TrainingConfig
@@ -52,3 +52,9 @@ class RunConfig(FrozenConfig):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     pipeline: PipelineConfig = PipelineConfig()
+
+    @property
+    def factors(self) -> FactorsConfig | None:
+        """The item factors that the arm's model reads, which are fitted to the graph; None for none."""
+        matches = self.arm != "no_graph" and self.model.fusion.match != "none"
+        return self.model.match.factors if matches else None

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfgrec.close_match import suggestion
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.edge_numbers import is_edge_number
+from tfgrec.graph.schema import USER_READOUT, GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.ranges import flat
 
@@ -43,28 +46,42 @@ def read_outcome_log(store: GraphStore, outcomes: Mapping[str, str]) -> OutcomeL
     """Reads `{edge set: its number that is the outcome}`; an edge whose number is not finite is left out.
 
     Raises:
-      ConfigurationError: edges have no times, or edge sets leave different node sets.
+      ConfigurationError: names an edge set that leads from another node set than the users' or to no candidates, or has
+        no times, or of which the outcome is no number.
     """
     schemas = {name: store.schema.edge_sets[name] for name in outcomes}
-    sources = sorted({edges.source for edges in schemas.values()})
-    if len(sources) > 1:
-        raise ConfigurationError(
-            f"model.match.factors.outcomes: edge sets leave {', '.join(sources)}: expected one node set, the users'"
-        )
+    for name, feature in outcomes.items():
+        _check(store.schema, name, feature)
     first_item, num_items = {}, 0
     for node_set in sorted({edges.target for edges in schemas.values()}):
         first_item[node_set], num_items = num_items, num_items + store.num_nodes(node_set)
     parts = [_columns(store, name, feature, first_item[schemas[name].target]) for name, feature in outcomes.items()]
     users, items, visible_from, values = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return OutcomeLog(users, items, visible_from, values, store.num_nodes(sources[0]), first_item, num_items)
+    num_users = store.num_nodes(_users(store.schema))
+    return OutcomeLog(users, items, visible_from, values, num_users, first_item, num_items)
+
+
+def _users(schema: GraphSchema) -> str:
+    return schema.edge_sets[USER_READOUT].source
+
+
+def _check(schema: GraphSchema, edge_set: str, feature: str) -> None:
+    key, edges = f"model.match.factors.outcomes.{edge_set}", schema.edge_sets[edge_set]
+    users, items = _users(schema), schema.item_readouts()
+    if edges.source != users or edges.target not in items:
+        raise ConfigurationError(
+            f"{key}: leads from '{edges.source}' to '{edges.target}': expected edges from '{users}' to candidates "
+            f"({', '.join(sorted(items))})"
+        )
+    if not edges.timed:
+        raise ConfigurationError(f"{key}: its edges have no times: what a request sees is not known")
+    numbers = [name for name, of in sorted(edges.features.items()) if is_edge_number(name, of)]
+    if feature not in numbers:
+        raise ConfigurationError(f"{key}: '{feature}' is no number of its edges: {suggestion(feature, numbers)}")
 
 
 def _columns(store: GraphStore, edge_set: str, feature: str, first_item: int) -> tuple[np.ndarray, ...]:
     edges = store.adjacency(edge_set)
-    if not edges.timed:
-        raise ConfigurationError(
-            f"model.match.factors.outcomes.{edge_set}: its edges have no times: what a request sees is not known"
-        )
     users, positions = flat(*edges.row_bounds(np.arange(store.num_nodes(store.schema.edge_sets[edge_set].source))))
     outcomes = edges.numbers(feature, positions)
     finite = np.isfinite(outcomes)

@@ -112,20 +112,20 @@ class RunModel:
     @cached_property
     def item_factors(self) -> ItemFactors | None:
         """What `model.match.factors` asks for, fitted once and kept in the run; None where nothing reads it."""
-        match = self.config.model.match
-        if match.factors is None or self.config.model.fusion.match == "none" or self.config.arm == "no_graph":
+        factors = self.config.factors
+        if factors is None:
             return None
         manifest = self.run.graph / "manifest.json"
         made_from = {
             "examples": fingerprint_file(self.run.examples / "manifest.json"),
             "graph": fingerprint_file(manifest) if manifest.exists() else None,
-            "factors": match.factors.model_dump(mode="json"),
+            "factors": factors.model_dump(mode="json"),
         }
         return kept_item_factors(
             self.run.factors,
             # A trained run does without its graph.
             made_from=json.dumps(made_from) if manifest.exists() else None,
-            make=lambda: self._fit_factors(match.factors),
+            make=lambda: self._fit_factors(factors),
         )
 
     def _fit_factors(self, config: FactorsConfig) -> ItemFactors:

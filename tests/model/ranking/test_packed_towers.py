@@ -133,13 +133,3 @@ def test_one_member_is_towers_without_any_packed_layer() -> None:
     assert towers(tf.zeros([2, 20]), graph_vector=tf.zeros([2, 4]))["a"].shape == [2]
     assert not any(type(layer).__name__.startswith("Packed") for layer in towers.submodules)
     assert max(variable.shape.rank for variable in towers.variables) == 2
-
-
-@pytest.mark.parametrize("bottom", ["shared", "mmoe"])
-def test_copies_from_the_config_compute_the_same(bottom: str) -> None:
-    towers, inputs = make_towers(bottom=bottom), tf.random.normal([5, 20])
-    expected = towers(inputs, graph_vector=tf.ones([5, 4]))
-    copy = RankingTowers.from_config(towers.get_config())
-    copy(inputs, graph_vector=tf.ones([5, 4]))
-    copy.set_weights(towers.get_weights())
-    np.testing.assert_allclose(copy(inputs, graph_vector=tf.ones([5, 4]))["b"], expected["b"])

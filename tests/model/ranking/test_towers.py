@@ -86,9 +86,10 @@ def test_logits_start_around_the_labels_means() -> None:
     np.testing.assert_allclose(logits["b"], [0.5, 0.5], atol=1e-6)
 
 
+@pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("bottom", ["shared", "mmoe"])
-def test_copies_from_the_config_compute_the_same(bottom: str) -> None:
-    towers, inputs = make_towers(bottom=bottom), tf.random.normal([5, 20])
+def test_copies_from_the_config_compute_the_same(bottom: str, members: int) -> None:
+    towers, inputs = make_towers(bottom=bottom, members=members), tf.random.normal([5, 20])
     expected = towers(inputs, graph_vector=tf.ones([5, 4]))
     copy = RankingTowers.from_config(towers.get_config())
     copy(inputs, graph_vector=tf.ones([5, 4]))
