@@ -116,3 +116,10 @@ def test_text_of_any_width_is_written_alike(kind: pa.DataType) -> None:
 def test_other_columns_are_refused(values: np.ndarray | pa.Array) -> None:
     with pytest.raises(InputDataError, match="column 'x': expected int64, float32 or bytes"):
         encode_examples({"x": RaggedColumn(values, np.array([0, 1]))})
+
+
+@pytest.mark.parametrize("longest", [0, 3, 127, 128])
+def test_many_texts_of_one_row_are_written_as_those_of_several(longest: int) -> None:
+    texts = pa.array([b"t" * (place % (longest + 1)) for place in range(200)], pa.binary()).slice(20, 150)
+    alone = encode_examples({"x": RaggedColumn(texts, np.array([0, 150]))})
+    assert alone == encode_examples({"x": RaggedColumn(texts, np.array([0, 150, 150]))})[:1]

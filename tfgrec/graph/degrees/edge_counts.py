@@ -43,12 +43,13 @@ class EdgeCounter:
 
     Attributes:
       times: when each candidate is asked for, in milliseconds, int64 `[num_candidates]`.
+      request_times: when each request is asked, int64 `[num_requests]`.
     """
 
     def __init__(self, store: GraphStore, requests: RequestBatch) -> None:
         self._store, self._requests = store, requests
         self._candidate_requests = requests.candidate_requests
-        self.times = requests.times[self._candidate_requests]
+        self.times, self.request_times = requests.times[self._candidate_requests], requests.times
         self._visible_rows: dict[tuple[str, str, float | None], tuple[np.ndarray, np.ndarray]] = {}
         self._shared_edges: dict[tuple[str, str, bool], SharedEdges] = {}
         self._key_edges: dict[tuple[str, ...], KeyEdges] = {}
@@ -70,10 +71,20 @@ class EdgeCounter:
             edges = self._shared_with_candidates(of, shared, by_key=False)
             counts = self._count_shared(edges, of, edge_set, windows, features)
             return {window: of_groups.of_rows(edges.groups) for window, of_groups in counts.items()}
-        counts = {window: self._count_rows(of, edge_set, window, features) for window in windows}
-        if of == "item":
-            return counts
-        return {window: of_users.of_rows(self._candidate_requests) for window, of_users in counts.items()}
+        if of == "user":
+            counts = self.count_users(edge_set, windows, features)
+            return {window: of_users.of_rows(self._candidate_requests) for window, of_users in counts.items()}
+        return {window: self._count_rows(of, edge_set, window, features) for window in windows}
+
+    def count_users(
+        self, edge_set: str, windows: Collection[float | None], features: Collection[str] = ()
+    ) -> dict[float | None, EdgeCounts]:
+        """Counts by window, a row a request, the edges of its user; sums of `features`."""
+        return {window: self._count_rows("user", edge_set, window, features) for window in windows}
+
+    def of_candidates(self, values: np.ndarray) -> np.ndarray:
+        """Values of the requests as those of their candidates."""
+        return values if len(self.times) == len(self.request_times) else values[self._candidate_requests]
 
     def count_by_key(
         self,

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.store.adjacency import Adjacency
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.ordering import distinct_values, factorized
 from tfgrec.graph.store.ranges import CHUNK, flat, whole_chunks
 
 
@@ -33,7 +33,7 @@ class KeyEdges:
         rows = store.visible_rows(path[0], requests.items, requests.times[of_candidates])
         self.candidates, keys = self._distinct_targets(path[0], *rows)
         bound = self._num_targets(path[0])
-        self.groups, distinct = pd.factorize(of_candidates[self.candidates] * bound + keys)
+        self.groups, distinct = factorized(of_candidates[self.candidates] * bound + keys)
         self._keys, self._times = distinct % bound, requests.times[distinct // bound]
         self._only_chunk: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -77,7 +77,7 @@ class KeyEdges:
         """The row and the target of what rows lead to, each target once a row, in the order of the edges."""
         rows, positions = flat(start, end)
         bound = self._num_targets(edge_set)
-        distinct = pd.unique(rows * bound + self._store.adjacency(edge_set).targets(positions))
+        distinct = distinct_values(rows * bound + self._store.adjacency(edge_set).targets(positions))
         return distinct // bound, distinct % bound
 
     def _num_targets(self, edge_set: str) -> int:

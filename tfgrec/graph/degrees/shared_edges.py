@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from tfgrec.graph.degrees.shared_keys import SharedKeys
-from tfgrec.graph.store.ordering import numbered
+from tfgrec.graph.store.ordering import distinct_values, factorized, numbered
 from tfgrec.graph.store.ranges import CHUNK, flat, flat_chunks
 
 
@@ -31,13 +30,13 @@ class SharedEdges:
     def __init__(self, owners: np.ndarray, keys: SharedKeys, *, by_key: bool = False) -> None:
         self._keys = keys
         num_values = int(keys.values.max(initial=0)) + 1
-        of_candidates, distinct = pd.factorize(owners * num_values + keys.values)
+        of_candidates, distinct = factorized(owners * num_values + keys.values)
         self.owners = distinct // num_values
         self.candidates, self.groups = np.arange(len(of_candidates)), of_candidates
         groups, of_groups = keys.of_values(distinct % num_values, self.owners)
         joined = self.owners[groups] * keys.bound + of_groups
         if by_key:
-            pairs, (groups, joined) = groups, pd.factorize(joined)
+            pairs, (groups, joined) = groups, factorized(joined)
             self.owners = joined // keys.bound
             self.candidates, self.groups = _groups_of(of_candidates, len(distinct), pairs, groups)
             groups = np.arange(len(joined))
@@ -69,7 +68,7 @@ class SharedEdges:
                 matches, at = flat(first, last)
                 groups, shared = self._groups_by_key[at], edges[likely][matches]
                 if not self._keys.single:
-                    both = pd.unique(groups * len(positions) + shared)
+                    both = distinct_values(groups * len(positions) + shared)
                     groups, shared = both // len(positions), both % len(positions)
                 yield groups, positions[shared]
 
@@ -79,7 +78,7 @@ def _groups_of(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Candidates and the groups of their pairs; `pairs`, ascending, and `groups` may name a group of a pair twice."""
     bound = int(groups.max(initial=0)) + 1
-    distinct = pd.unique(pairs * bound + groups)
+    distinct = distinct_values(pairs * bound + groups)
     splits = np.searchsorted(distinct // bound, np.arange(num_pairs + 1))
     candidates, places = flat(splits[of_candidates], splits[of_candidates + 1])
     return candidates, (distinct % bound)[places]

@@ -48,12 +48,12 @@ def to_ragged_columns(
     for name in schema.stored_node_sets:
         sampled = subgraphs.node_sets[name]
         columns.add_size(f"nodes/{name}", sampled.splits)
-        columns.add_features(f"nodes/{name}", store.node_features(name, sampled.nodes), sampled.splits)
+        columns.add_features(f"nodes/{name}", store.node_index(name).columns(sampled.nodes), sampled.splits)
     for name, edge_set in schema.stored_edge_sets.items():
         edges = subgraphs.edge_sets[name]
         columns.add_edges(f"edges/{name}", edges.sources, edges.targets, edges.splits)
         if edge_set.features:
-            columns.add_features(f"edges/{name}", store.adjacency(name).features(edges.positions), edges.splits)
+            columns.add_features(f"edges/{name}", store.adjacency(name).columns(edges.positions), edges.splits)
     for name, history in schema.history_node_sets.items():
         events = subgraphs.histories[name]
         columns.add_size(f"nodes/{name}", events.splits)

@@ -6,7 +6,7 @@ A tf.Example is `Example.features = 1`, `Features.feature = 1` (a map: entries o
 message a row and leave the order of its features to chance; here the same row always gives the same bytes, and
 nothing but NumPy and Arrow is needed.
 
-Columns whose values are written alike are encoded together: one request is answered online as fast as it can be.
+Columns whose values are written alike are encoded together; a single row, as an online request is, has a shorter way.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,10 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tfgrec.errors import InputDataError
+from tfgrec.graph.examples.one_example import encode_one
 from tfgrec.graph.examples.ragged_column import RaggedColumn
+from tfgrec.graph.examples.wire_format import (
+    FIELD_1,
+    FIELD_2,
+    FIELD_3,
+    feature_header,
+    feature_key,
+    most_bytes,
+    varints,
+)
 
-# (field number << 3) | 2: a length-delimited field.
-_FIELD_1, _FIELD_2, _FIELD_3 = b"\x0a", b"\x12", b"\x1a"
 # With offsets of 64 bits: those of 32 would wrap in a batch of more than 2 GiB.
 _BYTES = pa.large_binary()
 _TEXTS = {pa.string(), pa.binary(), pa.large_string(), pa.large_binary()}
@@ -41,6 +49,8 @@ def encode_examples(columns: Mapping[str, RaggedColumn]) -> list[bytes]:
     """
     names = sorted(columns)
     fields = [_field(name, columns[name].values) for name in names]
+    if names and len(columns[names[0]].splits) == 2:
+        return [encode_one(names, fields, [columns[name].values for name in names])]
     splits = np.array([columns[name].splits for name in names], np.int64)
     num_rows = splits.shape[1] - 1
     if num_rows == 0:
@@ -50,14 +60,14 @@ def encode_examples(columns: Mapping[str, RaggedColumn]) -> list[bytes]:
     entries = [headers.slice(column * num_rows, num_rows) for column in range(len(names))]
     parts = [part for entry in zip(entries, payloads, strict=True) for part in entry]
     lengths = sizes.sum(axis=0) + pc.binary_length(headers).to_numpy().reshape(sizes.shape).sum(axis=0)
-    return _joined(_constant(_FIELD_1, num_rows), _varint_column(lengths), *parts).to_pylist()
+    return _joined(_constant(FIELD_1, num_rows), _varint_column(lengths), *parts).to_pylist()
 
 
 def _field(name: str, values: _Values) -> bytes:
     if isinstance(values, np.ndarray):
-        field = {_INT64: _FIELD_3, _FLOAT32: _FIELD_2}.get(values.dtype)
+        field = {_INT64: FIELD_3, _FLOAT32: FIELD_2}.get(values.dtype)
     else:
-        field = _FIELD_1 if values.type in _TEXTS else None
+        field = FIELD_1 if values.type in _TEXTS else None
     if field is None:
         kind = values.dtype if isinstance(values, np.ndarray) else values.type
         raise InputDataError(f"column '{name}': expected int64, float32 or bytes, received {kind}")
@@ -87,9 +97,9 @@ def _alike(
     """Columns that are encoded together, and how: numbers with others that take as many bytes at most."""
     groups: dict[tuple[bytes, int], list[int]] = {}
     for column, (of_column, field) in enumerate(zip(values, fields, strict=True)):
-        most = _most_bytes(of_column.view(np.uint64)) if field == _FIELD_3 else 0
+        most = most_bytes(of_column.view(np.uint64)) if field == FIELD_3 else 0
         groups.setdefault((field, most), []).append(column)
-    encoders = {_FIELD_1: _delimited, _FIELD_2: _floats, _FIELD_3: _integers}
+    encoders = {FIELD_1: _delimited, FIELD_2: _floats, FIELD_3: _integers}
     for (field, _), members in groups.items():
         yield members, encoders[field]
 
@@ -110,7 +120,7 @@ def _delimited(columns: Sequence[pa.Array]) -> _Encoded:
     encoded = values.dictionary_encode()
     distinct = encoded.dictionary
     lengths = _varint_column(pc.binary_length(distinct).to_numpy())
-    fields = _joined(_constant(_FIELD_1, len(distinct)), lengths, distinct).take(encoded.indices)
+    fields = _joined(_constant(FIELD_1, len(distinct)), lengths, distinct).take(encoded.indices)
     _, offsets, data = fields.buffers()
     payload = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
     return payload, np.diff(np.frombuffer(offsets, np.int64)[: len(values) + 1])
@@ -120,46 +130,11 @@ def _headers(names: Sequence[str], fields: Sequence[bytes], sizes: np.ndarray) -
     """What comes before the values of each column and row, binary `[num_columns * num_rows]`; few of them differ."""
     largest = int(sizes.max(initial=0)) + 1
     codes, distinct = pd.factorize((sizes + np.arange(len(sizes))[:, np.newaxis] * largest).ravel())
-    keys = [_FIELD_1 + _varint(len(name)) + name for name in (name.encode("utf-8") for name in names)]
-    headers = [_header(keys[code // largest], fields[code // largest], code % largest) for code in distinct.tolist()]
+    keys = [feature_key(name) for name in names]
+    headers = [
+        feature_header(keys[code // largest], fields[code // largest], code % largest) for code in distinct.tolist()
+    ]
     return pa.array(headers, _BYTES).take(pa.array(codes))
-
-
-def _header(key: bytes, field: bytes, size: int) -> bytes:
-    before_values = _FIELD_1 + _varint(size) if field != _FIELD_1 and size else b""
-    of_list = field + _varint(len(before_values) + size) + before_values
-    of_value = key + _FIELD_2 + _varint(len(of_list) + size) + of_list
-    return _FIELD_1 + _varint(len(of_value) + size) + of_value
-
-
-def varints(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Varints of `values [num_values]` uint64, end to end (uint8), and the bytes of each (int64 `[num_values]`)."""
-    most = _most_bytes(values)
-    encoded = np.empty((len(values), most), np.uint8)
-    lengths = np.ones(len(values), np.int64)
-    for position in range(most):
-        # Seven bits a byte, the lowest first; the top bit says that more follow.
-        encoded[:, position] = values & np.uint64(0x7F)
-        values = values >> np.uint64(7)
-        more = values > 0
-        encoded[:, position] |= more.astype(np.uint8) << np.uint8(7)
-        lengths += more
-    if lengths.min(initial=most) == most:
-        return encoded.ravel(), lengths
-    return encoded[np.arange(most) < lengths[:, np.newaxis]], lengths
-
-
-def _most_bytes(values: np.ndarray) -> int:
-    """The bytes that the largest of `values`, uint64, takes as a varint."""
-    return max(1, -(-int(values.max(initial=0)).bit_length() // 7))
-
-
-def _varint(value: int) -> bytes:
-    encoded = []
-    while value >= 1 << 7:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
 
 
 def _varint_column(values: np.ndarray) -> pa.Array:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import TemporalDegree
-from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
+from tfgrec.graph.degrees.temporal_degrees import DegreePlan
 from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
 from tfgrec.graph.examples.ragged_column import RaggedColumn
 from tfgrec.graph.requests import RequestBatch
@@ -51,10 +51,16 @@ class RequestEncoder:
     def __init__(self, *, store: GraphStore, sampling: SamplingConfig, degrees: Mapping[str, TemporalDegree]) -> None:
         self._store, self._sampling, self._degrees = store, sampling, degrees
         self.schema = record_schema(store.schema, sampling)
+        self._plans: dict[str, DegreePlan] = {}
 
     def encode(self, requests: RequestBatch) -> EncodedRequests:
         """The requests' tf.Examples: the bytes of each depend on no other request of the batch."""
-        subgraphs = sample_subgraphs(self._store, requests, self._sampling)
-        degrees = temporal_degrees(self._store, requests, self._degrees)
+        subgraphs = sample_subgraphs(self._store, requests, self._sampling, self.schema)
+        degrees = self._plan(requests.item_node_set).count(self._store, requests)
         columns = to_ragged_columns(self._store, requests, subgraphs, degrees, self.schema)
         return EncodedRequests(encode_examples(columns), subgraphs, degrees, columns)
+
+    def _plan(self, item_node_set: str) -> DegreePlan:
+        if item_node_set not in self._plans:
+            self._plans[item_node_set] = DegreePlan(self._store.schema, self._degrees, item_node_set)
+        return self._plans[item_node_set]

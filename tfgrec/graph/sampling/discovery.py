@@ -3,9 +3,8 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 
-from tfgrec.graph.store.ordering import stable_order
+from tfgrec.graph.store.ordering import factorized, stable_order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Discovery:
         """
         known = len(self._keys)
         found = requests * self._num_nodes + nodes
-        codes, keys = pd.factorize(np.concatenate([self._keys, found]))
+        codes, keys = factorized(np.concatenate([self._keys, found]))
         new_keys = keys[known:]
         new_requests = new_keys // self._num_nodes
         order = stable_order(new_requests, len(self._counts))

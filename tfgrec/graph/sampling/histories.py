@@ -35,7 +35,7 @@ def sample_histories(
     return {history_node_set(edge_set): _newest(store, requests, edge_set, plan) for edge_set, plan in plans.items()}
 
 
-def history_features(store: GraphStore, history: NodeSet, positions: np.ndarray) -> dict[str, pa.Array]:
+def history_features(store: GraphStore, history: NodeSet, positions: np.ndarray) -> dict[str, np.ndarray | pa.Array]:
     """The features of events by name, each `[num_events]`: the target's `#id`, what the edge has, what the target has.
 
     Args:
@@ -44,9 +44,9 @@ def history_features(store: GraphStore, history: NodeSet, positions: np.ndarray)
       positions: the events' places in the store, int64 `[num_events]`.
     """
     edges = store.adjacency(history.of_edge_set)
-    of_edges = edges.features(positions)
+    of_edges = edges.columns(positions)
     of_targets = [name for name in history.features if name not in of_edges]
-    return of_edges | store.node_index(history.target).features(edges.targets(positions), of_targets)
+    return of_edges | store.node_index(history.target).columns(edges.targets(positions), of_targets)
 
 
 def _newest(store: GraphStore, requests: RequestBatch, edge_set: str, plan: HistoryPlan) -> SampledHistory:

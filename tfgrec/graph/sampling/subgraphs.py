@@ -11,7 +11,7 @@ from tfgrec.graph.sampling.discovery import Discovery, Frontier
 from tfgrec.graph.sampling.histories import SampledHistory, sample_histories
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.sampling.strategies import choose_edges
-from tfgrec.graph.schema import USER_READOUT
+from tfgrec.graph.schema import USER_READOUT, GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.ordering import stable_order
 
@@ -71,14 +71,16 @@ class SampledSubgraphs:
     histories: dict[str, SampledHistory]
 
 
-def sample_subgraphs(store: GraphStore, requests: RequestBatch, sampling: SamplingConfig) -> SampledSubgraphs:
+def sample_subgraphs(
+    store: GraphStore, requests: RequestBatch, sampling: SamplingConfig, schema: GraphSchema | None = None
+) -> SampledSubgraphs:
     """Samples hop by hop from each request's user and distinct candidate items, or from those of them that it has.
 
     Hop h takes, for the nodes that hop h - 1 found (the roots for h = 0) and along each of its edge sets, up to
     fan_out edges with time + feedback delay < the request's time and, with a window, time >= the request's time less
     the window, chosen by the edge set's strategy. A node is expanded in one hop only. Histories list edges of the users
     besides, see `sample_histories`. The result of a request depends on neither the other requests of the batch nor the
-    number of the store's shards.
+    number of the store's shards. `schema` is the `record_schema` of the plan, where it is at hand.
 
     Raises:
       ConfigurationError: the plan does not fit the store's schema, see `record_schema`.
@@ -87,7 +89,7 @@ def sample_subgraphs(store: GraphStore, requests: RequestBatch, sampling: Sampli
     items = store.schema.item_readouts()
     if requests.item_node_set not in items:
         raise InputDataError(f"requests: '{requests.item_node_set}' is no node set of items, which are {sorted(items)}")
-    return _Sampler(store, requests, sampling).run()
+    return _Sampler(store, requests, sampling, schema or record_schema(store.schema, sampling)).run()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,11 +106,13 @@ class _FoundEdges:
 class _Sampler:
     """The state of sampling one batch."""
 
-    def __init__(self, store: GraphStore, requests: RequestBatch, sampling: SamplingConfig) -> None:
+    def __init__(
+        self, store: GraphStore, requests: RequestBatch, sampling: SamplingConfig, schema: GraphSchema
+    ) -> None:
         self._store = store
         self._requests = requests
         self._sampling = sampling
-        self._schema = record_schema(store.schema, sampling)
+        self._schema = schema
         self._discoveries = {
             name: Discovery(requests.num_requests, store.num_nodes(name)) for name in self._schema.stored_node_sets
         }

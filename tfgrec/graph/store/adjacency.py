@@ -8,10 +8,13 @@ import pyarrow as pa
 from tfgrec.graph.schema import TIME
 from tfgrec.graph.store import files, layout
 from tfgrec.graph.store.columns import column_of
-from tfgrec.graph.store.shards import ShardRanges, ShardSelection, gatherable
+from tfgrec.graph.store.shards import ShardRanges, ShardSelection, as_arrow, gatherable
 
 TARGET = "#target"
 ROW_SPLITS = "#row_splits"
+
+# Rows that are searched one by one: NumPy's calls for all at once cost as much as some ten of these.
+_FEW = 10
 
 
 class Adjacency:
@@ -76,6 +79,8 @@ class Adjacency:
         """
         if self._times is None and from_times is not None:
             raise ValueError("these edges have no times")
+        if len(nodes) <= _FEW:
+            return self._visible_one_by_one(nodes, before_times, from_times)
         rows = self._sources.select(nodes)
         start, end = self._bounds(rows)
         if self._times is not None:
@@ -83,6 +88,24 @@ class Adjacency:
         if from_times is not None:
             start = self._first_not_before(rows, start, end, from_times[rows.order])
         return self._positions(rows, start, end)
+
+    def _visible_one_by_one(
+        self, nodes: np.ndarray, before_times: np.ndarray, from_times: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same for few nodes, for which searching all rows at once takes longer."""
+        bounds = np.empty((2, len(nodes)), np.int64)
+        for row, node in enumerate(nodes.tolist()):
+            shard, local = self._sources.place(node)
+            start, end = self._row_splits[shard][local : local + 2].tolist()
+            if self._times is not None and start < end:
+                times = self._times[shard][start:end]
+                if times[-1] >= before_times[row]:
+                    end = start + int(times.searchsorted(before_times[row]))
+                if from_times is not None:
+                    start += int(times[: end - start].searchsorted(from_times[row]))
+            offset = self._edges.first(shard)
+            bounds[0, row], bounds[1, row] = start + offset, end + offset
+        return bounds[0], bounds[1]
 
     def _bounds(self, rows: ShardSelection) -> tuple[np.ndarray, np.ndarray]:
         """First and past-the-last place of the sorted rows' edges within their shards."""
@@ -128,14 +151,22 @@ class Adjacency:
         """One feature of the edges, `[num_positions]`."""
         return self._edges.select(positions).gather_arrow(self._columns[name])
 
+    def values(self, name: str, positions: np.ndarray) -> np.ndarray:
+        """A scalar number of the edges, of the column's own dtype, `[num_positions]`."""
+        return self._edges.select(positions).gather(self._columns[name])
+
     def numbers(self, name: str, positions: np.ndarray) -> np.ndarray:
         """A scalar number of the edges as float64 `[num_positions]`."""
-        return self._edges.select(positions).gather(self._columns[name]).astype(np.float64)
+        return self.values(name, positions).astype(np.float64)
 
     def features(self, positions: np.ndarray) -> dict[str, pa.Array]:
         """The edges' features by name, `time` included, each `[num_positions]`."""
+        return {name: as_arrow(column) for name, column in self.columns(positions).items()}
+
+    def columns(self, positions: np.ndarray) -> dict[str, np.ndarray | pa.Array]:
+        """The same, numbers as NumPy's."""
         selection = self._edges.select(positions)
-        return {name: selection.gather_arrow(pieces) for name, pieces in self._columns.items()}
+        return {name: selection.gather_column(pieces) for name, pieces in self._columns.items()}
 
 
 def open_adjacency(store: files.StorePath, edge_set: str, sources: ShardRanges, shards: int) -> Adjacency:

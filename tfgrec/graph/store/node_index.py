@@ -11,7 +11,7 @@ from tfgrec.graph.schema import ID, DType
 from tfgrec.graph.store import files
 from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.layout import node_shard_path
-from tfgrec.graph.store.shards import ShardRanges, gatherable
+from tfgrec.graph.store.shards import ShardRanges, as_arrow, gatherable
 
 HASH = "#hash"
 
@@ -85,9 +85,13 @@ class NodeIndex:
 
         Without `names`, all of them, `#id` included.
         """
+        return {name: as_arrow(column) for name, column in self.columns(nodes, names).items()}
+
+    def columns(self, nodes: np.ndarray, names: Iterable[str] | None = None) -> dict[str, np.ndarray | pa.Array]:
+        """The same, numbers as NumPy's."""
         selection = self.ranges.select(nodes)
         chosen = self._columns if names is None else names
-        return {name: selection.gather_arrow(self._columns[name]) for name in chosen}
+        return {name: selection.gather_column(self._columns[name]) for name in chosen}
 
     def hashes(self, nodes: np.ndarray) -> np.ndarray:
         """The hashes, uint64 `[num_nodes]`, of the raw ids of dense ids."""

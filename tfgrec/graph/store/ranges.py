@@ -15,12 +15,19 @@ def flat(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
       int64 `[num_positions]` each.
     """
     lengths = end - start
+    if len(lengths) == 1:
+        return np.zeros(lengths[0], np.int64), np.arange(start[0], end[0])
     ranges = np.repeat(np.arange(len(start)), lengths)
     return ranges, np.arange(len(ranges)) + (start - np.cumsum(lengths) + lengths)[ranges]
 
 
 def flat_chunks(start: np.ndarray, end: np.ndarray, limit: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What `flat` returns, `limit` positions at most at a time: a long range is cut."""
+    total = int((end - start).sum())
+    if total <= limit:
+        if total:
+            yield flat(start, end)
+        return
     num_pieces = -(-(end - start) // limit)
     ranges, pieces = flat(np.zeros_like(start), num_pieces)
     first = start[ranges] + pieces * limit
@@ -32,7 +39,12 @@ def flat_chunks(start: np.ndarray, end: np.ndarray, limit: int) -> Iterator[tupl
 
 def whole_chunks(lengths: np.ndarray, limit: int) -> Iterator[slice]:
     """Cuts a sequence of ranges where their lengths sum to `limit`; a longer range stands alone."""
+    if not len(lengths):
+        return
     ends = np.cumsum(lengths)
+    if ends[-1] <= limit:
+        yield slice(0, len(lengths))
+        return
     first = 0
     while first < len(lengths):
         room = limit + (ends[first - 1] if first else 0)
