@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from beam_jobs.tables.times import read_times
+from tfgrec.graph.rows.times import read_times
 from benchmarks.results import benchmark_parser, tell
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.config.tables import TimePart, as_column

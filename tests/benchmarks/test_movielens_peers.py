@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.counted_features import counted_features
-from benchmarks.movielens import compare, split_rows
+from benchmarks.movielens import split_rows
+from benchmarks.peer_comparison import compare
 from benchmarks.svd_scores import svd_scores
 from tfgrec.errors import InputDataError
 
@@ -129,10 +130,11 @@ def test_a_run_is_compared_on_its_peers_rows_in_whatever_order() -> None:
     peers = {"lightgbm": [table], "lightgbm_svd": [table]}
     better = table.assign(**{"prediction/liked": (table["prediction/liked"] + table["label/liked"]) / 2})
     shuffled = better.sample(frac=1, random_state=0)
-    told = compare(peers, {"ours": [shuffled.assign(request=np.arange(size))]})
+    names = {"tasks": ("liked", "loved", "disliked"), "best": "lightgbm_svd"}
+    told = compare(peers, {"ours": [shuffled.assign(request=np.arange(size))]}, **names)
     assert told["rows"] == size and told["users"] == 20
     differences = told["auc_less_lightgbm_svd"]
     assert differences["lightgbm"]["liked"] == {"difference": 0, "low": 0, "high": 0}
     assert differences["ours"]["liked"]["low"] > 0.3 and differences["ours"]["loved"]["difference"] == 0
     with pytest.raises(InputDataError, match="ours: predicts 299 candidates, the peers 300"):
-        compare(peers, {"ours": [better.iloc[1:]]})
+        compare(peers, {"ours": [better.iloc[1:]]}, **names)

@@ -14,6 +14,8 @@ from tfgrec.graph.schema import READOUT
 from tfgrec.model.features.piecewise_linear import piecewise_linear
 
 _SMALLEST_RATE = 1e-6
+# Beyond any count; sums of larger numbers would overflow.
+_LARGEST_COUNT = 1e15
 # The first and the last edge of bins, as shares of what is expected. Bins beyond would hold next to nothing.
 _OUTERMOST = 0.001
 
@@ -95,8 +97,8 @@ class SmoothedRates(tf.keras.layers.Layer):
         """Computes all rates, and their bins."""
 
         def stack(names: Sequence[str]) -> tf.Tensor:
-            counts = tf.stack([features[name] for name in names], axis=1)
-            return tf.where(tf.math.is_finite(counts), tf.maximum(counts, 0.0), 0.0)
+            counts = tf.stack([tf.cast(features[name], tf.float32) for name in names], axis=1)
+            return tf.where(tf.math.is_finite(counts), tf.clip_by_value(counts, 0.0, _LARGEST_COUNT), 0.0)
 
         rates = list(self._rates.values())
         smoothing = tf.constant([rate.smoothing for rate in rates])
