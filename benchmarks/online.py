@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tfgrec.graph.rows.times import read_times
 from benchmarks.results import benchmark_parser, tell
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.config.tables import TimePart, as_column
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
+from tfgrec.graph.rows.times import read_times
 
 _BATCH = 64
 _WARM_UP = 50

@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from beam_jobs.graph_shards.added_nodes import AddedNodes, NodeChanges
-from beam_jobs.graph_shards.edge_sets import SOURCE, TARGET
 from beam_jobs.graph_shards.row_keyed_edges import RowKey
-from beam_jobs.tables.table_batches import TIME
+from tfgrec.graph.rows.edge_rows import SOURCE, TARGET, TIME
 from tfgrec.graph.schema import TIME as TIME_FEATURE
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store import adjacency, files, layout

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from beam_jobs.graph_shards.edge_sets import EdgeRows, edge_columns, edges_by_table
-from beam_jobs.graph_shards.node_sets import node_set_columns, node_sets_by_table
 from beam_jobs.tables.read_table import time_columns
 from beam_jobs.tables.several_values import columns_of_several
 from beam_jobs.tables.table_files import TableFile, TableFiles, find_table, open_table
 from tfgrec.config import TablesConfig
 from tfgrec.config.tables import NodeSetSource
+from tfgrec.graph.rows.edge_rows import EdgeRows, edge_columns, edges_by_table
+from tfgrec.graph.rows.node_rows import node_set_columns, node_sets_by_table
 from tfgrec.graph.schema import GraphSchema
 
 _Uses = TypeVar("_Uses")

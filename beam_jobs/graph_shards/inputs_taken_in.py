@@ -9,14 +9,14 @@ from typing import Any
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.graph_shards.edge_sets import edges_by_table
-from beam_jobs.graph_shards.node_sets import node_sets_by_table
 from beam_jobs.graph_shards.row_keyed_edges import row_keyed_edge_sets
 from beam_jobs.running.facts import Fact, of_kind
 from beam_jobs.tables.table_files import TableFile, TableFiles, list_files
 from tfgrec.config import TablesConfig
 from tfgrec.config.tables import Table
 from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.graph.rows.edge_rows import edges_by_table
+from tfgrec.graph.rows.node_rows import node_sets_by_table
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 

@@ -6,8 +6,8 @@ edges, or those of a list of friends, only ever grow.
 
 import dataclasses
 
-from beam_jobs.graph_shards.edge_sets import SOURCE, TARGET
 from tfgrec.config.tables import EdgeSetSource, EdgeSource, TablesConfig, as_column
+from tfgrec.graph.rows.edge_rows import SOURCE, TARGET
 from tfgrec.graph.schema import EdgeSet, GraphSchema
 
 

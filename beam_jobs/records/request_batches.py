@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from beam_jobs.records.request_rows import GROUP, ITEM, SOURCE, USER
-from beam_jobs.tables.table_batches import TIME
 from tfgrec.graph.requests import RequestBatch
+from tfgrec.graph.rows.edge_rows import TIME
 from tfgrec.graph.statistics import row_keys
 
 _OWN = (USER, ITEM, TIME, SOURCE, GROUP)

@@ -9,16 +9,16 @@ import pyarrow.compute as pc
 
 from beam_jobs.running.arrow_shuffle import ShardKey, split
 from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch, tagged
-from beam_jobs.tables.cells import read_cells
-from beam_jobs.tables.features import column_of, read_feature, read_id, read_label, reject_unreadable
 from beam_jobs.tables.read_table import FACTS
-from beam_jobs.tables.row_checks import RowChecks, RowSelection
 from beam_jobs.tables.splits import NO_SPLIT, SPLITS, span_of_rows, splits_of_rows, times_of_split
-from beam_jobs.tables.table_batches import TIME
 from beam_jobs.tables.told_places import told_place
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Column, RequestSource, TimePart, as_column
 from tfgrec.graph.examples.time_parts import time_part
+from tfgrec.graph.rows.cells import read_cells
+from tfgrec.graph.rows.edge_rows import TIME
+from tfgrec.graph.rows.features import column_of, read_feature, read_id, read_label, reject_unreadable
+from tfgrec.graph.rows.row_checks import RowChecks, RowSelection
 from tfgrec.graph.schema import ID, Feature
 from tfgrec.graph.store.graph_store import GraphStore
 

@@ -8,10 +8,11 @@ import pandas as pd
 import pyarrow as pa
 
 from beam_jobs.running.arrow_shuffle import GroupSpilled, SpilledPiece, column_arrays, split, tables_by_schema
-from beam_jobs.tables.cells import read_cells, read_numbers
-from beam_jobs.tables.features import column_of
-from beam_jobs.tables.table_batches import FILE, ROW, TIME
+from beam_jobs.tables.table_batches import FILE, ROW
 from tfgrec.config.tables import CountedBackTime
+from tfgrec.graph.rows.cells import read_cells, read_numbers
+from tfgrec.graph.rows.edge_rows import TIME
+from tfgrec.graph.rows.features import column_of
 
 
 class DateBack(beam.PTransform):

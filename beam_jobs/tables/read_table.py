@@ -9,16 +9,17 @@ import pyarrow as pa
 
 from beam_jobs.running.facts import Fact
 from beam_jobs.tables.bad_rows import BAD_ROWS, READING, of_batch, of_malformed, tagged
-from beam_jobs.tables.cells import read_cells, read_numbers
 from beam_jobs.tables.counted_back import DateBack
-from beam_jobs.tables.features import column_of, reject_unreadable, told_column
-from beam_jobs.tables.row_checks import RowChecks
-from beam_jobs.tables.table_batches import FILE, ROW, TIME, PartBatch, read_part
+from beam_jobs.tables.table_batches import FILE, ROW, PartBatch, read_part
 from beam_jobs.tables.table_files import TableFiles, TablePart
-from beam_jobs.tables.times import read_times
 from beam_jobs.tables.told_places import told_place
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.config.tables import TimeColumn
+from tfgrec.graph.rows.cells import read_cells, read_numbers
+from tfgrec.graph.rows.edge_rows import TIME
+from tfgrec.graph.rows.features import column_of, reject_unreadable, told_column
+from tfgrec.graph.rows.row_checks import RowChecks
+from tfgrec.graph.rows.times import read_times
 
 FACTS = "facts"
 

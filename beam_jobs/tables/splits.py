@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_jobs.running.facts import Fact, of_kind
-from beam_jobs.tables.comparisons import between
-from beam_jobs.tables.features import column_of, reject_unreadable
-from beam_jobs.tables.row_checks import RowSelection
 from tfgrec.config.sampling import SplitConfig
 from tfgrec.errors import ConfigurationError, InputDataError
+from tfgrec.graph.rows.comparisons import between
+from tfgrec.graph.rows.features import column_of, reject_unreadable
+from tfgrec.graph.rows.row_checks import RowSelection
 
 TRAIN, VALIDATION = "train", "validation"
 SPLITS = (TRAIN, VALIDATION)

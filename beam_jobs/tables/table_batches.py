@@ -8,20 +8,20 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.tfrecord_shards import records_in
 from beam_jobs.tables.csv_quotes import QuoteChecks
-from beam_jobs.tables.plain_columns import plain_columns
+from beam_jobs.tables.parquet_files import open_parquet
 from beam_jobs.tables.table_files import TablePart
 from beam_jobs.tables.table_formats import local_copy, open_decompressed
 from beam_jobs.tables.tfrecord_tables import FIRST_RECORDS, ExampleDecoder
 from tfgrec.errors import InputDataError
+from tfgrec.graph.rows.plain_columns import plain_columns
 
-# Columns of a batch that are not the table's own: number of the file, position in the file, milliseconds since 1970.
-FILE, ROW, TIME = "#file", "#row", "#time"
+# Columns of a batch that are not the table's own: number of the file, position in the file.
+FILE, ROW = "#file", "#row"
 
 _CSV_BLOCK_BYTES = 8 << 20
 _BUFFER_BYTES = 1 << 20
@@ -65,7 +65,8 @@ def read_part(
         with local_copy(part.path) as copy, contextlib.ExitStack() as opened:
             if part.format == "csv":
                 with open_decompressed(part.path, copy) as handle:
-                    QuoteChecks().check(handle)
+                    if QuoteChecks().check(handle) == 0:
+                        return
             handle = opened.enter_context(open_decompressed(part.path, copy))
             if part.format == "csv":
                 batches = _read_csv(handle, wanted, rows_per_batch)
@@ -91,7 +92,7 @@ def _read_parquet(
     handle: object, part: TablePart, columns: tuple[str, ...], rows_per_batch: int
 ) -> Iterator[PartBatch]:
     position = part.rows_before
-    file = pq.ParquetFile(handle)
+    file = open_parquet(handle, columns)
     for batch in file.iter_batches(rows_per_batch, row_groups=[part.row_group], columns=list(columns)):
         rows = np.arange(position + 1, position + batch.num_rows + 1)
         position += batch.num_rows

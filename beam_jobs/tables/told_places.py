@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from beam_jobs.tables.features import column_of
 from beam_jobs.tables.table_batches import FILE
 from tfgrec.errors import InputDataError
+from tfgrec.graph.rows.features import column_of
 
 
 @contextlib.contextmanager

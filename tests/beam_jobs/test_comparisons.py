@@ -6,11 +6,11 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from beam_jobs.tables.comparisons import between, equals_any
-from beam_jobs.tables.row_checks import RowChecks
 from beam_jobs.tables.splits import NO_SPLIT, splits_of_rows
 from tfgrec.config.sampling import SplitConfig
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.rows.comparisons import between, equals_any
+from tfgrec.graph.rows.row_checks import RowChecks
 
 DAYS = [datetime.datetime(2022, 4, 24, 23), datetime.datetime(2022, 4, 25, 1), datetime.datetime(2022, 4, 26), None]
 

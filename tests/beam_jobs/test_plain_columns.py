@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from beam_jobs.tables.plain_columns import plain_columns
 from beam_jobs.tables.table_batches import read_part
 from beam_jobs.tables.table_files import find_table
 from tfgrec.config.tables import Table
 from tfgrec.errors import InputDataError
+from tfgrec.graph.rows.plain_columns import plain_columns
 
 
 def plain(array: pa.Array) -> tuple[pa.Array, list[bool]]:

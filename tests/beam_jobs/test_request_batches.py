@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from beam_jobs.records.request_batches import request_batches
 from beam_jobs.records.request_rows import GROUP, ITEM, SOURCE, USER
-from beam_jobs.tables.table_batches import TIME
 from tfgrec.graph.requests import RequestBatch
+from tfgrec.graph.rows.edge_rows import TIME
 
 NODE_SETS = ["video", "live"]
 CANDIDATES = st.lists(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs.tables.iso_times import NO_TIME, read_iso_times
-from beam_jobs.tables.times import read_times
 from tfgrec.config.tables import TimeColumn
+from tfgrec.graph.rows.iso_times import NO_TIME, read_iso_times
+from tfgrec.graph.rows.times import read_times
 
 MOMENT = 1_650_812_741_436
 

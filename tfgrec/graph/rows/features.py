@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_jobs.tables.cells import Cells, is_list, is_null, is_text, plain, read_cells
-from beam_jobs.tables.row_checks import RowSelection
 from tfgrec.config.tables import Column
 from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.graph.rows.cells import Cells, is_list, is_null, is_text, plain, read_cells
+from tfgrec.graph.rows.row_checks import RowSelection
 from tfgrec.graph.schema import DType, Feature
 
 _PLACEHOLDERS = {"int64": 0, "float32": 0.0, "string": ""}

@@ -5,10 +5,10 @@ import math
 import pyarrow as pa
 import pytest
 
-from beam_jobs.tables.features import read_feature, read_ids, read_label, read_lists
-from beam_jobs.tables.row_checks import RowChecks
 from tfgrec.config.tables import Column
 from tfgrec.errors import SchemaError
+from tfgrec.graph.rows.features import read_feature, read_ids, read_label, read_lists
+from tfgrec.graph.rows.row_checks import RowChecks
 from tfgrec.graph.schema import Feature
 
 BATCH = pa.RecordBatch.from_arrays(

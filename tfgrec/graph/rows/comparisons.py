@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_jobs.tables.cells import Cells, is_null, is_text, plain, read_cells, read_numbers
-from beam_jobs.tables.iso_times import NO_TIME, read_iso_times
-from beam_jobs.tables.times import read_times
 from tfgrec.config.tables import Scalar, TimeColumn
 from tfgrec.config.text_order import form_of, is_date, order_of
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.rows.cells import Cells, is_null, is_text, plain, read_cells, read_numbers
+from tfgrec.graph.rows.iso_times import NO_TIME, read_iso_times
+from tfgrec.graph.rows.times import read_times
 
 _MILLISECONDS_PER_DAY = 86_400_000
 # 007 and 1e3 are texts of their own; true is what booleans are written as.

@@ -5,9 +5,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_jobs.tables.cells import Cells, is_null, plain, read_cells, read_numbers
-from beam_jobs.tables.iso_times import read_iso_times
 from tfgrec.config.tables import ISO_8601, TimeColumn
+from tfgrec.graph.rows.cells import Cells, is_null, plain, read_cells, read_numbers
+from tfgrec.graph.rows.iso_times import read_iso_times
 from tfgrec.graph.times import EARLIEST, LATEST
 
 _UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}

@@ -6,8 +6,8 @@ import itertools
 import pyarrow as pa
 import pytest
 
-from beam_jobs.tables.times import read_times
 from tfgrec.config.tables import TimeColumn
+from tfgrec.graph.rows.times import read_times
 
 MOMENT = 1_650_812_741_436
 

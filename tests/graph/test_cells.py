@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_jobs.tables.cells import read_cells, read_numbers
 from tfgrec.errors import InputDataError
+from tfgrec.graph.rows.cells import read_cells, read_numbers
 
 TEXTS = st.one_of(
     st.sampled_from(["", " ", "nan", "NaN", "inf", "-inf", "true", "False"]),
