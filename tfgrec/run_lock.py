@@ -41,7 +41,10 @@ def only_run(folder: Path, *, option: str) -> Iterator[bool]:
         except OSError:
             yield False
             return
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        try:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        except OSError as error:
+            raise ConfigurationError(f"{option} {folder}: can't be written to: {error.strerror}") from error
         yield True

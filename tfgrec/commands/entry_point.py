@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 
+from tfgrec.commands.tensorflow_errors import told_by_disk
 from tfgrec.errors import TfgrecError
 from tfgrec.stages import StageFailed
 
@@ -46,12 +47,6 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
         except TfgrecError as error:
             print(f"error: {error}", file=sys.stderr)
             return USER_ERROR
-        except OSError as error:
-            told = _told(error)
-            if told is None:
-                raise
-            print(f"error: {told}", file=sys.stderr)
-            return USER_ERROR
         except StageFailed as failure:
             if failure.exit_code != USER_ERROR:
                 print(f"error: {failure}", file=sys.stderr)
@@ -59,6 +54,12 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
         except KeyboardInterrupt:
             print("\ninterrupted; run the same command again to go on", file=sys.stderr)
             return INTERRUPTED
+        except Exception as error:
+            told = _told(error) if isinstance(error, OSError) else told_by_disk(error, _TO_MEND)
+            if told is None:
+                raise
+            print(f"error: {told}", file=sys.stderr)
+            return USER_ERROR
 
     return run
 

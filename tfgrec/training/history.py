@@ -1,14 +1,16 @@
 """What is logged of a training: history.jsonl for the report, the same numbers for TensorBoard."""
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
+from tfgrec.errors import OutputError
 from tfgrec.graph.store.files import write_atomically
 
 _EVENTS = "events.out.tfevents."
@@ -34,18 +36,32 @@ class TrainingHistory:
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def log(self, *, step: int, phase: str, epoch: int, values: Mapping[str, float]) -> None:
-        """Writes one line and the TensorBoard scalars of a step."""
+        """Writes one line and the TensorBoard scalars of a step.
+
+        Raises:
+          OutputError: the line can't be written.
+        """
         line = {"step": step, "phase": phase, "epoch": epoch, **values}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        with self._named_errors():
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
         with self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(f"{phase}/{name}", value)
 
     def close(self) -> None:
         """Writes what is still held back."""
-        self._file.close()
+        with self._named_errors():
+            self._file.close()
         self._writer.close()
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """What is said of an open file does not name it."""
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(f"{self._path}: can't be written: {error.strerror}") from error
 
     def _cut(self, resume_step: int) -> None:
         if not self._path.exists():
