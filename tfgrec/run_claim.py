@@ -9,6 +9,7 @@ from typing import Any, Literal
 import tfgrec
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.store.files import write_json
+from tfgrec.run_leftovers import remove_leftovers
 from tfgrec.run_lock import LOCK, only_run
 
 Kind = Literal["run", "evaluation", "pipeline"]
@@ -29,6 +30,8 @@ _TRAINED = {"checkpoints", "training.json", "arms", "variants"}
 def claimed(folder: Path, kind: Kind) -> Iterator[bool]:
     """Holds a folder for what a command writes there, and marks it as of its kind; makes it if need be.
 
+    What killed commands left half written there is removed, but from a pipeline's artifacts, which are TFX's.
+
     Yields:
       Whether no other process can be at work there, see `only_run`.
 
@@ -43,6 +46,8 @@ def claimed(folder: Path, kind: Kind) -> Iterator[bool]:
         check_claim(folder, kind)
         if not (folder / MARK).exists():
             write_json(folder / MARK, {"kind": kind, "tfgrec": tfgrec.__version__})
+        if held and kind != "pipeline":
+            remove_leftovers(folder)
         yield held
 
 

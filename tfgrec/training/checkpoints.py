@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import re
+import shutil
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from tfgrec.plain_path import plain_path
 from tfgrec.run_directory import MADE_FROM
 
 _KEPT = 2
+_CHECKPOINT_FILE = re.compile(r"(ckpt-[0-9]+)\.(index|data-[0-9]{5}-of-[0-9]{5})")
 _APART = "kept"
 _POSITION = ("phase", "epoch", "step_in_epoch", "step", "seconds", "steady_steps", "steady_seconds", "saves")
 _POSITION += ("measurements", "measuring_seconds", "pretraining_seconds")
@@ -98,7 +101,10 @@ class TrainingCheckpoints:
         checkpoint = tf.train.Checkpoint(position=position, **tracked)
         folder = self.written or self.folder
         folder.mkdir(parents=True, exist_ok=True)
-        return tf.train.CheckpointManager(checkpoint, plain_path(folder), max_to_keep=_KEPT)
+        manager = tf.train.CheckpointManager(checkpoint, plain_path(folder), max_to_keep=_KEPT)
+        if manager.checkpoints:
+            _remove_others(folder, kept={Path(path).name for path in manager.checkpoints[-_KEPT:]})
+        return manager
 
     def keep(self, name: str, model: tf.keras.Model) -> None:
         """Keeps a model and its optimizers under a name, whatever checkpoints follow."""
@@ -114,7 +120,12 @@ class TrainingCheckpoints:
     def forget_kept(self, *, but: Collection[str]) -> None:
         """Removes what `keep` wrote under other names than those."""
         for path in ((self.written or self.folder) / _APART).glob("*"):
-            if path.stem not in but:
+            if path.stem in but:
+                continue
+            # A save that was killed leaves a folder.
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
                 path.unlink()
 
     def restore_model(self, model: tf.keras.Model) -> None:
@@ -133,9 +144,11 @@ def claim_folders(
     """
     made_from = json.loads(json.dumps(made_from))
     record = checkpoints / MADE_FROM
-    if checkpoints.exists() and (not record.exists() or read_json(record) != made_from):
-        aside = _free_folder(checkpoints.parent)
-        aside.mkdir()
+    # A process that is killed while it writes the record leaves no more than a hidden file.
+    written = checkpoints.exists() and any(not path.name.startswith(".") for path in checkpoints.iterdir())
+    if written and (not record.exists() or read_json(record) != made_from):
+        aside = _free_folder(checkpoints.parent, (logs.name, checkpoints.name))
+        aside.mkdir(exist_ok=True)
         # Checkpoints last: while they are there, what was moved only in part is moved by the next call.
         for folder in (logs, checkpoints):
             if folder.exists():
@@ -145,8 +158,21 @@ def claim_folders(
         write_json(record, made_from)
 
 
-def _free_folder(parent: Path) -> Path:
+def _free_folder(parent: Path, names: tuple[str, str]) -> Path:
+    """The first `previous-<n>` without `names`; but for logs alone, whose checkpoints a killed process did not move."""
+    logs, checkpoints = names
     number = 1
-    while (parent / f"previous-{number}").exists():
+    while (aside := parent / f"previous-{number}").exists():
+        only_logs = (aside / logs).exists() and not (parent / logs).exists()
+        if not (aside / checkpoints).exists() and (only_logs or not (aside / logs).exists()):
+            break
         number += 1
-    return parent / f"previous-{number}"
+    return aside
+
+
+def _remove_others(folder: Path, kept: Collection[str]) -> None:
+    """Removes checkpoints that a killed process had not yet finished, or not yet removed."""
+    for path in folder.iterdir():
+        found = _CHECKPOINT_FILE.fullmatch(path.name)
+        if found and found[1] not in kept:
+            path.unlink()
