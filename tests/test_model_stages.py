@@ -131,20 +131,22 @@ def test_other_records_count_in_all_that_reads_them(run: RunDirectory, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("override", "expected"),
+    ("arm", "override", "expected"),
     [
-        ("training.log_every_steps=7", {"report.config"}),
-        ("training.epochs=3", {"training.training", "report.config"}),
-        ("evaluation.min_scenario_rows=3", {"evaluation.evaluation", "report.config"}),
-        ("model.towers.dropout=0.2", {"training.model", "report.config"}),
-        ("sampling.history.watched.newest=5", {"training.sampling", "report.config"}),
+        ("joint", "training.log_every_steps=7", {"report.config"}),
+        ("joint", "training.epochs=3", {"training.training", "report.config"}),
+        ("joint", "training.pretraining_epochs=3", {"report.config"}),
+        ("frozen_encoder", "training.pretraining_epochs=3", {"training.training", "report.config"}),
+        ("joint", "evaluation.min_scenario_rows=3", {"evaluation.evaluation", "report.config"}),
+        ("joint", "model.towers.dropout=0.2", {"training.model", "report.config"}),
+        ("joint", "sampling.history.watched.newest=5", {"training.sampling", "report.config"}),
     ],
 )
 def test_a_setting_counts_where_it_is_read(
-    override: str, expected: set[str], run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+    arm: str, override: str, expected: set[str], run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = inputs(run, monkeypatch)
-    assert differing(before, inputs(run, monkeypatch, override)) == expected
+    before = inputs(run, monkeypatch, f"arm={arm}")
+    assert differing(before, inputs(run, monkeypatch, f"arm={arm}", override)) == expected
 
 
 def test_what_a_report_shows_counts(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ class ModelStages:
             "arm": self._config.arm,
             "model": self._config.model.model_dump(mode="json"),
             "sampling": self._config.sampling.model_dump(mode="json"),
-            "training": self._config.training.model_dump(mode="json", exclude=_NO_MATTER_OF_THE_MODEL),
+            "training": self._config.training.model_dump(mode="json", exclude=self._no_matter_of_the_model()),
             **start_of(self._config, self._run),
             **self._pretraining(),
             **(self._graph() if self._trains_on_graph else {}),
@@ -131,6 +131,10 @@ class ModelStages:
     def _trains_on_graph(self) -> bool:
         """Whether training reads the graph beside the records."""
         return self._config.factors is not None or self._config.arm == "two_stage"
+
+    def _no_matter_of_the_model(self) -> set[str]:
+        pretrained = self._config.arm in PRETRAINED_ARMS
+        return _NO_MATTER_OF_THE_MODEL | (set() if pretrained else {"pretraining_epochs"})
 
     def _pretraining(self) -> dict[str, Any]:
         """What the arms that pre-train an encoder depend on besides."""
@@ -165,7 +169,7 @@ class ModelStages:
         def work() -> None:
             self._run_model.export()
 
-        inputs = {**self._trained(), **self._examples()}
+        inputs = {**self._trained(), **self._examples(), "export": self._config.export.model_dump(mode="json")}
         self._stages.run("export", inputs=inputs, outputs=[self._run.export], work=work)
 
     def _report(self) -> None:
