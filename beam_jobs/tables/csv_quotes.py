@@ -39,8 +39,8 @@ class QuoteChecks:
         self._typical: list[list[bytes]] = []
         self._several_lines: list[tuple[int, list[list[bytes]]]] = []
 
-    def check(self, file: pa.NativeFile) -> None:
-        """Reads the whole file.
+    def check(self, file: pa.NativeFile) -> int:
+        """Reads the whole file; returns the number of its rows, the header aside.
 
         Raises:
           InputDataError: names the row (the first below the header is row 1) and what is wrong with its quotes.
@@ -58,6 +58,7 @@ class QuoteChecks:
         if self._open:
             raise _refusal(self._row, "a quote opens a cell and nothing closes it: it would take in all later rows")
         self._look_back()
+        return max(self._row, 0)
 
     def _add(self, line: bytes) -> None:
         if not self._open:

@@ -139,8 +139,20 @@ def _parts(name: str, table: Table, number: int, file: TableFile, columns: Seque
 
 def _look_at_csv(path: str) -> tuple[list[str], None]:
     """The names of the columns; a CSV file has no row groups."""
-    with open_decompressed(path) as handle:
-        return pa_csv.open_csv(handle, read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names, None
+    try:
+        with open_decompressed(path) as handle:
+            return _csv_columns(handle), None
+    except pa.ArrowInvalid:
+        # Arrow takes a header whose line does not end for an empty file.
+        with open_decompressed(path) as handle:
+            content = handle.read(_LONGEST_HEADER_BYTES)
+        if not content or content.endswith((b"\n", b"\r")) or len(content) == _LONGEST_HEADER_BYTES:
+            raise
+        return _csv_columns(pa.BufferReader(content + b"\n")), None
+
+
+def _csv_columns(handle: pa.NativeFile) -> list[str]:
+    return pa_csv.open_csv(handle, read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names
 
 
 def _look_at_parquet(path: str) -> tuple[list[str], list[int]]:
@@ -165,6 +177,7 @@ def _skip(_row: pa_csv.InvalidRow) -> str:
     return "skip"
 
 
+_LONGEST_HEADER_BYTES = 1 << 20
 _ONE_THREAD = pa_csv.ReadOptions(use_threads=False)
 _LENIENT = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_skip)
 
