@@ -33,6 +33,10 @@ def test_what_fits_passes() -> None:
             "sampling.history.watchd: tables.yaml has no edge set 'watchd': did you mean 'watched'?",
         ),
         (
+            {"export": {"combined": {"clik": 1.0}}},
+            "export.combined.clik: there is no task 'clik': did you mean 'click'?",
+        ),
+        (
             {"evaluation": {"scenario": "scenaro"}},
             "evaluation.scenario: tables.yaml has no request feature 'scenaro': did you mean 'scenario'?",
         ),

@@ -1,6 +1,7 @@
 """The trained model as a SavedModel that TensorFlow serves by itself, without tfgrec, TF-GNN or Python."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,19 @@ import tensorflow as tf
 from tfgrec.errors import TfgrecError
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.plain_path import plain_path
-from tfgrec.saved_model import SIGNATURE, publish, save_function
+from tfgrec.saved_model import SIGNATURE, publish, save_functions
 from tfgrec.scoring import EXAMPLES, make_scoring_function
+from tfgrec.serving.encode import STATE
+from tfgrec.serving.rank_cached import ITEM_STATES
+from tfgrec.serving.request_columns import parse_examples, request_columns
+from tfgrec.serving.signatures import ENCODE_ITEM, RANK, RANK_CACHED, RANK_DENSE, Signatures, make_signatures
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
+
+Answer = Callable[..., Mapping[str, tf.Tensor]]
+
+_LONGEST_MESSAGE = 2000
 
 
 class ExportError(TfgrecError):
@@ -28,56 +37,90 @@ def export_model(
     folder: Path,
     sample: Sequence[bytes],
     extra: dict[str, Any],
+    combined: Mapping[str, float] | None = None,
     tolerance: float = 1e-5,
 ) -> Path:
     """Writes `folder/<version>/`, the next free integer, whole or not at all.
 
-    Signature `serving_default` is `tfgrec.scoring.make_scoring_function`'s: `examples` `[batch_size]` string in; out,
-    per task float32 `[total_candidates]`, and `candidates_per_request` int64 `[batch_size]`. (Signatures can't return
-    ragged tensors; that function's docstring says how to cut the scores into requests.) Only what the signature
-    computes with is written: neither the auto-encoder's decoder nor optimizers.
+    Its signatures are those of `tfgrec.serving.signatures.make_signatures`. `serving_default` is `rank`: `examples`
+    `[batch_size]` string in; out, per task and `combined` float32 `[total_candidates]`, and `candidates_per_request`
+    int64 `[batch_size]`. (Signatures can't return ragged tensors; `make_scoring_function` says how to cut the scores
+    into requests.) Only what signatures compute with is written: neither the auto-encoder's decoder nor optimizers.
 
     Args:
       model: a built model.
       schema: what requests hold, without labels.
       folder: where the versions are.
-      sample: serialized requests on which the written model must score as `model` does.
-      extra: written as JSON to assets.extra/tfgrec.json.
+      sample: serialized requests on which each signature of the written model must answer as `model` does.
+      extra: written as JSON to assets.extra/tfgrec.json, beside a description of the signatures.
+      combined: weights of the tasks in the score `combined`; None, or none: see
+        `tfgrec.serving.combined_score.combined_weights`.
       tolerance: the largest difference allowed between the two, relative and absolute.
 
     Raises:
-      ExportError: the written model scores differently.
+      ConfigurationError: see `make_signatures`.
+      ExportError: the written model answers differently.
     """
-    score = make_scoring_function(model, schema)
+    signatures = make_signatures(model, schema, combined=combined)
+    questions = _questions(signatures, schema, tf.constant(list(sample)))
+    scores = make_scoring_function(model, schema)(tf.constant(list(sample)))
 
     def write(path: Path) -> None:
-        save_function(score, path, parts=[model], extra=extra)
-        _verify(score, load_scoring_function(path), tf.constant(list(sample)), tolerance)
+        save_functions(signatures.functions, path, parts=[model], extra={**extra, "serving": signatures.described})
+        loaded = load_signatures(path)
+        for name, question in questions.items():
+            answer = loaded[name](**question)
+            _verify(name, signatures.functions[name](**question), answer, tolerance)
+            if STATE not in answer:
+                _verify(name, scores, answer, tolerance)
 
     return publish(folder, write)
 
 
-def load_scoring_function(path: str | Path) -> tf.types.experimental.GenericFunction:
-    """The scoring function of an exported model, as any server would load it."""
+def load_scoring_function(path: str | Path) -> Answer:
+    """The scoring function of an exported model, as any server would load it: `examples` -> scores."""
+    answer = load_signatures(path)[SIGNATURE]
+    return lambda examples: answer(**{EXAMPLES: examples})
+
+
+def load_signatures(path: str | Path) -> dict[str, Answer]:
+    """All signatures of an exported model by name, as any server would load them; they take inputs by name."""
     loaded = tf.saved_model.load(plain_path(path))
-    signature = loaded.signatures[SIGNATURE]
+    # A signature lives as long as what it was loaded with.
+    return {name: functools.partial(_ask, loaded, name) for name in loaded.signatures}
 
-    def score(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return signature(**{EXAMPLES: examples})
 
-    # The signature lives as long as what it was loaded with.
-    score.loaded = loaded
-    return score
+def _ask(loaded: Any, name: str, **inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
+    try:
+        return loaded.signatures[name](**inputs)
+    except UnicodeDecodeError as error:
+        # TensorFlow quotes bytes that are no tf.Example, and Python can't read its message.
+        told = error.object.decode("utf-8", "backslashreplace")
+        raise tf.errors.InvalidArgumentError(None, None, told[:_LONGEST_MESSAGE]) from None
+
+
+def _questions(signatures: Signatures, schema: GraphSchema, examples: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
+    """The inputs of each signature for one and the same requests."""
+    questions: dict[str, dict[str, tf.Tensor]] = {name: {EXAMPLES: examples} for name in signatures.functions}
+    columns = request_columns(schema)
+    values = parse_examples(columns, examples)
+    questions[RANK_DENSE] = {columns[name].argument: of.flat_values for name, of in values.items()}
+    if RANK_CACHED in questions:
+        states = signatures.functions[ENCODE_ITEM](examples)[STATE]
+        questions[RANK_CACHED][ITEM_STATES] = states
+    # It is serving_default under another name.
+    questions.pop(RANK)
+    return questions
 
 
 def _verify(
-    expected: tf.types.experimental.GenericFunction,
-    exported: tf.types.experimental.GenericFunction,
-    examples: tf.Tensor,
-    tolerance: float,
+    signature: str, expected: Mapping[str, tf.Tensor], answered: Mapping[str, tf.Tensor], tolerance: float
 ) -> None:
-    theirs = exported(examples)
-    for name, values in expected(examples).items():
-        if not np.allclose(values.numpy(), theirs[name].numpy(), rtol=tolerance, atol=tolerance):
-            difference = np.max(np.abs(values.numpy() - theirs[name].numpy()))
-            raise ExportError(f"the exported model's {name} differs from the trained model's by up to {difference:.3g}")
+    for name, values in expected.items():
+        ours, theirs = values.numpy(), answered[name].numpy()
+        if not np.allclose(ours, theirs, rtol=tolerance, atol=tolerance):
+            difference = np.max(np.abs(ours - theirs))
+            raise ExportError(
+                f"signature {signature}: the exported model's {name} differs from the trained model's by up to "
+                f"{difference:.3g}"
+            )

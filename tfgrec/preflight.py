@@ -6,6 +6,7 @@ from tfgrec.config.tables import Requests
 from tfgrec.graph.schema import ID, READOUT
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS, arm_problems, raise_problems, unknown_names
 from tfgrec.model.pretraining.encoder_features import unknown_encoder_features
+from tfgrec.serving.task_names import output_problems
 
 _WHERE = "tables.yaml"
 
@@ -33,6 +34,7 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
     problems += _uncompilable_sums(config)
     problems += _nothing_to_pretrain_on(config)
     problems += _unfit_factors(config, tables)
+    problems += output_problems(config.model.tasks, config.export.combined)
     raise_problems(problems)
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +27,33 @@ def publish(folder: Path, write: Callable[[Path], None]) -> Path:
     return final
 
 
-def save_function(
-    function: tf.types.experimental.GenericFunction,
+def save_functions(
+    functions: Mapping[str, tf.types.experimental.GenericFunction],
     path: Path,
     *,
     parts: Sequence[Any],
     extra: dict[str, Any],
 ) -> None:
-    """Writes a function with an input signature as the SavedModel's `serving_default`.
+    """Writes functions with input signatures as the signatures of a SavedModel.
 
     Args:
-      function: returns a dictionary of tensors.
+      functions: by the name of their signature; each returns a dictionary of tensors.
       path: the folder to write.
-      parts: models or modules with all that the function computes with; what it does not use of them is left out.
+      parts: models or modules with all that the functions compute with; what they do not use of them is left out.
       extra: written as JSON to assets.extra/tfgrec.json.
     """
     module = tf.Module()
-    module.function = function
-    captured = {id(tensor) for tensor in function.get_concrete_function().captured_inputs}
+    captured = {id(tensor) for function in functions.values() for tensor in concrete(function).captured_inputs}
     tracked = [part for root in parts for part in tf.train.TrackableView(root).descendants()]
     module.used = [part for part in tracked if id(_handle(part)) in captured]
-    tf.saved_model.save(module, str(path), signatures={SIGNATURE: function})
+    tf.saved_model.save(module, str(path), signatures=dict(functions))
     (path / EXTRA_ASSETS).parent.mkdir(exist_ok=True)
     (path / EXTRA_ASSETS).write_text(json.dumps(extra, indent=2) + "\n", encoding="utf-8")
+
+
+def concrete(function: tf.types.experimental.GenericFunction) -> tf.types.experimental.ConcreteFunction:
+    """The one function that a function with an input signature, or a concrete one, is."""
+    return function if hasattr(function, "captured_inputs") else function.get_concrete_function()
 
 
 def _handle(part: Any) -> tf.Tensor | None:

@@ -1,24 +1,29 @@
-"""Scoring serialized requests: one function for evaluation and for serving, so that both compute the same."""
+"""Scoring requests: one function for evaluation and for serving, so that both compute the same."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
+import tensorflow_gnn as tfgnn
 
-from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.graph.schema import READOUT, GraphSchema
+from tfgrec.model.item_parts import ItemParts
+from tfgrec.serving.combined_score import combined_score
+from tfgrec.serving.request_columns import Values, parse_examples, request_columns
+from tfgrec.serving.request_graph import request_graph
+from tfgrec.serving.task_names import CANDIDATES_PER_REQUEST, COMBINED
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
 
 EXAMPLES = "examples"
-CANDIDATES_PER_REQUEST = "candidates_per_request"
 
 ScoringFunction = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 
 
-def make_scoring_function(model: "JointModel", schema: GraphSchema) -> tf.types.experimental.GenericFunction:
+def make_scoring_function(
+    model: "JointModel", schema: GraphSchema, *, combined: Mapping[str, float] | None = None
+) -> tf.types.experimental.GenericFunction:
     """A function of serialized requests `examples` `[batch_size]` string.
 
     It returns, for each task, float32 `[num_candidates]`: probabilities, or values in label units, of all candidates of
@@ -29,14 +34,57 @@ def make_scoring_function(model: "JointModel", schema: GraphSchema) -> tf.types.
     Args:
       model: a built model.
       schema: what the records hold, without labels; records that have them are accepted.
+      combined: weights of the tasks in a further score, `combined`; None for none.
     """
-    spec = graph_tensor_spec(schema)
+    return of_examples(make_values_scorer(model, schema, combined=combined), schema)
 
-    def score(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        graph = parse_merged(spec, examples)
-        scores = {task: tf.identity(values) for task, values in model.predictions(graph).items()}
-        scores[CANDIDATES_PER_REQUEST] = tf.cast(graph.node_sets[READOUT].sizes, tf.int64)
-        return scores
 
-    # Nothing in it is Python control flow on tensors; autograph would only make tracing slow.
-    return tf.function(score, input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)], autograph=False)
+def of_examples(
+    score: tf.types.experimental.GenericFunction, schema: GraphSchema
+) -> tf.types.experimental.GenericFunction:
+    """The function of serialized requests that a function of their columns' values is."""
+    columns = request_columns(schema)
+
+    def of_serialized(examples: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        return score(parse_examples(columns, examples))
+
+    return as_function(of_serialized, [tf.TensorSpec([None], tf.string, name=EXAMPLES)])
+
+
+def make_values_scorer(
+    model: "JointModel", schema: GraphSchema, *, combined: Mapping[str, float] | None = None
+) -> tf.types.experimental.GenericFunction:
+    """What `make_scoring_function` describes, of the values of the requests' columns (see `request_columns`)."""
+
+    def score(values: Values) -> dict[str, tf.Tensor]:
+        return score_graph(model, request_graph(schema, values), combined=combined)
+
+    return as_function(score, [values_signature(schema)])
+
+
+def score_graph(
+    model: "JointModel",
+    graph: tfgnn.GraphTensor,
+    *,
+    combined: Mapping[str, float] | None = None,
+    items: ItemParts | None = None,
+) -> dict[str, tf.Tensor]:
+    """What `make_scoring_function` describes, of a merged graph; of `items` where they are given."""
+    scores = {task: tf.identity(values) for task, values in model.predictions(graph, items).items()}
+    if combined is not None:
+        scores[COMBINED] = combined_score(scores, combined)
+    scores[CANDIDATES_PER_REQUEST] = tf.cast(graph.node_sets[READOUT].sizes, tf.int64)
+    return scores
+
+
+def values_signature(schema: GraphSchema) -> dict[str, tf.RaggedTensorSpec]:
+    """The signature of the values of requests' columns."""
+    return {
+        name: tf.RaggedTensorSpec([None, None], column.dtype, ragged_rank=1, row_splits_dtype=tf.int64)
+        for name, column in request_columns(schema).items()
+    }
+
+
+def as_function(function: Callable, signature: list) -> tf.types.experimental.GenericFunction:
+    """Compiles a function in which no Python control flow depends on tensors; autograph would make tracing slow."""
+    return tf.function(function, input_signature=signature, autograph=False)

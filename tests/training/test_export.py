@@ -94,7 +94,8 @@ def test_a_process_with_tensorflow_alone_gets_the_trainer_s_scores(
 def assert_scores(served: dict[str, tuple[str, list]], of_run: RunModel, records: list[bytes]) -> None:
     """What was served is what the trainer's model gives."""
     expected = make_scoring_function(of_run.model, of_run.serving_schema)(tf.constant(records))
-    assert served.keys() == expected.keys() == {"click", "watch_time", "candidates_per_request"}
+    assert expected.keys() == {"click", "watch_time", "candidates_per_request"}
+    assert served.keys() == {*expected.keys(), "combined"}
     for task in ("click", "watch_time"):
         dtype, values = served[task]
         assert dtype == "float32"
@@ -127,19 +128,22 @@ def test_versions_count_up_and_say_what_they_are(no_graph: RunModel, exported: P
     assert exported.name == "1"
     (exported.parent / "10").mkdir()
     assert export(no_graph, exported.parent).name == "11"
-    assert json.loads((exported / "assets.extra" / "tfgrec.json").read_text()) == {"tasks": ["click", "watch_time"]}
+    said = json.loads((exported / "assets.extra" / "tfgrec.json").read_text())
+    assert said["tasks"] == ["click", "watch_time"] and said["serving"]["contract"] == 1
 
 
 def test_a_model_that_scores_otherwise_is_not_published(
     no_graph: RunModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = tfgrec.export.load_scoring_function
+    load = tfgrec.export.load_signatures
 
     def load_badly(path: Path):
-        score = load(path)
-        return lambda examples: {name: values + 1 for name, values in score(examples).items()}
+        answers = load(path)
+        rank = answers["rank_cached"]
+        badly = lambda **inputs: {name: values + 1 for name, values in rank(**inputs).items()}  # noqa: E731
+        return {**answers, "rank_cached": badly}
 
-    monkeypatch.setattr(tfgrec.export, "load_scoring_function", load_badly)
-    with pytest.raises(ExportError, match="differs from the trained model's by up to 1"):
+    monkeypatch.setattr(tfgrec.export, "load_signatures", load_badly)
+    with pytest.raises(ExportError, match="rank_cached: .* differs from the trained model's by up to 1"):
         export(no_graph, tmp_path)
     assert list(tmp_path.iterdir()) == []

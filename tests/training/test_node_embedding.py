@@ -228,8 +228,9 @@ def test_an_arm_that_was_killed_anywhere_goes_on_exactly_and_is_served_alike(
     exported = load_scoring_function(whole.export())
     records = tf.constant(whole.sample("validation"))
     expected = make_scoring_function(whole.trained, whole.serving_schema)(records)
-    for name, scores in exported(records).items():
-        np.testing.assert_allclose(scores, expected[name], rtol=1e-5, atol=1e-5)
+    answer = exported(records)
+    for name, scores in expected.items():
+        np.testing.assert_allclose(answer[name], scores, rtol=1e-5, atol=1e-5)
     saved = tf.train.list_variables(str(whole.run.newest_export / "variables" / "variables"))
     served = sum(int(np.prod(shape)) for _, shape in saved if shape)
     parts = (

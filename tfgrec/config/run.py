@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.encodings import Encoding
+from tfgrec.config.export import ExportConfig
 from tfgrec.config.model import FactorsConfig, ModelConfig
 from tfgrec.config.pipeline import PipelineConfig
 from tfgrec.config.sampling import BuildConfig, SamplingConfig, SplitConfig
@@ -52,6 +53,7 @@ class RunConfig(FrozenConfig):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     pipeline: PipelineConfig = PipelineConfig()
+    export: ExportConfig = ExportConfig()
 
     @property
     def factors(self) -> FactorsConfig | None:

@@ -6,6 +6,7 @@ from typing import Literal
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgrec.config.model import TaskConfig
 from tfgrec.graph.schema import READOUT
 from tfgrec.model.auto_encoder.feature_auto_encoder import FeatureAutoEncoder
 from tfgrec.model.balancing.balancer import Balancer
@@ -15,6 +16,7 @@ from tfgrec.model.encoder.shared_projection import SharedProjection
 from tfgrec.model.fusion.field_fusion import FieldFusion
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS, graph_fields
 from tfgrec.model.fusion.ranker_fields import RankerFields
+from tfgrec.model.item_parts import ItemParts
 from tfgrec.model.loss_sum import LossSum
 from tfgrec.model.match.candidate_match import MATCH_SUMS, CandidateMatch
 from tfgrec.model.match.content_match import NodeVectors
@@ -62,7 +64,7 @@ class JointModel(tf.keras.Model):
       static_vectors: What ranking reads in place of the encoder's states; None to run the encoder.
       phase: Where training starts.
 
-    Call: scalar GraphTensor of a batch of requests, training -> `{task: logits [num_candidates]}`.
+    Call: scalar GraphTensor of a batch of requests, training, ItemParts or None -> `{task: logits [num_candidates]}`.
     """
 
     def __init__(
@@ -112,6 +114,11 @@ class JointModel(tf.keras.Model):
         """The losses of this phase, in the order of the balancer's weights."""
         pretraining = AUTO_ENCODER if self.link_prediction is None else LINK_PREDICTION
         return [pretraining] if self._phase == "pretraining" else list(self.balancer.loss_names)
+
+    @property
+    def tasks(self) -> dict[str, TaskConfig]:
+        """What is predicted."""
+        return {name: loss.config for name, loss in self._task_losses.items()}
 
     @property
     def encoder_variables(self) -> list[tf.Variable]:
@@ -187,14 +194,17 @@ class JointModel(tf.keras.Model):
             self.encode_roots(graph)
 
     @_without_autograph
-    def call(self, graph: tfgnn.GraphTensor, training: bool = False) -> dict[str, tf.Tensor]:
+    def call(
+        self, graph: tfgnn.GraphTensor, training: bool = False, items: ItemParts | None = None
+    ) -> dict[str, tf.Tensor]:
         """Logits of all tasks."""
-        return self.rank(self.fields(graph, self.represent(graph, training=training)), training=training)
+        represented = self.represent(graph, training=training, items=items)
+        return self.rank(self.fields(graph, represented, items), training=training)
 
     @_without_autograph
-    def predictions(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
+    def predictions(self, graph: tfgnn.GraphTensor, items: ItemParts | None = None) -> dict[str, tf.Tensor]:
         """`{task: [num_candidates]}`: probabilities of binary tasks, label units of regressions."""
-        logits, features = self(graph, training=False), graph.node_sets[READOUT].get_features_dict()
+        logits, features = self(graph, training=False, items=items), graph.node_sets[READOUT].get_features_dict()
         return {task: loss.predictions(logits[task], features) for task, loss in self._task_losses.items()}
 
     @_without_autograph
@@ -211,15 +221,17 @@ class JointModel(tf.keras.Model):
         """The encoder's own `{field: [num_candidates, units]}` for GRAPH_FIELDS: what static vectors are made of."""
         return graph_fields(graph, self.encoder(graph), self.projection, self._item_edge_sets)
 
-    def represent(self, graph: tfgnn.GraphTensor, training: bool = False) -> Represented:
+    def represent(
+        self, graph: tfgnn.GraphTensor, training: bool = False, items: ItemParts | None = None
+    ) -> Represented:
         """Encodes features and graph; in training with some nodes, or edges, hidden for what they are to teach."""
-        fields = self.ranker_fields(graph, training=training)
+        fields = self.ranker_fields(graph, training=training, items=items)
         if self.encoder is None:
             return Represented({}, {}, {}, fields)
         if self.static_vectors is not None and not (training and self._phase == "pretraining"):
-            fields = {**fields, **self.static_vectors(graph)}
+            fields = {**fields, **self.static_vectors(graph, items=items)}
             if self.match is not None:
-                fields |= self.match(graph, None, self.static_vectors.item_vectors, training=training)
+                fields |= self.match(graph, None, self.static_vectors.item_vectors, training=training, items=items)
             return Represented({}, {}, {}, fields)
         inputs = self.encoder.inputs(graph, training=training)
         propagate = self._propagate if training else self.encoder.propagate
@@ -230,7 +242,7 @@ class JointModel(tf.keras.Model):
             inputs, propagate = held_out.removed_from(inputs), self.encoder.propagate
         if not training or self.auto_encoder is None:
             states = propagate(inputs, training=training)
-            fields = {**fields, **self._matched(graph, inputs, states, training)}
+            fields = {**fields, **self._matched(graph, inputs, states, training, items)}
             return Represented(states, states, {}, fields, held_out)
         # In pre-training nobody reads the pass in which nothing is hidden.
         second_pass = self._second_pass and self._phase == "ranking"
@@ -246,18 +258,21 @@ class JointModel(tf.keras.Model):
         inputs: tfgnn.GraphTensor,
         states: Mapping[str, tf.Tensor],
         training: bool,
+        items: ItemParts | None = None,
     ) -> dict[str, tf.Tensor]:
         """The match's fields; nothing without a match, or where ranking does not train."""
         if self.match is None or (training and self._phase == "pretraining"):
             return {}
         initial = {name: inputs.node_sets[name][tfgnn.HIDDEN_STATE] for name in states}
-        return self.match(graph, NodeVectors(initial, states), None, training=training)
+        return self.match(graph, NodeVectors(initial, states), None, training=training, items=items)
 
-    def fields(self, graph: tfgnn.GraphTensor, represented: Represented) -> dict[str, tf.Tensor]:
+    def fields(
+        self, graph: tfgnn.GraphTensor, represented: Represented, items: ItemParts | None = None
+    ) -> dict[str, tf.Tensor]:
         """`{field: [num_candidates, width]}`: the ranker's and, with a graph, those of encoder or static vectors."""
         if self.projection is None or GRAPH_FIELDS[0] in represented.fields:
             return dict(represented.fields)
-        from_graph = graph_fields(graph, represented.states, self.projection, self._item_edge_sets)
+        from_graph = graph_fields(graph, represented.states, self.projection, self._item_edge_sets, items)
         return {**represented.fields, **from_graph}
 
     def rank(self, fields: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, tf.Tensor]:

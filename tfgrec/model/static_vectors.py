@@ -13,6 +13,7 @@ from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT
 from tfgrec.model.features.vocabulary_lookup import VocabularyLookup
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
 from tfgrec.model.fusion.readout import readout_edges, to_candidates
+from tfgrec.model.item_parts import ItemParts, item_part
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ class StaticVectors(tf.keras.layers.Layer):
       units: Width of vectors.
       fine_tuned: Whether training adds to the vectors.
 
-    Call: scalar GraphTensor -> `{field: [num_candidates, units]}` for GRAPH_FIELDS.
+    Call: scalar GraphTensor, ItemParts or None -> `{field: [num_candidates, units]}` for GRAPH_FIELDS.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class StaticVectors(tf.keras.layers.Layer):
         vectors = tf.cast(vectors, self.compute_dtype)
         return tf.where(known[:, tf.newaxis], vectors, tf.zeros([], vectors.dtype))
 
-    def call(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
+    def call(self, graph: tfgnn.GraphTensor, items: ItemParts | None = None) -> dict[str, tf.Tensor]:
         """Reads the vectors of the candidates' users and items."""
         times = tf.reshape(graph.context[TIME], [-1])
         of_candidates = tf.repeat(times, graph.node_sets[READOUT].sizes)
@@ -143,7 +144,7 @@ class StaticVectors(tf.keras.layers.Layer):
             return to_candidates(vectors, edges, graph)
 
         user = read(USER_READOUT)
-        item = tf.add_n([read(edge_set) for edge_set in self._item_edge_sets])
+        item = item_part(items, "graph_item", lambda: tf.add_n([read(edge_set) for edge_set in self._item_edge_sets]))
         return dict(zip(GRAPH_FIELDS, (user, item, user * item), strict=True))
 
     def get_config(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tfgrec.graph.schema import GraphSchema
 from tfgrec.plain_path import plain_path
 from tfgrec.retrieval.item_vectors import ItemVectors
 from tfgrec.retrieval.solo_vectors import make_vector_function
-from tfgrec.saved_model import SIGNATURE, publish, save_function
+from tfgrec.saved_model import SIGNATURE, publish, save_functions
 from tfgrec.scoring import EXAMPLES
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def export_index(
     expected = encode(tf.constant(list(sample))).numpy() @ items.vectors.T
 
     def write(path: Path) -> None:
-        save_function(function, path, parts=[model, index], extra=extra)
+        save_functions({SIGNATURE: function}, path, parts=[model, index], extra=extra)
         _verify(load_index(path), items, sample, expected, tolerance)
 
     return publish(folder, write)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.graph.examples.solo_examples import Side
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.scoring import EXAMPLES
+from tfgrec.scoring import EXAMPLES, as_function
+from tfgrec.serving.request_graph import parse_requests
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
@@ -26,14 +25,12 @@ def make_vector_function(model: "JointModel", schema: GraphSchema, side: Side) -
       schema: what the examples hold, without labels; examples that have them are accepted.
       side: which of a candidate's two vectors to compute.
     """
-    spec = graph_tensor_spec(schema)
     vectors = model.query_vectors if side == "user" else model.item_vectors
 
     def encode(examples: tf.Tensor) -> tf.Tensor:
-        return vectors(parse_merged(spec, examples))
+        return vectors(parse_requests(schema, examples))
 
-    # Nothing in it is Python control flow on tensors; autograph would only make tracing slow.
-    return tf.function(encode, input_signature=[tf.TensorSpec([None], tf.string, name=EXAMPLES)], autograph=False)
+    return as_function(encode, [tf.TensorSpec([None], tf.string, name=EXAMPLES)])
 
 
 def encode_in_batches(

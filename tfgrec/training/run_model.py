@@ -189,6 +189,7 @@ class RunModel:
             folder=self.run.export,
             sample=self.sample("validation"),
             extra=extra,
+            combined=self.config.export.combined,
         )
 
     def _build(self, replicas: Replicas, mixed_precision: MixedPrecision) -> "JointModel":

@@ -53,9 +53,13 @@ class RequestEncoder:
         self.schema = record_schema(store.schema, sampling)
         self._plans: dict[str, DegreePlan] = {}
 
-    def encode(self, requests: RequestBatch) -> EncodedRequests:
-        """The requests' tf.Examples: the bytes of each depend on no other request of the batch."""
-        subgraphs = sample_subgraphs(self._store, requests, self._sampling, self.schema)
+    def encode(self, requests: RequestBatch, *, with_items: bool = True) -> EncodedRequests:
+        """The requests' tf.Examples: the bytes of each depend on no other request of the batch.
+
+        Without items they have the users' subgraphs and all features of candidates, tied to no item.
+        """
+        sampled = requests if with_items else dataclasses.replace(requests, items=None)
+        subgraphs = sample_subgraphs(self._store, sampled, self._sampling, self.schema)
         degrees = self._plan(requests.item_node_set).count(self._store, requests)
         columns = to_ragged_columns(self._store, requests, subgraphs, degrees, self.schema)
         return EncodedRequests(encode_examples(columns), subgraphs, degrees, columns)

@@ -11,6 +11,7 @@ from tfgrec.model.features.feature_encoding import FeatureEncoder
 from tfgrec.model.features.feature_specs import FeatureSpec, dump_specs, parse_specs
 from tfgrec.model.features.smoothed_rates import RateSpec, SmoothedRates
 from tfgrec.model.fusion.readout import readout_edges, to_candidates
+from tfgrec.model.item_parts import ItemParts, item_part
 
 # Width of the item field where candidates come from several node sets, whose encodings differ in width.
 _COMMON_ITEM_WIDTH = 64
@@ -28,8 +29,8 @@ class RankerFields(tf.keras.layers.Layer):
       request: Specs of the `_readout` features, labels excluded.
       rates: Rates of `_readout` counts, part of the request field.
 
-    Call: scalar GraphTensor, training -> `{"user" | "item" | "request": [num_candidates, width]}`, without the fields
-    that have no feature. A candidate without a user or item node has zeros there.
+    Call: scalar GraphTensor, training, ItemParts or None -> `{"user" | "item" | "request": [num_candidates, width]}`,
+    without the fields that have no feature. A candidate without a user or item node has zeros there.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class RankerFields(tf.keras.layers.Layer):
         """Embedding tables of ids."""
         return self._features.id_tables
 
-    def call(self, graph: tfgnn.GraphTensor, training: bool = False) -> dict[str, tf.Tensor]:
+    def call(
+        self, graph: tfgnn.GraphTensor, training: bool = False, items: ItemParts | None = None
+    ) -> dict[str, tf.Tensor]:
         """Encodes all fields."""
         raw = {group: self._raw_features(graph, group) for group in self._groups}
         encoded = self._features(raw, training=training) if raw else {}
@@ -80,7 +83,8 @@ class RankerFields(tf.keras.layers.Layer):
         if USER_READOUT in encoded:
             fields["user"] = to_candidates(encoded[USER_READOUT], readout_edges(graph, USER_READOUT), graph)
         if self._items:
-            fields["item"] = tf.add_n([self._item_field(graph, name, encoded[name]) for name in self._items])
+            of_sets = (self._item_field(graph, name, encoded[name]) for name in self._items)
+            fields["item"] = item_part(items, "item", lambda: tf.add_n(list(of_sets)))
         request = [encoded[READOUT]] if READOUT in encoded else []
         if self._rates is not None:
             rates = self._rates(graph.node_sets[READOUT].get_features_dict())

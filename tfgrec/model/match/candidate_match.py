@@ -12,6 +12,7 @@ import tensorflow_gnn as tfgnn
 from tfgrec.config.model import MatchConfig
 from tfgrec.graph.schema import ID, TIME
 from tfgrec.model.fusion.readout import readout_edges, to_candidates
+from tfgrec.model.item_parts import ItemParts, item_part
 from tfgrec.model.match.candidate_attention import CandidateAttention
 from tfgrec.model.match.content_match import ContentMatch, NodeVectors
 from tfgrec.model.match.factor_match import FactorMatch
@@ -70,7 +71,7 @@ class CandidateMatch(tf.keras.layers.Layer):
         map of its own for candidates and events alike.
 
     Call: scalar GraphTensor, vectors of nodes for the match by content (see ContentMatch) or None, the look-up of given
-    vectors (StaticVectors.item_vectors) where `static`, training ->
+    vectors (StaticVectors.item_vectors) where `static`, training, ItemParts or None ->
     `{MATCH: [num_candidates, width], MATCH_SUMS: [num_candidates, num_channels]}`.
     """
 
@@ -115,11 +116,12 @@ class CandidateMatch(tf.keras.layers.Layer):
         nodes: NodeVectors | None = None,
         look_up: LookUp | None = None,
         training: bool = False,
+        items: ItemParts | None = None,
     ) -> dict[str, tf.Tensor]:
         """Matches."""
         times = tf.reshape(graph.context[TIME], [-1])
         vectors = _Vectors(self._vectors, self._maps, look_up, times, training)
-        candidates = self._candidate_vectors(graph, vectors)
+        candidates = item_part(items, "match", lambda: self._candidate_vectors(graph, vectors))
         events = [read_events(graph, source) for source in self._sources]
         users = self._user_side(events, vectors)
         requests = candidate_requests(graph)
@@ -131,9 +133,9 @@ class CandidateMatch(tf.keras.layers.Layer):
         if self._attention is not None:
             parts.append(self._attention(candidates, of_events, users.numbers, users.ages, requests))
         if self._factors is not None:
-            parts.append(self._factors(graph))
+            parts.append(self._factors(graph, items=items))
         if self._content is not None and nodes is not None:
-            parts.append(self._content(graph, nodes, self._neighbours(events)))
+            parts.append(self._content(graph, nodes, self._neighbours(events), items=items))
         return {MATCH: tf.concat(parts, axis=1), MATCH_SUMS: sums}
 
     @property

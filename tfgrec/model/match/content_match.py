@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.model.fusion.readout import readout_edges, to_candidates
+from tfgrec.model.item_parts import ItemParts, item_part
 from tfgrec.model.match.user_events import Events, candidate_requests
 
 
@@ -27,9 +28,9 @@ class ContentMatch(tf.keras.layers.Layer):
       item_edge_sets: The readout edge sets of the items.
       dimension: Of the common space.
 
-    Call: scalar GraphTensor, NodeVectors, `{edge set that leaves the user: Events}` -> `[num_candidates, width]`: for
-    each edge set that leads to items, and each number of its events, the product of the candidate's vector and the mean
-    of the neighbours' vectors times the number.
+    Call: scalar GraphTensor, NodeVectors, `{edge set that leaves the user: Events}`, ItemParts or None ->
+    `[num_candidates, width]`: for each edge set that leads to items, and each number of its events, the product of the
+    candidate's vector and the mean of the neighbours' vectors times the number.
     """
 
     def __init__(self, *, item_edge_sets: Sequence[str], dimension: int, **kwargs: Any) -> None:
@@ -40,16 +41,21 @@ class ContentMatch(tf.keras.layers.Layer):
             for edge_set in self._item_edge_sets
         }
 
-    def call(self, graph: tfgnn.GraphTensor, nodes: NodeVectors, neighbours: Mapping[str, Events]) -> tf.Tensor:
+    def call(
+        self,
+        graph: tfgnn.GraphTensor,
+        nodes: NodeVectors,
+        neighbours: Mapping[str, Events],
+        items: ItemParts | None = None,
+    ) -> tf.Tensor:
         """Matches."""
-        vectors, parts = {}, []
+        vectors = {}
         for edge_set, content in self._maps.items():
             node_set = graph.edge_sets[edge_set].adjacency.node_set_name(tfgnn.SOURCE)
             both = tf.concat([nodes.initial[node_set], nodes.encoded[node_set]], axis=1)
             vectors[node_set] = content(tf.cast(both, tf.float32))
-            edges = readout_edges(graph, edge_set)
-            parts.append(to_candidates(tf.gather(vectors[node_set], edges.nodes), edges, graph))
-        candidates, requests = tf.add_n(parts) / self._dimension**0.5, candidate_requests(graph)
+        candidates = item_part(items, "match_content", lambda: self._of_candidates(graph, vectors))
+        requests = candidate_requests(graph)
         num_requests = tf.shape(graph.context.sizes)[0]
         found = [tf.zeros([tf.shape(candidates)[0], 0])]
         for edge_set, events in neighbours.items():
@@ -66,3 +72,12 @@ class ContentMatch(tf.keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Edge sets and width."""
         return {"item_edge_sets": self._item_edge_sets, "dimension": self._dimension, **super().get_config()}
+
+    def _of_candidates(self, graph: tfgnn.GraphTensor, vectors: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """The candidates' vectors, `[num_candidates, dimension]`, shortened so that products stay small."""
+        parts = []
+        for edge_set in self._item_edge_sets:
+            edges = readout_edges(graph, edge_set)
+            node_set = graph.edge_sets[edge_set].adjacency.node_set_name(tfgnn.SOURCE)
+            parts.append(to_candidates(tf.gather(vectors[node_set], edges.nodes), edges, graph))
+        return tf.add_n(parts) / self._dimension**0.5

@@ -12,8 +12,12 @@ from tfgrec.config.model import FactorsConfig
 from tfgrec.factors.item_factors import ItemFactors
 from tfgrec.graph.schema import HISTORY, ID, TIME, GraphSchema
 from tfgrec.model.fusion.readout import readout_edges, to_candidates
+from tfgrec.model.item_parts import ItemParts, item_part
 from tfgrec.model.match.user_events import candidate_requests, component_numbers, side_by_side
 from tfgrec.model.static_vectors import EmbeddedRows, StaticVectors
+
+# In deviations from the mean.
+_LARGEST_OUTCOME = 1e9
 
 
 class Taste(NamedTuple):
@@ -47,8 +51,9 @@ class FactorMatch(tf.keras.layers.Layer):
       mean: Of the outcomes.
       deviation: Of the outcomes.
 
-    Call: scalar GraphTensor -> float32 `[num_candidates, 5]`: the candidate's bias, the user's bias, the product of
-    factors and taste, the sum of the three, and the deviation of that sum's error relative to that of one outcome.
+    Call: scalar GraphTensor, ItemParts or None -> float32 `[num_candidates, 5]`: the candidate's bias, the user's bias,
+    the product of factors and taste, the sum of the three, and the deviation of that sum's error relative to that of
+    one outcome.
     """
 
     def __init__(
@@ -92,12 +97,13 @@ class FactorMatch(tf.keras.layers.Layer):
                 self._factors.assign(node_set, factors.rows[node_set].values)
         self._meaning = digest.hexdigest()
 
-    def call(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
+    def call(self, graph: tfgnn.GraphTensor, items: ItemParts | None = None) -> tf.Tensor:
         """Solves and multiplies."""
         requests = candidate_requests(graph)
         times = tf.reshape(graph.context[TIME], [-1])
         taste = self._taste(graph, times)
-        candidates = self._of_candidates(graph, tf.gather(times, requests))
+        asked_at = tf.gather(times, requests)
+        candidates = item_part(items, "match_factors", lambda: self._of_candidates(graph, asked_at))
         weights, root = tf.gather(taste.weights, requests), tf.gather(taste.root, requests)
         products = tf.reduce_sum(candidates[:, :-1] * weights[:, :-1], axis=1)
         biases, own = candidates[:, -1], weights[:, -1]
@@ -137,6 +143,8 @@ class FactorMatch(tf.keras.layers.Layer):
         """x_j and o_j - b_j of events, `[num_events, dimension + 2]`; zeros where there is no outcome."""
         outcomes = (tf.cast(outcomes, tf.float32) - self._mean) / self._deviation
         known = tf.math.is_finite(outcomes)
+        # Beyond any outcome; products of larger numbers would overflow.
+        outcomes = tf.clip_by_value(outcomes, -_LARGEST_OUTCOME, _LARGEST_OUTCOME)
         residuals = tf.where(known, outcomes, 0.0) - factors[:, -1]
         found = tf.concat([factors[:, :-1], tf.ones_like(factors[:, -1:]), residuals[:, tf.newaxis]], axis=1)
         return tf.where(known[:, tf.newaxis], found, 0.0)

@@ -8,14 +8,17 @@ from tfgrec.config.model import TaskConfig
 
 # exp(20) units are beyond any label; a larger logit would overflow.
 _LARGEST_LOGARITHM = 20.0
+# A larger unit is a mistake, and would overflow with it.
+_LARGEST_UNIT = 1e15
 
 
 class LabelTransform:
     """y = f(label / unit) and label = unit * f^-1(y), with f log(1 + x), sqrt(x) or x ("none").
 
     The unit is the configured `scale`, or, of each candidate, its feature `relative_to` where that is larger: watch
-    time relative to the video's duration is the share that was watched, and videos without a known duration (0 or NaN)
-    keep the scale. Labels of `log` and `sqrt` are not negative: one below zero counts as zero, and none is predicted.
+    time relative to the video's duration is the share that was watched, and videos without a known duration (0, NaN or
+    above 1e15) keep the scale. Labels of `log` and `sqrt` are not negative: one below zero counts as zero, and none is
+    predicted.
     """
 
     def __init__(self, config: TaskConfig) -> None:
@@ -42,4 +45,4 @@ class LabelTransform:
         if self._config.relative_to is None:
             return scale
         values = features[self._config.relative_to]
-        return tf.where(values > scale, values, scale)
+        return tf.where((values > scale) & (values <= _LARGEST_UNIT), values, scale)

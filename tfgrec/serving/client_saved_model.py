@@ -1,0 +1,39 @@
+"""Asks a SavedModel in this process, as a model server would be asked."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfgrec.close_match import suggestion
+from tfgrec.errors import InputDataError
+from tfgrec.plain_path import plain_path
+from tfgrec.serving.client import Inputs, ModelClient, told
+
+
+class SavedModelClient(ModelClient):
+    """Holds one version of an export: a later one is served by a client of its own.
+
+    Args:
+      path: the export, `run/export/<version>`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._loaded = tf.saved_model.load(plain_path(path))
+
+    def predict(self, signature: str, inputs: Inputs) -> dict[str, np.ndarray]:
+        """The outputs of a signature by name, see `ModelClient.predict`."""
+        known = self._loaded.signatures
+        if signature not in known:
+            raise InputDataError(f"signature '{signature}' is unknown: {suggestion(signature, known)}")
+        try:
+            outputs = known[signature](**{name: tf.convert_to_tensor(value) for name, value in inputs.items()})
+        except tf.errors.InvalidArgumentError as error:
+            raise InputDataError(told(error.message)) from None
+        except (TypeError, ValueError) as error:
+            # An input's name, type or rank; or bytes that are no tf.Example, which TensorFlow quotes undecodably.
+            raise InputDataError(f"signature '{signature}': {told(str(error))}") from None
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+    def check_ready(self) -> None:
+        """Returns: the model is here."""

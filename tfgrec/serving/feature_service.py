@@ -1,0 +1,149 @@
+"""A feature service: takes requests as JSON, samples them from the graph, asks the model, and answers scores."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tfgrec.close_match import suggestion
+from tfgrec.errors import InputDataError, TfgrecError
+from tfgrec.graph.examples.example_service import ExampleService
+from tfgrec.graph.examples.online_request import OnlineRequest
+from tfgrec.serving.client import ModelClient, ModelServerError, rank
+from tfgrec.serving.feature_service_body import read_events_body, read_rank_body
+from tfgrec.serving.feature_service_metrics import CONTENT_TYPE, FeatureServiceMetrics, MeasuredApp
+
+MOST_BODY_BYTES = 32 << 20
+
+
+class ModelRefusedError(ModelServerError):
+    """The model does not take what was sampled for it: it is not of this graph."""
+
+
+class FeatureService:
+    """Answers POST /rank and /events, GET /healthz, /readyz and /metrics.
+
+    Args:
+      examples: makes the requests' examples, and takes events if it was opened with a log.
+      model: scores them.
+      metrics: where to count.
+    """
+
+    def __init__(self, *, examples: ExampleService, model: ModelClient, metrics: FeatureServiceMetrics) -> None:
+        self._examples, self._model, self._metrics = examples, model, metrics
+
+    def app(self) -> Starlette:
+        """The service for any ASGI server."""
+        routes = [
+            Route("/rank", self._with_body(self._rank), methods=["POST"]),
+            Route("/events", self._with_body(self._append), methods=["POST"]),
+            Route("/healthz", _alive, methods=["GET"]),
+            Route("/readyz", self._ready, methods=["GET"]),
+            Route("/metrics", self._tell_metrics, methods=["GET"]),
+        ]
+        measured = Middleware(MeasuredApp, metrics=self._metrics, paths={route.path for route in routes})
+        handlers = {
+            InputDataError: _answer_with(400),
+            ModelRefusedError: _answer_with(502),
+            # The model server is away, or the log of events can't be written.
+            TfgrecError: _answer_with(503),
+            HTTPException: _http_error,
+            Exception: _our_mistake,
+        }
+        return Starlette(routes=routes, middleware=[measured], exception_handlers=handlers)
+
+    def _with_body(self, answer: Callable[[bytes], dict[str, Any]]) -> Callable:
+        async def endpoint(request: Request) -> JSONResponse:
+            body = await _read_body(request)
+            return JSONResponse(await run_in_threadpool(answer, body))
+
+        return endpoint
+
+    def _rank(self, body: bytes) -> dict[str, Any]:
+        asked = read_rank_body(body)
+        with self._metrics.stage_seconds.labels("example").time():
+            example = self._example(asked.request)
+        self._metrics.candidates.observe(len(asked.request.items))
+        with self._metrics.stage_seconds.labels("model").time():
+            scores = self._scores(example)
+        items = list(asked.request.items)
+        if asked.sort_by is not None:
+            order = _descending(scores, asked.sort_by)
+            items, scores = [items[place] for place in order], {name: of[order] for name, of in scores.items()}
+        return {"items": items, "scores": {name: of.tolist() for name, of in scores.items()}}
+
+    def _example(self, request: OnlineRequest) -> bytes:
+        try:
+            return self._examples.examples([request])[0]
+        except UnicodeEncodeError:
+            raise InputDataError("request 0: holds text that is no Unicode") from None
+
+    def _scores(self, example: bytes) -> dict[str, np.ndarray]:
+        try:
+            return rank(self._model, [example])[0]
+        except InputDataError as error:
+            # The caller's part is known to be right by now.
+            raise ModelRefusedError(f"the model refuses what this graph has for it: {error}") from None
+
+    def _append(self, body: bytes) -> dict[str, Any]:
+        events = read_events_body(body)
+        try:
+            position = self._examples.append(events)
+        except UnicodeEncodeError:
+            raise InputDataError("events: hold text that is no Unicode") from None
+        for table, columns in events.items():
+            self._metrics.events.labels(table).inc(len(next(iter(columns.values()))))
+        return {"position": position}
+
+    def _ready(self, request: Request) -> JSONResponse:
+        self._model.check_ready()
+        return JSONResponse({"status": "ready"})
+
+    def _tell_metrics(self, request: Request) -> Response:
+        return Response(self._metrics.text(), media_type=CONTENT_TYPE)
+
+
+async def _alive(request: Request) -> JSONResponse:
+    return JSONResponse({"status": "alive"})
+
+
+async def _read_body(request: Request) -> bytes:
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MOST_BODY_BYTES:
+                raise HTTPException(413, f"the body has more than {MOST_BODY_BYTES:,} bytes")
+            parts.append(part)
+    except ClientDisconnect:
+        raise HTTPException(400, "the caller left") from None
+    return b"".join(parts)
+
+
+def _descending(scores: dict[str, np.ndarray], name: str) -> np.ndarray:
+    if name not in scores:
+        raise InputDataError(f"sort_by: unknown score '{name}': {suggestion(name, scores)}")
+    return np.argsort(-scores[name], kind="stable")
+
+
+def _answer_with(status: int) -> Callable:
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, status)
+
+    return answer
+
+
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _our_mistake(request: Request, error: Exception) -> JSONResponse:
+    # Starlette raises the error again once this is sent, and the server writes it into its log.
+    return JSONResponse({"error": "this service failed; its log says how"}, 500)
