@@ -27,6 +27,16 @@ def read(values: list, dtype: str, kind: pa.DataType | None = None) -> tuple[lis
     return cells.values.to_pylist(), cells.empty.tolist(), cells.unreadable.tolist()
 
 
+def test_text_with_a_nul_is_none() -> None:
+    """Pandas would take all but the last of these for one id."""
+    texts = ["a", "a\0b", "a\0c", "\0", "", "b"]
+    for kind in (pa.string(), pa.large_string()):
+        cells = read_cells(pa.array(texts, kind), "string")
+        assert cells.values.to_pylist() == ["a", None, None, None, None, "b"]
+        assert cells.unreadable.tolist() == [False, True, True, True, False, False]
+        assert [complaint for _, complaint in cells.complaints()][0].startswith("holds a NUL character")
+
+
 class TestText:
     def test_whole_numbers(self) -> None:
         values, empty, unreadable = read(["12", " -3 ", "3.0", "true", "", None, "nan", "3.5", "x", "1e3"], "int64")

@@ -31,6 +31,19 @@ def test_units(value: object, unit: str) -> None:
     assert read([value], unit=unit) == [MOMENT]
 
 
+@pytest.mark.parametrize(("unit", "per_millisecond"), [("microseconds", 1_000), ("nanoseconds", 1_000_000)])
+def test_a_fraction_beside_them_leaves_whole_times_as_they_are(unit: str, per_millisecond: int) -> None:
+    moments = [MOMENT + number for number in range(200)]
+    texts = [str(moment * per_millisecond) for moment in moments]
+    assert read(texts, unit=unit) == moments
+    assert read([*texts, f"{texts[0]}.5"], unit=unit) == [*moments, MOMENT]
+
+
+def test_fractions_of_microseconds_are_rounded_down() -> None:
+    moments = [MOMENT + number for number in range(200)]
+    assert read([f"{moment * 1_000}.5" for moment in moments], unit="microseconds") == moments
+
+
 UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 
 

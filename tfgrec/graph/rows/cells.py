@@ -33,6 +33,7 @@ _ROUNDED_TEXT = r"^-?\d\.\d+[eE]\+\d+$"
 _FIRST_ROUNDED = {32: 2.0**24, 64: 2.0**53}
 
 TOO_LONG = "does not fit 64 bits: ids that long need DT_STRING in graph.pbtxt"
+NUL = "holds a NUL character: is the file of another encoding than UTF-8?"
 ROUNDED_TEXT = "is a number that was rounded when it was written: write ids with all of their digits"
 
 
@@ -94,7 +95,8 @@ def read_cells(array: pa.Array, dtype: CellType, *, ids: bool = False) -> Cells:
     is read as depends on that cell alone, never on the others of its batch.
 
     With `ids`, numbers that were rounded are unreadable: floating-point ones that stand for several whole numbers
-    (doubles from 2^53 on) and text such as 9.0072e+15.
+    (doubles from 2^53 on) and text such as 9.0072e+15. Text with a NUL character is unreadable always: pandas, which
+    compares text as C does, takes "a" and "a" with more behind a NUL for one.
 
     Raises:
       InputDataError: the column's own type can't hold such values (a list or a time, say).
@@ -112,8 +114,10 @@ def read_cells(array: pa.Array, dtype: CellType, *, ids: bool = False) -> Cells:
     else:
         empty, values = is_null(array), _as_number(array, dtype)
     causes = _rounded(array) if ids else []
-    for rounded, _ in causes:
-        values = pc.if_else(pa.array(rounded), _nulls_like(values), values)
+    if dtype == "string" and is_text(kind) and (with_nul := _with_nul(array)).any():
+        causes.append((with_nul, NUL))
+    for unfit, _ in causes:
+        values = pc.if_else(pa.array(unfit), _nulls_like(values), values)
     if pa.types.is_floating(values.type) or pa.types.is_floating(kind):
         values, empty = _without_nan(values, array, empty)
     unreadable = is_null(values) & ~empty
@@ -210,6 +214,10 @@ def _rounded(array: pa.Array) -> list[tuple[np.ndarray, str]]:
         "numbers: store ids as integers or text"
     )
     return [(cells, told) for cells, told in ((rounded, reason), (infinite, "is not a finite number")) if cells.any()]
+
+
+def _with_nul(array: pa.Array) -> np.ndarray:
+    return np.asarray(pc.match_substring(array, "\0").fill_null(False))
 
 
 def _floats(array: pa.Array) -> np.ndarray:

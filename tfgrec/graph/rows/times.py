@@ -54,13 +54,22 @@ def _of_timestamps(array: pa.Array) -> np.ndarray:
 def _of_numbers(array: pa.Array, units_per_second: int) -> tuple[np.ndarray, np.ndarray]:
     cells = read_numbers(array)
     if pa.types.is_integer(cells.values.type):
-        numbers = _with_marker(cells.values)
-        if units_per_second >= 1_000:
-            return numbers // (units_per_second // 1_000), cells.empty
-        return np.where(numbers < LATEST, numbers, -1) * 1_000, cells.empty
-    numbers = cells.values.to_numpy(zero_copy_only=False)
-    milliseconds = np.floor(np.nan_to_num(numbers, nan=-1.0) * (1_000 / units_per_second))
-    return np.clip(milliseconds, -1, LATEST).astype(np.int64), cells.empty
+        return _of_whole_numbers(cells.values, units_per_second), cells.empty
+    numbers = np.nan_to_num(cells.values.to_numpy(zero_copy_only=False), nan=-1.0)
+    # Divided where that is exact: a thousandth is no double.
+    per_millisecond = units_per_second / 1_000
+    milliseconds = numbers / per_millisecond if per_millisecond >= 1 else numbers * (1_000 / units_per_second)
+    rounded = np.clip(np.floor(milliseconds), -1, LATEST).astype(np.int64)
+    # A fraction beside them must not send whole numbers through doubles.
+    whole = read_cells(array, "int64").values
+    return np.where(is_null(whole), rounded, _of_whole_numbers(whole, units_per_second)), cells.empty
+
+
+def _of_whole_numbers(values: pa.Array, units_per_second: int) -> np.ndarray:
+    numbers = _with_marker(values)
+    if units_per_second >= 1_000:
+        return numbers // (units_per_second // 1_000)
+    return np.where(numbers < LATEST, numbers, -1) * 1_000
 
 
 def _of_text(array: pa.Array, pattern: str) -> tuple[np.ndarray, np.ndarray]:
