@@ -36,6 +36,7 @@ _GRAPH_SAGE = (
     "sampling.hops=[{exposed: 10, exposed_by: 10}, {exposed: 5, exposed_by: 5}]",
     "sampling.history={}",
     "model.features={}",
+    "model.numeric_transforms=null",
     "model.encoder={update: graph_sage, rounds: 2, units: 64, residual: false, normalization: none, dropout: 0}",
     "model.fusion={feature_level: concat, representation_level: none}",
     "model.towers={cross_layers: 0, bottom_units: [128], task_units: [64], dropout: 0}",
