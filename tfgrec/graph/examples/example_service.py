@@ -8,13 +8,14 @@ import numpy as np
 
 from tfgrec.close_match import suggestion
 from tfgrec.config.sampling import SamplingConfig
-from tfgrec.config.tables import Requests
-from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.config.tables import Requests, TablesConfig
+from tfgrec.errors import GraphStoreError, InputDataError, SchemaError
 from tfgrec.graph.degrees.mapped_edges import map_edges
 from tfgrec.graph.examples.candidate_features import CandidateFeatures
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.request_examples import RequestEncoder
 from tfgrec.graph.examples.solo_examples import SoloExamples
+from tfgrec.graph.log.live_graph import LiveGraph, Rows
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import ID, READOUT, GraphSchema
 from tfgrec.graph.store.files import StorePath
@@ -66,6 +67,36 @@ class ExampleService:
         """
         return cls(store=GraphStore.open(path), sampling=sampling, requests=requests)
 
+    @classmethod
+    def open_live(
+        cls, path: StorePath, *, sampling: SamplingConfig, tables: TablesConfig, **options: Any
+    ) -> "ExampleService":
+        """A service that sees the store in folder `path` and the events of its log; `options` are those of LiveGraph.
+
+        Raises:
+          GraphStoreError: there is no whole store, or the log is damaged.
+        """
+        return cls(
+            store=LiveGraph.open_live(path, tables=tables, **options), sampling=sampling, requests=tables.requests
+        )
+
+    def append(self, events: Mapping[str, Rows]) -> int:
+        """Appends rows of tables, by the tables' names, as tables.yaml describes them: the next request sees them.
+
+        Outcomes are seen once their feedback delays have passed. Rows that name nodes which the graph does not know
+        become edges once these nodes' rows come. Derived edges stay as they were built.
+
+        Returns:
+          The position of the log's end.
+
+        Raises:
+          GraphStoreError: the service was not opened by `open_live`, or another process writes to the log.
+          InputDataError: names the first row or column that can't be read; then nothing is appended.
+        """
+        if not isinstance(self._store, LiveGraph):
+            raise GraphStoreError("this service has no log of events: open it with ExampleService.open_live")
+        return self._store.append(events)
+
     def example(self, **request: Any) -> bytes:
         """The serialized tf.Example of one request; takes what OnlineRequest takes.
 
@@ -74,17 +105,21 @@ class ExampleService:
         """
         return self.examples([OnlineRequest(**request)])[0]
 
-    def examples(self, requests: Sequence[OnlineRequest]) -> list[bytes]:
+    def examples(self, requests: Sequence[OnlineRequest], *, with_items: bool = True) -> list[bytes]:
         """The serialized tf.Examples of requests, in their order; many at once take much less time than one by one.
+
+        Without items they are what signature `rank_cached` ranks by item states from a cache: they have the users'
+        subgraphs and all features of candidates, counts of items included.
 
         Raises:
           InputDataError: names a request, by its number, whose user, item or node set is unknown, or whose features
             are missing, unknown or of another type, or whose time lies outside 1971 to 2199.
         """
         examples: dict[int, bytes] = {}
-        for node_set, of_node_set in self._by_item_node_set(requests).items():
-            encoded = self._encoder.encode(self._batch(node_set, of_node_set))
-            examples.update(zip(of_node_set, encoded.examples, strict=True))
+        with self._store.reading():
+            for node_set, of_node_set in self._by_item_node_set(requests).items():
+                encoded = self._encoder.encode(self._batch(node_set, of_node_set), with_items=with_items)
+                examples.update(zip(of_node_set, encoded.examples, strict=True))
         return [examples[number] for number in range(len(requests))]
 
     def query_examples(self, requests: Sequence[OnlineRequest]) -> list[bytes]:
@@ -101,9 +136,9 @@ class ExampleService:
         for node_set, of_node_set in self._by_item_node_set(unknown).items():
             _check_requests(of_node_set)
             columns = self._features.columns(of_node_set)
-            encoded = self._solo.users(
-                self._users(of_node_set), _times(of_node_set), node_set, {name: columns[name] for name in self._given}
-            )
+            given = {name: columns[name] for name in self._given}
+            with self._store.reading():
+                encoded = self._solo.users(self._users(of_node_set), _times(of_node_set), node_set, given)
             examples.update(zip(of_node_set, encoded, strict=True))
         return [examples[number] for number in range(len(requests))]
 

@@ -1,5 +1,6 @@
 """The graph on disk, memory-mapped: what sampling, degrees and encoding read."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,6 +57,11 @@ class GraphStore:
                 state = "is missing" if found < 0 else f"has {found} bytes instead of {described['bytes']}"
                 raise GraphStoreError(f"{path}: file {described['path']} {state}: build the store again")
         return store
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Around what reads the graph and must see it as of one moment: a store never changes."""
+        yield
 
     def verify(self) -> None:
         """Compares all files with their checksums.
