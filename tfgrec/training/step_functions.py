@@ -10,6 +10,7 @@ import tensorflow_gnn as tfgnn
 from tfgrec.model.coupling import coupling, misalignment
 from tfgrec.model.joint_model import AUTO_ENCODER
 from tfgrec.model.representation_diagnostics import representation_diagnostics
+from tfgrec.model.step.step_random import numbers_of_step
 from tfgrec.training.replica_batches import Structure, unflattened
 from tfgrec.training.replicas import Replicas
 
@@ -25,15 +26,21 @@ class StepFunctions:
     Which variables train, and which losses there are, is decided when these are traced: each phase needs its own.
     """
 
-    def __init__(self, model: "JointModel", replicas: Replicas, structure: Structure):
-        """`structure` is the element_spec of `replica_batches`."""
+    def __init__(
+        self, model: "JointModel", replicas: Replicas, structure: Structure, *, seed: int = 0, phase: str = ""
+    ):
+        """`structure` is the element_spec of `replica_batches`; `seed` and the phase's name decide what steps draw."""
         coupled = _diagnostics_of(model)
         ranks = model.phase == "ranking"
         signature = tf.nest.flatten(structure, expand_composites=True)
 
         def train_step(*flat: tf.Tensor) -> dict[str, tf.Tensor]:
             parts = unflattened(flat, structure)
-            return replicas.run(lambda graph, labels: model.train_step((graph, labels)), parts)
+            return replicas.run(step_of_replica, parts)
+
+        def step_of_replica(graph: tfgnn.GraphTensor, labels: Labels) -> dict[str, tf.Tensor]:
+            with numbers_of_step(seed, phase, model.optimizer.iterations):
+                return model.train_step((graph, labels))
 
         def diagnose(*flat: tf.Tensor) -> dict[str, tf.Tensor]:
             parts = unflattened(flat, structure)

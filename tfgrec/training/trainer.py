@@ -185,7 +185,9 @@ class Trainer:
         )
         # Traced anew in each phase: which variables train, and which losses there are, is decided while tracing.
         structure = self._batches(epoch=0, skip_batches=0).element_spec
-        self._functions = StepFunctions(self._model, self._replicas, structure)
+        self._functions = StepFunctions(
+            self._model, self._replicas, structure, seed=self._config.seed, phase=phase.name
+        )
 
     def _run_phase(self, phase: Phase, history: TrainingHistory) -> None:
         position, span = self._position, self._span

@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgrec.model.step.step_random import seed_pair
+
 _BYTE_VALUES = 256
 _BYTES_A_WORD = 8
 
@@ -39,7 +41,9 @@ class ByteDropout(tf.keras.layers.Layer):
 def _random_bytes(shape: tf.Tensor) -> tf.Tensor:
     """Uniform uint8."""
     size = tf.reduce_prod(shape)
-    seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
+    seed = seed_pair()
+    if seed is None:
+        seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
     num_words = (size + _BYTES_A_WORD - 1) // _BYTES_A_WORD
     words = tf.random.stateless_uniform([num_words], seed, minval=None, maxval=None, dtype=tf.uint64)
     return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size], shape)

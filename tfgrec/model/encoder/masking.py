@@ -8,6 +8,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.graph.schema import READOUT
 from tfgrec.model.padding_mask import real_nodes
+from tfgrec.model.step.step_random import uniform
 
 
 def sample_masks(graph: tfgnn.GraphTensor, *, node_sets: Sequence[str], rate: float) -> dict[str, tf.Tensor]:
@@ -23,7 +24,7 @@ def _sample_mask(graph: tfgnn.GraphTensor, node_set: str, rate: float) -> tf.Ten
     size = graph.node_sets[node_set].total_size
     roots = _touched([nodes for name, nodes in _sources(graph, node_set) if name.startswith(READOUT)], size)
     receivers = _touched([nodes for name, nodes in _sources(graph, node_set) if not name.startswith(READOUT)], size)
-    return receivers & ~roots & real_nodes(graph, node_set) & (tf.random.uniform([size]) < rate)
+    return receivers & ~roots & real_nodes(graph, node_set) & (uniform([size]) < rate)
 
 
 def _sources(graph: tfgnn.GraphTensor, node_set: str) -> list[tuple[str, tf.Tensor]]:

@@ -11,6 +11,7 @@ from tfgrec.model.features.hashed_rows import hashed_rows
 from tfgrec.model.features.named_axes import AxisPart, NamedAxis
 from tfgrec.model.features.several_values import combine_values
 from tfgrec.model.features.vocabulary_lookup import VocabularyLookup
+from tfgrec.model.step.step_random import uniform
 
 Values = tf.Tensor | tf.RaggedTensor
 
@@ -143,7 +144,7 @@ def _embedded(variable: tf.Variable, rows: tf.Tensor, specs: list[EmbeddedSpec],
     rates = [spec.dropout if isinstance(spec, HashedSpec) else 0.0 for spec in specs]
     if not training or not any(rates):
         return embedded
-    kept = tf.random.uniform(tf.shape(rows)) >= rates
+    kept = uniform(tf.shape(rows)) >= rates
     return embedded * tf.cast(kept, embedded.dtype)[..., tf.newaxis]
 
 

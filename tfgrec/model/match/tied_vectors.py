@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgrec.model.features.several_values import combine_values
+from tfgrec.model.step.step_random import uniform
 
 _INITIAL_DEVIATION = 0.1
 # Odd, so that multiplying loses nothing: 2^64 divided by the golden ratio, as a signed number.
@@ -90,5 +91,5 @@ class TiedVectors(tf.keras.layers.Layer):
         found = tf.gather(self._table, rows)
         if not training or not self._dropout:
             return found
-        kept = tf.random.uniform(tf.shape(rows)) >= self._dropout
+        kept = uniform(tf.shape(rows)) >= self._dropout
         return found * tf.cast(kept, tf.float32)[..., tf.newaxis]

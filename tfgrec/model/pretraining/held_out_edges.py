@@ -9,6 +9,7 @@ import tensorflow_gnn as tfgnn
 from tfgrec.graph.schema import READOUT, USER_READOUT
 from tfgrec.model.fusion.readout import readout_edges
 from tfgrec.model.padding_mask import real_nodes
+from tfgrec.model.step.step_random import uniform
 
 
 class HeldOutEdges(NamedTuple):
@@ -86,7 +87,7 @@ class _Draw(NamedTuple):
 def _draws(edges: tfgnn.EdgeSet, of_node: tf.Tensor, num_requests: tf.Tensor) -> _Draw:
     requests = tf.gather(of_node, edges.adjacency.source)
     segments = tf.where(requests >= 0, requests, num_requests)
-    numbers = tf.random.uniform(tf.shape(segments))
+    numbers = uniform(tf.shape(segments))
     best = tf.maximum(tf.math.unsorted_segment_max(numbers, segments, num_requests + 1), -1.0)
     is_best = (numbers == tf.gather(best, segments)) & (requests >= 0)
     targets = tf.where(is_best, tf.cast(edges.adjacency.target, tf.int32), -1)

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgrec.model.ranking.packed_dense import PackedDense, PackedMLP
+from tfgrec.model.ranking.step_dropout import StepDropout
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
@@ -58,7 +59,7 @@ class PackedTaskTower(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self._members, self._units, self._initial_logit = members, list(units), initial_logit
         self._mlp = PackedMLP(members=members, units=self._units, name="mlp")
-        self._dropout = tf.keras.layers.Dropout(dropout)
+        self._dropout = StepDropout(rate=dropout)
         self._task_gate = None
         if graph_gate:
             self._task_gate = PackedTaskGate(members=members, units=self._units[-1], name="task_gate")

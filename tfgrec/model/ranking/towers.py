@@ -12,6 +12,7 @@ from tfgrec.model.ranking.mixture_of_experts import MixtureOfExperts
 from tfgrec.model.ranking.packed_dense import PackedMLP
 from tfgrec.model.ranking.packed_mixture_of_experts import PackedMixtureOfExperts
 from tfgrec.model.ranking.packed_task_tower import PackedTaskTower
+from tfgrec.model.ranking.step_dropout import StepDropout
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgrec")
@@ -28,7 +29,7 @@ class TaskTower(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self._units, self._initial_logit = list(units), initial_logit
         self._mlp = tfrs.layers.blocks.MLP(self._units, final_activation="relu", name="mlp")
-        self._dropout = tf.keras.layers.Dropout(dropout)
+        self._dropout = StepDropout(rate=dropout)
         self._task_gate = TaskGate(units=self._units[-1], name="task_gate") if graph_gate else None
         self._logit = tf.keras.layers.Dense(
             1, bias_initializer=tf.constant_initializer(initial_logit), dtype=tf.float32, name="logit"
@@ -88,7 +89,7 @@ class RankingTowers(tf.keras.layers.Layer):
             for number in range(self._config.cross_layers)
         ]
         self._bottom = self._make_bottom()
-        self._dropout = tf.keras.layers.Dropout(self._config.dropout)
+        self._dropout = StepDropout(rate=self._config.dropout)
         self._towers = {task: self._make_tower(task) for task in self._initial_logits}
 
     @property
