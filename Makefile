@@ -3,11 +3,15 @@ BOOT ?= python3
 STACK ?=
 PYTHON ?=
 BIN := .venv/bin
+KILLS ?= 1000
 # A process a core, each taking whole files of tests: what a file sets up, it sets up once.
 PARALLEL ?= --numprocesses auto --dist loadfile
+# How many tables `make fuzz` tries, and with which seed it begins.
+TABLES ?= 10000
+SEED ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast lint format lock demo doctor clean
+.PHONY: help setup test test-fast kills fuzz lint format lock demo doctor clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -21,6 +25,12 @@ test: lint  ## Set up, lint, and run all tests
 # tests/tfx_pipeline apart: that TFX is imported takes 20 seconds of each process.
 test-fast: setup  ## Set up and run the tests that take seconds, less those of tfx_pipeline
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" --ignore tests/tfx_pipeline
+
+kills: setup  ## Kill tfgrec-train on tiny data, KILLS times, and compare its runs with one left alone
+	nice $(BIN)/python -u tests/kills/killed_runs.py --kills $(KILLS) --folder "$$(mktemp -d)"
+
+fuzz: setup  ## Try TABLES=10000 odd tables in whole inputs against a plain count, from SEED=1000 on
+	$(BIN)/python -W ignore tests/fuzz/run_long.py --tables $(TABLES) --seed $(SEED)
 
 lint: setup  ## Check style and format
 	$(BIN)/ruff check .
@@ -36,6 +46,8 @@ lock: setup  ## Resolve setup.py's requirements anew into requirements/
 demo: setup  ## Train on the built-in synthetic world: model, metrics and report in runs/demo
 	test -e runs/demo/data || $(BIN)/tfgrec-simulate --output runs/demo/data
 	$(BIN)/tfgrec-train --config configs/demo.yaml --data runs/demo/data --run-dir runs/demo
+	@echo "Serve it, and ask it in another window:"
+	@$(BIN)/tfgrec-serve --run-dir runs/demo --print-request
 
 doctor: setup  ## Tell what this machine and .venv hold, and what to mend
 	$(BIN)/tfgrec-doctor
