@@ -42,6 +42,16 @@ TFX_B = ["tfx>=1.21,<1.22", "kfp-pipeline-spec>=2.14,<3"]
 # Approximate search of large catalogues (docs/retrieval.md). Its operations are built for one TensorFlow: of stack A's
 # there is a release, of stack B's none.
 SCANN = ["scann>=1.3.1,<1.3.3; python_version < '3.11'"]
+# The client of a model server and the feature service (docs/feature_service.md). tensorflow-serving-api comes with
+# tfx-bsl, in the release that goes with each stack's protobuf.
+SERVING = [
+    "grpcio>=1.60",
+    "httpx>=0.27,<1",
+    "prometheus-client>=0.22,<1",
+    "starlette>=0.40,<2",
+    "tensorflow-serving-api>=2.16.1,<3",
+    "uvicorn>=0.30,<1",
+]
 # What benchmarks.movielens compares with.
 BENCHMARKS = ["lightgbm>=4.5,<5", "scikit-learn>=1.5", "scipy>=1.12"]
 TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
@@ -72,6 +82,12 @@ setup(
     package_data={"tfgrec.report": ["assets/*"]},
     python_requires=">=3.10,<3.14",
     install_requires=BOTH_STACKS + by_python_version(STACK_A, STACK_B),
-    extras_require={"tfx": by_python_version(TFX_A, TFX_B), "scann": SCANN, "benchmarks": BENCHMARKS, "test": TEST},
+    extras_require={
+        "tfx": by_python_version(TFX_A, TFX_B),
+        "scann": SCANN,
+        "serving": SERVING,
+        "benchmarks": BENCHMARKS,
+        "test": TEST,
+    },
     entry_points={"console_scripts": [f"tfgrec-{name} = tfgrec.commands.{name}:main" for name in COMMANDS]},
 )

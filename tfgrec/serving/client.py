@@ -16,8 +16,12 @@ Inputs = Mapping[str, Any]
 """Arrays by name: NumPy's, or lists. Bytes are to be lists, or arrays of dtype object: NumPy's own cut zeros off."""
 
 _LONGEST_MESSAGE = 500
-_SEVERAL = re.compile(r"^\d+ root error\(s\) found\.\s*\(0\) *(?:[\w ]+: )?")
-_NODES = re.compile(r"\s*\[\[\{\{.*|\{\{[^}]*\}\}\s*")
+# Where in its graph TensorFlow found it: before what it says, and behind.
+_HEAD = re.compile(
+    r"^Graph execution error:|^\s*Detected at node [^\n]*\n<stack traces unavailable>"
+    r"|^\s*\d+ root error\(s\) found\.\s*\(0\) *(?:[A-Z_]+: )?|^\s*\{\{[^}]*\}\}"
+)
+_TAIL = re.compile(r"\s*(?:\[\[\{\{|\[Op:).*", flags=re.DOTALL)
 
 
 class ModelServerError(TfgrecError):
@@ -61,6 +65,7 @@ def rank(client: ModelClient, examples: Sequence[bytes]) -> list[dict[str, np.nd
 
 
 def told(message: str) -> str:
-    """What TensorFlow says of wrong inputs, without the nodes of its graph that it says it of."""
-    first = _SEVERAL.sub("", message).split("\n")[0]
-    return _NODES.sub("", first).strip()[:_LONGEST_MESSAGE]
+    """What TensorFlow says of wrong inputs, in a line and without the nodes of its graph that it says it of."""
+    while (shorter := _HEAD.sub("", message)) != message:
+        message = shorter
+    return " ".join(_TAIL.sub("", message).split())[:_LONGEST_MESSAGE]

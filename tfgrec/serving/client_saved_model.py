@@ -30,8 +30,11 @@ class SavedModelClient(ModelClient):
             outputs = known[signature](**{name: tf.convert_to_tensor(value) for name, value in inputs.items()})
         except tf.errors.InvalidArgumentError as error:
             raise InputDataError(told(error.message)) from None
+        except UnicodeDecodeError as error:
+            # TensorFlow quotes bytes that are no tf.Example, and Python can't read its message.
+            raise InputDataError(told(error.object.decode("utf-8", "backslashreplace"))) from None
         except (TypeError, ValueError) as error:
-            # An input's name, type or rank; or bytes that are no tf.Example, which TensorFlow quotes undecodably.
+            # An input's name, type or rank.
             raise InputDataError(f"signature '{signature}': {told(str(error))}") from None
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 

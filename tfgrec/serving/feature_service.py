@@ -145,5 +145,5 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 
 async def _our_mistake(request: Request, error: Exception) -> JSONResponse:
-    # Starlette raises the error again once this is sent, and the server writes it into its log.
-    return JSONResponse({"error": "this service failed; its log says how"}, 500)
+    # Starlette raises the error again once this is sent: the server writes it into its log and closes the connection.
+    return JSONResponse({"error": "this service failed; its log says how"}, 500, {"connection": "close"})
