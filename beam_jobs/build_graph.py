@@ -1,5 +1,6 @@
 """Builds a graph store from tables: python -m beam_jobs.build_graph --config YAML --data DIR --output DIR."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -18,10 +19,15 @@ from beam_jobs.tables.row_counts import count_rows
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
+from tfgrec.errors import ConfigurationError
+from tfgrec.graph.log.event_log import LOG, POSITION, EventLog
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.files import refuse_scheme
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.store_writer import GraphStoreWriter
+
+# Where a store that is being built keeps the events of a log meanwhile.
+_EVENTS = "events_taken_in"
 
 
 def build_graph(
@@ -32,6 +38,7 @@ def build_graph(
     data_dir: str,
     output_dir: str,
     add_to: str | EarlierStore | None = None,
+    log: str | None = None,
     pipeline_args: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
@@ -52,6 +59,8 @@ def build_graph(
       output_dir: the store's folder; a finished store there is replaced.
       add_to: an earlier store of the same data set, which may be the one in `output_dir`; or one that was opened for
         these tables and this schema.
+      log: with `add_to`, the log of events beside that store: what it holds beyond the store is added too. Once the new
+        store is in its place the log is cut: files whose events it has taken in are removed.
       pipeline_args: options of any Beam runner.
       on_progress: called with the number of finished files and of all files.
 
@@ -66,12 +75,15 @@ def build_graph(
     """
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
     refuse_scheme(output_dir)
+    if log is not None and add_to is None:
+        raise ConfigurationError("--log goes with --add-to: events are added to the store that they came after")
     options, earlier = config.build, None
     if add_to is not None:
         opened = isinstance(add_to, EarlierStore)
         earlier = add_to if opened else EarlierStore.open(str(add_to), tables, schema, str(data_dir))
         options = options.model_copy(update={"shards": earlier.shards})
     with unfinished_output(str(output_dir), "graph") as folder:
+        earlier = earlier if log is None else earlier.with_events(EventLog(log), f"{folder}/{_EVENTS}")
         if earlier is not None and not earlier.new_files.files:
             earlier.copy_to(folder)
         else:
@@ -79,7 +91,12 @@ def build_graph(
             steps = StoreSteps(plan, schema, options, folder, str(output_dir), earlier, pipeline_args)
             with watch_files(*steps.files(), on_progress):
                 _finish(steps.writer, steps.run(), plan, earlier, folder)
-    return GraphStore.open(output_dir).manifest
+        shutil.rmtree(f"{folder}/{_EVENTS}", ignore_errors=True)
+    manifest = GraphStore.open(output_dir).manifest
+    if log is not None:
+        # The manifest says what is taken in: killed before or amid this, nothing is lost or added twice.
+        EventLog(log).cut(manifest["extra"].get(LOG, {}).get(POSITION, 0))
+    return manifest
 
 
 @entry_point
@@ -89,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", required=True, metavar="DIR", help="where the paths in tables.yaml begin")
     parser.add_argument("--output", required=True, metavar="DIR", help="the graph store's folder")
     parser.add_argument("--add-to", metavar="DIR", help="an earlier store, to which what is new in --data is added")
+    parser.add_argument("--log", metavar="DIR", help="that store's log of events, which is added too, and cut")
     args, pipeline_args = parse_job_args(parser, argv)
     earlier = GraphStore.open(args.add_to).manifest if args.add_to else None
     config, tables, schema = read_configuration(args)
@@ -100,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             data_dir=args.data,
             output_dir=args.output,
             add_to=args.add_to,
+            log=args.log,
             pipeline_args=pipeline_args,
             on_progress=on_progress,
         )

@@ -11,9 +11,11 @@ from beam_jobs.graph_shards.added_edges import AddedEdges
 from beam_jobs.graph_shards.added_nodes import AddedNodes
 from beam_jobs.graph_shards.earlier_letters import EarlierLetters
 from beam_jobs.graph_shards.inputs_taken_in import INPUTS, NewFiles, find_new_files
+from beam_jobs.graph_shards.logged_events import write_logged_events
 from beam_jobs.graph_shards.row_keyed_edges import row_keyed_edge_sets
 from beam_jobs.tables.dead_letters import FOLDER
 from tfgrec.config import TablesConfig
+from tfgrec.graph.log.event_log import LOG, POSITION, EventLog
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 
@@ -29,6 +31,7 @@ class EarlierStore:
     new_files: NewFiles
     tables: TablesConfig
     schema: GraphSchema
+    log_position: int = 0
 
     @classmethod
     def open(cls, path: str, tables: TablesConfig, schema: GraphSchema, data_dir: str) -> "EarlierStore":
@@ -42,7 +45,18 @@ class EarlierStore:
         store = GraphStore.open(path)
         new_files = find_new_files(store, path, tables, schema, data_dir)
         store.verify()
-        return cls(path, store.manifest, new_files, tables, schema)
+        position = store.manifest["extra"].get(LOG, {}).get(POSITION, 0)
+        return cls(path, store.manifest, new_files, tables, schema, position)
+
+    def with_events(self, log: EventLog, folder: str) -> "EarlierStore":
+        """The same store, with the events of its log as further new files, which are written to `folder`.
+
+        Raises:
+          GraphStoreError: the log is damaged, or was cut beyond what the store knows.
+        """
+        events = write_logged_events(log, self.log_position, folder, self.tables)
+        new_files = dataclasses.replace(self.new_files, files=events.with_files(self.new_files.files))
+        return dataclasses.replace(self, new_files=new_files, log_position=events.position)
 
     @property
     def shards(self) -> int:
@@ -63,7 +77,8 @@ class EarlierStore:
         letters = EarlierLetters(FileSystems.join(self.path, FOLDER), earlier[INPUTS], self.new_files.changed)
         letters.merge_into(FileSystems.join(folder, FOLDER))
         tables, inputs = letters.merge_counts(earlier[TABLES], extra[TABLES]), letters.merge_inputs(extra[INPUTS])
-        return {**extra, TABLES: tables, INPUTS: inputs}
+        known = {LOG: {POSITION: self.log_position}} if self.log_position else {}
+        return {**extra, TABLES: tables, INPUTS: inputs, **known}
 
     def copy_to(self, folder: str) -> None:
         """Copies the store as it is."""
