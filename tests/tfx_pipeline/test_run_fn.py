@@ -101,6 +101,23 @@ def test_records_and_settings_reach_the_training(data: Path, tmp_path: Path, sta
     assert started[1][1].root != run.root and not started[1][1].root.exists()
 
 
+def test_what_is_half_removed_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"work_dir": str(tmp_path), "fingerprint": "monday"}
+
+    def killed(folder: Path, **_: Any) -> None:
+        if Path(folder).exists():
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module.shutil, "rmtree", killed)
+        with module._work_folder(settings) as folder:
+            (folder / "checkpoints").mkdir()
+    assert [path.name for path in tmp_path.iterdir()] == ["monday.done"]
+    with module._work_folder(settings) as folder:
+        assert [path.name for path in tmp_path.iterdir()] == ["monday"] and not any(folder.iterdir())
+    assert not any(tmp_path.iterdir())
+
+
 def test_remote_records_are_read_from_a_copy(data: Path, tmp_path: Path, started: list) -> None:
     FILES.clear()
     for path in (data / "examples").rglob("*.*"):

@@ -14,10 +14,14 @@ from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError, TfgrecError
 from tfgrec.model_stages import ModelStages
 from tfgrec.run_directory import RunDirectory
+from tfgrec.run_leftovers import remove_leftovers
 from tfgrec.training.warm_start import check_start
 from tfx_pipeline.local_copies import local_input, local_output
 from tfx_pipeline.run_spec import RunSpec
 from tfx_pipeline.training.trained_model import RunOfModel, copy_into, training_folder, write_training
+
+# Of finished trainings, while they are removed.
+_DONE = ".done"
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -62,9 +66,15 @@ def _work_folder(settings: Mapping[str, Any]) -> Iterator[Path]:
     if "://" in work_dir:
         raise ConfigurationError(f"work folder {work_dir}: expected a folder on a local or mounted disk")
     folder = Path(work_dir) / settings["fingerprint"]
+    # Half a run would be gone on with: it loses its name at once.
+    done = folder.with_name(f"{folder.name}{_DONE}")
     folder.mkdir(parents=True, exist_ok=True)
+    for left in (done, *folder.parent.glob(f"{'[0-9a-f]' * 32}{_DONE}")):
+        shutil.rmtree(left, ignore_errors=True)
+    remove_leftovers(folder)
     yield folder
-    shutil.rmtree(folder)
+    folder.rename(done)
+    shutil.rmtree(done)
 
 
 def _examples_uri(fn_args: FnArgs) -> str:
