@@ -13,8 +13,9 @@ from tfgrec.graph.rows.row_checks import RowChecks
 
 BAD_ROWS = "bad_rows"
 
-# A row is told of once, with the reason that the earliest stage found.
-READING, CONVERTING, DUPLICATES, LOOKING_UP = range(4)
+# A row is told of once, with the reason of the first of these stages that found one: what names an id once more is told
+# as such, since it feeds no edge, whatever else is wrong with it.
+READING, DUPLICATES, CONVERTING, LOOKING_UP = range(4)
 
 
 class BadRow(NamedTuple):

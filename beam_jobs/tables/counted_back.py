@@ -10,7 +10,7 @@ import pyarrow as pa
 from beam_jobs.running.arrow_shuffle import GroupSpilled, SpilledPiece, column_arrays, split, tables_by_schema
 from beam_jobs.tables.table_batches import FILE, ROW
 from tfgrec.config.tables import CountedBackTime
-from tfgrec.graph.rows.cells import read_cells, read_numbers
+from tfgrec.graph.rows.cells import is_null, read_cells, read_numbers
 from tfgrec.graph.rows.edge_rows import TIME
 from tfgrec.graph.rows.features import column_of
 
@@ -84,7 +84,10 @@ def _orders(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     if np.issubdtype(numbers.dtype, np.integer):
         return numbers, np.zeros(len(numbers))
     wholes = np.floor(numbers)
-    return np.clip(wholes, -(2.0**62), 2.0**62).astype(np.int64), numbers - wholes
+    clipped = np.clip(wholes, -(2.0**62), 2.0**62).astype(np.int64)
+    # Whole numbers stay exact beside a fraction.
+    exact = read_cells(column, "int64").values
+    return np.where(is_null(exact), clipped, exact.fill_null(0).to_numpy()), numbers - wholes
 
 
 def _group_names(column: pa.Array) -> np.ndarray:

@@ -178,7 +178,8 @@ class TestBadRows:
     def test_the_first_row_of_an_id_wins_and_the_others_make_no_edges(self, frames: Frames, tmp_path: Path) -> None:
         videos = frames["videos"]
         twice = videos.iloc[[2]].assign(price=9.0, author="somebody else", tags="old")
-        frames["videos"] = pd.concat([videos, twice, videos.iloc[[4]]], ignore_index=True)
+        bad_too = twice.assign(author=None, tags="new")
+        frames["videos"] = pd.concat([videos, twice, videos.iloc[[4]], bad_too], ignore_index=True)
         data = write_frames(frames, tmp_path / "data")
         build(data, tmp_path / "graph", config=run_config(build={"max_bad_row_share": 0.2}))
         store = GraphStore.open(tmp_path / "graph")
@@ -188,7 +189,7 @@ class TestBadRows:
         for name in ("has_tag", "tag_of", "made_by"):
             assert same_rows(stored_edges(store, name), expected[name]), name
         letters = letters_of(tmp_path / "graph" / "dead_letters", "videos")
-        assert [letter["row"] for letter in letters] == [26, 27]
+        assert [letter["row"] for letter in letters] == [26, 27, 28]
         assert letters[0]["values"] == {"video": int(twice["video"].iloc[0]), "price": 9.0, "tags": ["old"]}
 
     def test_malformed_rows_and_broken_text_are_bad_rows(self, frames: Frames, tmp_path: Path) -> None:

@@ -41,6 +41,25 @@ def test_equals_any(column: pa.Array, values: list, expected: list[bool]) -> Non
 
 
 @pytest.mark.parametrize(
+    "column", [pa.array([1, 5]), pa.array(["1", "5"]), pa.array([1.0, 5.5]), pa.array(["1", "5.5"])]
+)
+def test_bounds_may_be_longer_than_the_numbers_of_a_column(column: pa.Array) -> None:
+    """2^53 + 1 is no double, and 2^70 no integer of 64 bits."""
+    for last in (2**53 + 1, 2**70, float("inf"), 1e300):
+        assert between(column, 2, last)[0].tolist() == [False, True]
+        assert between(column, -last, 2)[0].tolist() == [True, False]
+        assert not between(column, last, last)[0].any()
+    with pytest.raises(ConfigurationError, match="ends before it begins"):
+        between(column, float("nan"), 3)
+
+
+def test_a_fraction_beside_them_leaves_long_numbers_as_they_are() -> None:
+    column = pa.array([str(2**53), str(2**53 + 1), "0.5"])
+    for bounds in ((2**53 + 1, 2**60), (str(2**53 + 1), str(2**60))):
+        assert between(column, *bounds)[0].tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
     ("column", "bounds", "expected"),
     [
         (pa.array([1, 2, 3, None]), (2, 3), [False, True, True, False]),

@@ -6,11 +6,12 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from beam_jobs.running.facts import read_facts
 from beam_jobs.running.pipelines import run_pipeline
-from beam_jobs.tables.counted_back import dated_back
+from beam_jobs.tables.counted_back import _orders, dated_back
 from beam_jobs.tables.read_table import ReadTable
 from beam_jobs.tables.table_files import find_table
 from tfgrec.config.sampling import BuildConfig
@@ -80,3 +81,10 @@ def test_times_are_those_of_pandas(rows_per_batch: int, typed: bool, tmp_path: P
     expected = ordered["newest"].transform("last").sort_index() - steps * 1_500
     times = found.assign(id=found["id"].astype(int)).set_index("id")["#time"].sort_index()
     assert times.tolist() == expected.tolist()
+
+
+def test_orders_of_long_numbers_stay_apart_beside_a_fraction() -> None:
+    orders = pa.array([str(2**53 + 1), str(2**53), "0.5"])
+    wholes, fractions = _orders(orders)
+    assert wholes.tolist() == [2**53 + 1, 2**53, 0]
+    assert fractions.tolist()[2] == 0.5 and wholes[0] > wholes[1]

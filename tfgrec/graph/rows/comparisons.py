@@ -1,6 +1,7 @@
 """Comparing a column with values from a configuration: alike whether a file has it as text or typed."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 
@@ -74,12 +75,24 @@ def between(array: pa.Array, first: Scalar, last: Scalar) -> tuple[np.ndarray, C
             cells, bounds = _text_of_form(array, first), (first, last)
     else:
         cells, bounds = _numbers(array, (first, last)), (_number(first), _number(last))
-    if bounds[0] > bounds[1]:
+    if not bounds[0] <= bounds[1]:
         raise ConfigurationError(f"the range [{first!r}, {last!r}] ends before it begins")
-    return _within(cells.values, *bounds), cells
+    inside = _within(cells.values, *bounds)
+    if pa.types.is_floating(cells.values.type):
+        # Whole numbers stay exact beside a fraction.
+        whole = read_cells(array, "int64").values
+        inside = np.where(is_null(whole), inside, _within(whole, *bounds))
+    return inside, cells
 
 
-def _within(values: pa.Array, low: object, high: object) -> np.ndarray:
+def _within(values: pa.Array, low: int | float | str, high: int | float | str) -> np.ndarray:
+    # Arrow refuses bounds that the values' type does not hold.
+    if pa.types.is_integer(values.type):
+        low, high = math.ceil(min(max(low, -(2**63)), 2**63)), math.floor(max(min(high, 2**63 - 1), -(2**63) - 1))
+        if low > high:
+            return np.zeros(len(values), bool)
+    elif pa.types.is_floating(values.type):
+        low, high = float(low), float(high)
     inside = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
     return np.asarray(inside.fill_null(False))
 
