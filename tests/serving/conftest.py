@@ -21,11 +21,18 @@ CHANGES = {
     "rates": {"watched": {"of": "user_watched", "over": ["user_watched"]}},
     "tasks": {
         "click": {"label": "click"},
-        "watch_time": {"label": "watch_ms", "kind": "regression", "scale": 1000, "relative_to": "user_watched"},
+        "watch_time": {
+            "label": "watch_ms",
+            "kind": "regression",
+            # With a transform an untrained model's negative scores would all be zero.
+            "transform": "none",
+            "scale": 2.0,
+            "relative_to": "user_watched",
+        },
     },
     "retrieval": {"positive": "click", "units": 8, "hidden_units": [16], "query_features": ["scenario"]},
 }
-COMBINED = {"click": 2.0, "watch_time": 0.001}
+COMBINED = {"click": 2.0, "watch_time": 0.1}
 
 Arrays = dict[str, np.ndarray]
 

@@ -60,10 +60,10 @@ def _with_counted_values(columns: Mapping[str, Column], values: Values) -> dict[
     lengths = sorted({column.counted_by for column in columns.values() if column.summed})
     if not lengths:
         return values
-    negative = tf.stack(
+    impossible = tf.stack(
         [tf.reduce_any((values[name].flat_values < 0) | (values[name].flat_values > LARGEST_SIZE)) for name in lengths]
     )
-    return _unless(negative, lengths, values, f"numbers of values have to be 0 to {LARGEST_SIZE}:")
+    return _unless(impossible, lengths, values, f"numbers of values have to be 0 to {LARGEST_SIZE}:")
 
 
 def _with_summed_values(columns: Mapping[str, Column], values: Values) -> dict[str, tf.RaggedTensor]:
