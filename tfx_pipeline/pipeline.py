@@ -122,7 +122,9 @@ class _Plan:
             shared_dir=self._places.shared,
         )
         records = examples.outputs["examples"]
-        audit = LeakageAudit(examples=records, spec=self._spec())
+        audit = LeakageAudit(
+            examples=records, graph=graph.outputs["graph"], spec=self._spec(), shared_dir=self._places.shared
+        )
         statistics = StatisticsGen(examples=records, stats_options=statistics_options())
         schema = ImportSchemaGen(schema_file=self._places.schema_file)
         seen = {"statistics": statistics.outputs["statistics"], "schema": schema.outputs["schema"]}

@@ -39,7 +39,7 @@ class Chain:
         examples = SubgraphExampleGen(
             graph=graph.outputs["graph"], spec=self._spec("split", "sampling", "build", "training"), **sources
         ).with_beam_pipeline_args(["--direct_num_workers=1"])
-        audit = LeakageAudit(examples=examples.outputs["examples"], spec=self._spec())
+        audit = LeakageAudit(examples=examples.outputs["examples"], graph=graph.outputs["graph"], spec=self._spec())
         statistics = StatisticsGen(examples=examples.outputs["examples"])
         schema = ImportSchemaGen(schema_file=f"{self._config.schema_dir}/examples.pbtxt")
         validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])

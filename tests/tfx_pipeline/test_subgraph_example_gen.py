@@ -1,5 +1,6 @@
 """SubgraphExampleGen's examples are those of the sampling job, laid out as TFX and tfgrec read them."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from memory_artifacts import FILES, ROOT
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.types.standard_artifacts import Examples
 
+from beam_jobs.audit import RECOUNTED
 from tfgrec.config import RunConfig
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError, LeakageError
@@ -55,11 +57,21 @@ def run(config: RunConfig, data: Path | str, graph_uri: Path | str, uri: Path | 
     return examples
 
 
-def audit(config: RunConfig, examples: Examples, uri: Path | str) -> artifacts.LeakageReport:
-    report = artifacts.LeakageReport()
-    report.uri = str(uri)
-    AuditExecutor().Do({"examples": [examples]}, {"report": [report]}, {"spec": RunSpec.of(config, []).to_json()})
+def audit(
+    config: RunConfig, examples: Examples, uri: Path | str, graph_uri: Path | str | None
+) -> artifacts.LeakageReport:
+    report, graph = artifacts.LeakageReport(), artifacts.GraphStore()
+    report.uri, graph.uri = str(uri), str(graph_uri)
+    inputs = {"examples": [examples], **({} if graph_uri is None else {"graph": [graph]})}
+    exec_properties = {"spec": RunSpec.of(config, []).to_json(), "shared_dir": ""}
+    AuditExecutor().Do(inputs, {"report": [report]}, exec_properties)
     return report
+
+
+def copied(examples: Examples, folder: Path) -> Examples:
+    copies = Examples()
+    copies.uri = str(shutil.copytree(examples.uri, folder))
+    return copies
 
 
 def records_in(folder: Path) -> list[bytes]:
@@ -123,22 +135,36 @@ def test_request_features_that_are_nan_stop_the_run(jobs: Path, config: RunConfi
 
 
 class TestLeakageAudit:
-    def test_proves_good_records_and_leaves_them_alone(self, made: Examples, config: RunConfig, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("with_graph", [False, True])
+    def test_proves_good_records_and_leaves_them_alone(
+        self, with_graph: bool, jobs: Path, made: Examples, config: RunConfig, tmp_path: Path
+    ) -> None:
         before = sorted(Path(made.uri).rglob("*"))
-        report = audit(config, made, tmp_path / "report")
+        report = audit(config, made, tmp_path / "report", jobs / "graph" if with_graph else None)
         assert sorted(Path(made.uri).rglob("*")) == before
         assert [path.name for path in (tmp_path / "report").iterdir()] == ["audit.json"]
         splits = ExamplesDirectory.open(made.uri).splits.values()
         assert report.get_int_custom_property("records") == sum(split.num_requests for split in splits)
         assert report.get_int_custom_property("edges") > 1_000
+        recounted = report.get_int_custom_property("recounted_records")
+        assert recounted >= RECOUNTED if with_graph else recounted == 0
+
+    def test_a_count_that_the_graph_does_not_give_stops_the_run(
+        self, jobs: Path, made: Examples, config: RunConfig, tmp_path: Path
+    ) -> None:
+        wrong = copied(made, tmp_path / "examples")
+        file = min((tmp_path / "examples" / "Split-eval").iterdir())
+        records = [tf.train.Example.FromString(record) for record in records_in_file(file)]
+        with tf.io.TFRecordWriter(str(file)) as writer:
+            for record in records:
+                counts = record.features.feature["nodes/_readout.user_shown"].float_list.value
+                counts[:] = [count + 1 for count in counts]
+                writer.write(record.SerializeToString())
+        with pytest.raises(LeakageError, match=f"Split-eval/{file.name} record .*user_shown"):
+            audit(config, wrong, tmp_path / "report", jobs / "graph")
 
     def test_an_edge_of_the_future_stops_the_run(self, made: Examples, config: RunConfig, tmp_path: Path) -> None:
-        leaky = Examples()
-        leaky.uri = str(tmp_path / "examples")
-        for path in Path(made.uri).rglob("*.*"):
-            copy = tmp_path / "examples" / path.relative_to(made.uri)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
+        leaky = copied(made, tmp_path / "examples")
         file = min((tmp_path / "examples" / "Split-eval").iterdir())
         with_edges, records = spoiled(records_in_file(file))
         with tf.io.TFRecordWriter(str(file)) as writer:
@@ -146,7 +172,7 @@ class TestLeakageAudit:
                 writer.write(record)
         message = f"Split-eval/{file.name} record {with_edges}: edge set 'viewed': 1 edges that a request"
         with pytest.raises(LeakageError, match=message):
-            audit(config, leaky, tmp_path / "report")
+            audit(config, leaky, tmp_path / "report", None)
 
 
 def records_in_file(file: Path) -> list[bytes]:
@@ -187,6 +213,6 @@ class TestElsewhere:
         written.pop("")
         local = {path.relative_to(made.uri).as_posix(): path for path in Path(made.uri).rglob("*.*")}
         assert written == {name: path.read_bytes() for name, path in local.items()}
-        audit(config, examples, f"{ROOT}/artifacts/report/3")
+        audit(config, examples, f"{ROOT}/artifacts/report/3", f"{ROOT}/graph")
         assert f"{ROOT}/artifacts/report/3/audit.json" in files
         assert list(Path(shared_dir).iterdir()) == []
