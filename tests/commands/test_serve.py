@@ -1,0 +1,191 @@
+"""tfgrec-serve as a user runs it: the commands that it prints for a run, run as they are."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import small_records
+import tensorflow as tf
+import yaml
+from model_server_stand_in import MODEL, StandIn, grpc_server
+
+from tfgrec.commands.serve import main
+from tfgrec.graph.requests import RequestBatch
+from tfgrec.graph.times import EARLIEST
+from tfgrec.run_directory import RunDirectory
+
+ROOT = Path(__file__).parents[2]
+SERVE = [sys.executable, "-m", "tfgrec.commands.serve"]
+
+
+def since_1971(make: Callable[..., RequestBatch]) -> Callable[..., RequestBatch]:
+    """The same requests at times that a service takes."""
+
+    def later(*arguments: object) -> RequestBatch:
+        requests = make(*arguments)
+        return dataclasses.replace(requests, times=requests.times + EARLIEST)
+
+    return later
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run with a model that reads of requests what the graph and the caller have to say."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small_records, "_random_requests", since_1971(small_records._random_requests))
+        root = small_records.write_small_run(tmp_path_factory.mktemp("served") / "run", train_requests=30)
+    tables = yaml.safe_load((root / "schema" / "tables.yaml").read_text())
+    tables["requests"]["sources"].append(
+        {**tables["requests"]["sources"][0], "item": "room_id", "item_node_set": "room"}
+    )
+    (root / "schema" / "tables.yaml").write_text(yaml.safe_dump(tables))
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    (root / "config.yaml").write_text(yaml.safe_dump({**config, "name": MODEL}))
+    write_model(root / "export" / "1")
+    return RunDirectory.open(root)
+
+
+def write_model(path: Path) -> None:
+    names = {"hour": tf.int64, "user_watched": tf.float32, "scenario": tf.string}
+    read = {name: tf.io.RaggedFeature(dtype, f"nodes/_readout.{name}") for name, dtype in names.items()}
+    read["watched"] = tf.io.RaggedFeature(tf.int64, "edges/watched.#target")
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def score(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = tf.io.parse_example(examples, read)
+        hours = tf.cast(values["hour"], tf.float32)
+        scenarios = tf.cast(tf.strings.length(values["scenario"].flat_values), tf.float32)
+        edges = tf.cast(values["watched"].row_lengths(), tf.float32)
+        of_candidates = hours.flat_values + scenarios / 100 + values["user_watched"].flat_values * 100
+        return {
+            "click": of_candidates + 10_000 * tf.repeat(edges, hours.row_lengths()),
+            "candidates_per_request": hours.row_lengths(),
+        }
+
+    module = tf.Module()
+    module.score = score
+    tf.saved_model.save(module, str(path), signatures={"serving_default": score})
+
+
+@contextlib.contextmanager
+def served(command: list[str]) -> Iterator[str]:
+    """Runs a command that serves; yields its URL, and ends it as an operator does."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        line = process.stdout.readline()
+        assert " is served at http://" in line, line
+        yield line.rpartition(" ")[2].strip()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) in (0, -signal.SIGTERM)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def printed(run: RunDirectory) -> list[list[str]]:
+    """The two commands that are printed for the run."""
+    command = [*SERVE, "--run-dir", str(run.root), "--port", str(free_port()), "--print-request"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [shlex.split(line) for line in done.stdout.splitlines()]
+
+
+def expected_scores(run: RunDirectory, body: dict) -> dict[str, np.ndarray]:
+    """What the model says of the record that the request was read off."""
+    records = tf.data.TFRecordDataset([str(path) for path in (run.examples / "validation").iterdir()])
+    model = tf.saved_model.load(str(run.newest_export))
+    for record in records.as_numpy_iterator():
+        example = tf.train.Example.FromString(record).features.feature
+        users = example["nodes/user.#id"].int64_list.value
+        user = users[example["edges/_readout/user.#source"].int64_list.value[0]]
+        if (user, example["context/time"].int64_list.value[0]) == (body["user"], body["time"]):
+            scores = model.signatures["serving_default"](examples=tf.constant([record]))
+            return {name: of.numpy() for name, of in scores.items() if name != "candidates_per_request"}
+    raise AssertionError("no record of this user and time")
+
+
+def scores_of(answer: dict) -> dict[str, np.ndarray]:
+    return {name: np.array(of, np.float32) for name, of in answer["scores"].items()}
+
+
+def assert_same(scores: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert scores.keys() == expected.keys()
+    for name, of in expected.items():
+        np.testing.assert_allclose(scores[name], of, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_printed_commands_serve_and_ask(run: RunDirectory, printed: list[list[str]]) -> None:
+    serve, curl = printed
+    assert curl[0] == "curl"
+    body = json.loads(curl[-1])
+    with served(serve):
+        asked = subprocess.run(curl, capture_output=True, text=True, check=True)
+    answer = json.loads(asked.stdout)
+    assert answer["items"] == body["items"]
+    assert_same(scores_of(answer), expected_scores(run, body))
+
+
+@pytest.mark.slow
+def test_a_model_server_is_asked_by_grpc_and_may_go_and_come(run: RunDirectory, printed: list[list[str]]) -> None:
+    body = json.loads(printed[1][-1])
+    stand_in = StandIn(run.newest_export)
+    command = [*SERVE, "--run-dir", str(run.root), "--port", "0", "--model-server"]
+    with contextlib.ExitStack() as started:
+        with grpc_server(stand_in) as address:
+            url = started.enter_context(served([*command, address]))
+            first = httpx.post(f"{url}/rank", json=body, timeout=60)
+            assert httpx.get(f"{url}/readyz", timeout=60).status_code == 200
+        assert_same(scores_of(first.json()), expected_scores(run, body))
+        gone = httpx.post(f"{url}/rank", json=body, timeout=60)
+        assert gone.status_code == 503
+        assert gone.json()["error"].startswith(f"model server {address}: ")
+        with grpc_server(stand_in, port=int(address.rpartition(":")[2])):
+            deadline = time.monotonic() + 60
+            while (again := httpx.post(f"{url}/rank", json=body, timeout=60)).status_code != 200:
+                assert time.monotonic() < deadline, again.text
+                time.sleep(0.1)
+    assert again.json() == first.json()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--model-server", "somewhere"], "--model-server somewhere: expected HOST:PORT or http://HOST:PORT"),
+        (["--model-version", "7"], "has no version 7 of the exported model"),
+        (["--graph", "/no/graph"], "/no/graph"),
+    ],
+)
+def test_wrong_options_are_told_in_a_line(
+    run: RunDirectory, options: list[str], complaint: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["--run-dir", str(run.root), *options]) == 2
+    told = capsys.readouterr().err
+    assert complaint in told
+    assert told.startswith("error: ") and told.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_told_in_a_line(run: RunDirectory, capsys: pytest.CaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        # The model would be loaded for nothing.
+        assert main(["--run-dir", str(run.root), "--model-server", "localhost:1", "--port", str(port)]) == 2
+    assert f"--host 127.0.0.1 --port {port}: can't listen there: Address already in use" in capsys.readouterr().err
