@@ -172,7 +172,7 @@ class KilledRuns:
     def _kill(self, run: Path, variant: Variant, moment: Moment) -> bool:
         """Starts the command and kills it at a moment; whether it was killed and not over before."""
         command, events = self._start(run, *variant.settings), FileEvents(run)
-        stage, due, seen, killed = moment.stage, None, 0, False
+        stage, due, seen, killed, over = moment.stage, None, 0, False, False
         deadline = time.monotonic() + _LONGEST_SECONDS
         while command.exit_code is None and not killed:
             assert time.monotonic() < deadline, "too slow:\n" + "\n".join(command.lines)
@@ -180,6 +180,8 @@ class KilledRuns:
             readable, _, _ = select.select([command, events], [], [], wait)
             for line in command.read() if command in readable else []:
                 name, _, said = line.partition(":")
+                # At the latest right after the stage's record.
+                over = over or (due is not None and name in STAGES and "done in" in said)
                 if name not in STAGES or "skipped" in said or "done in" in said:
                     continue
                 stage = name
@@ -190,7 +192,7 @@ class KilledRuns:
             seen += events.count()
             after_writes = moment.events is not None and seen >= moment.events
             at_time = moment.events is None and due is not None and time.monotonic() >= due
-            if due is not None and command.exit_code is None and (after_writes or at_time):
+            if due is not None and command.exit_code is None and (after_writes or at_time or over):
                 killed = _send(command, moment)
         events.close()
         exit_code = command.finish(_LONGEST_SECONDS)
