@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from beam_jobs.tables.broken_text import is_utf8
 from tfgrec.errors import InputDataError
 
 _FIRST_BYTES = 64 << 10
@@ -29,9 +30,14 @@ _KEPT_LINES = 20
 
 
 class QuoteChecks:
-    """Reads a CSV file, line by line where there are quotes, and tells of the first that is not where one may be."""
+    """Reads a CSV file, line by line where there are quotes, and tells of the first that is not where one may be.
+
+    Attributes:
+      is_utf8: whether all of the file is.
+    """
 
     def __init__(self) -> None:
+        self.is_utf8 = True
         self._row = -1
         self._columns = 0
         self._open: list[bytes] = []
@@ -46,6 +52,7 @@ class QuoteChecks:
           InputDataError: names the row (the first below the header is row 1) and what is wrong with its quotes.
         """
         for lines in _blocks(file):
+            self.is_utf8 = self.is_utf8 and is_utf8(lines)
             if self._row < 0 and lines:
                 lines = lines.removeprefix(_BOM)
             if self._open or self._row < _TYPICAL_ROWS or not _is_clean(lines):

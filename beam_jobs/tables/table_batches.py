@@ -12,6 +12,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.tfrecord_shards import records_in
+from beam_jobs.tables.broken_text import is_signed, signed_copy, without_signs
 from beam_jobs.tables.csv_quotes import QuoteChecks
 from beam_jobs.tables.parquet_files import open_parquet
 from beam_jobs.tables.table_files import TablePart
@@ -63,13 +64,16 @@ def read_part(
                 yield from (_with_folder_columns(batch, given) for batch in batches)
             return
         with local_copy(part.path) as copy, contextlib.ExitStack() as opened:
+            checks = QuoteChecks()
             if part.format == "csv":
                 with open_decompressed(part.path, copy) as handle:
-                    if QuoteChecks().check(handle) == 0:
+                    if checks.check(handle) == 0:
                         return
             handle = opened.enter_context(open_decompressed(part.path, copy))
+            if not checks.is_utf8:
+                handle = opened.enter_context(signed_copy(handle))
             if part.format == "csv":
-                batches = _read_csv(handle, wanted, rows_per_batch)
+                batches = _read_csv(handle, wanted, rows_per_batch, signed=not checks.is_utf8)
             else:
                 batches = _read_tfrecord(handle, where, wanted, rows_per_batch, several)
             yield from (_with_folder_columns(batch, given) for batch in batches)
@@ -114,7 +118,9 @@ def _read_tfrecord(
         position += len(chunk)
 
 
-def _read_csv(handle: pa.NativeFile, columns: tuple[str, ...], rows_per_batch: int) -> Iterator[PartBatch]:
+def _read_csv(
+    handle: pa.NativeFile, columns: tuple[str, ...], rows_per_batch: int, *, signed: bool
+) -> Iterator[PartBatch]:
     numbering = _RowNumbering()
     blocks = pa_csv.open_csv(
         handle,
@@ -132,7 +138,8 @@ def _read_csv(handle: pa.NativeFile, columns: tuple[str, ...], rows_per_batch: i
     for block in blocks:
         for start in range(0, block.num_rows, rows_per_batch):
             batch = block.slice(start, rows_per_batch)
-            yield _checked(batch, numbering.next(batch.num_rows), numbering.take_malformed())
+            read = PartBatch(batch, numbering.next(batch.num_rows), numbering.take_malformed())
+            yield _without_broken(read) if signed else read
     malformed = numbering.take_malformed()
     if malformed:
         yield PartBatch(_no_rows(columns), np.empty(0, np.int64), malformed)
@@ -149,7 +156,7 @@ class _RowNumbering:
     def skip(self, row: pa_csv.InvalidRow) -> str:
         """Arrow's handler of rows with too few or too many cells; counts from the header, which is 1."""
         reason = f"has {row.actual_columns} cells where the header has {row.expected_columns}"
-        self._malformed.append(MalformedRow(row.number - 1, row.text, reason))
+        self._malformed.append(MalformedRow(row.number - 1, without_signs(row.text), reason))
         self._skipped.append(row.number - 1)
         return "skip"
 
@@ -168,26 +175,15 @@ class _RowNumbering:
         return malformed
 
 
-def _checked(batch: pa.RecordBatch, rows: np.ndarray, malformed: list[MalformedRow]) -> PartBatch:
+def _without_broken(read: PartBatch) -> PartBatch:
     """Takes out rows whose text is not UTF-8."""
-    try:
-        batch.validate(full=True)
-    except pa.ArrowInvalid:
-        broken = np.zeros(batch.num_rows, bool)
-        for column in batch.columns:
-            broken |= np.array([not _is_utf8(cell) for cell in column.cast(pa.binary()).to_pylist()])
-        for position in np.flatnonzero(broken):
-            text = b",".join(column.cast(pa.binary())[int(position)].as_py() or b"" for column in batch.columns)
-            malformed.append(MalformedRow(int(rows[position]), text.decode("utf-8", "replace"), "is not UTF-8 text"))
-        batch, rows = batch.filter(pa.array(~broken)), rows[~broken]
-    return PartBatch(batch, rows, malformed)
-
-
-def _is_utf8(cell: bytes | None) -> bool:
-    try:
-        return cell is None or cell.decode("utf-8") is not None
-    except UnicodeDecodeError:
-        return False
+    broken = is_signed(read.columns)
+    texts = [",".join(cell or "" for cell in row.values()) for row in read.columns.filter(pa.array(broken)).to_pylist()]
+    malformed = [
+        MalformedRow(int(row), without_signs(text), "is not UTF-8 text")
+        for row, text in zip(read.rows[broken], texts, strict=True)
+    ]
+    return PartBatch(read.columns.filter(pa.array(~broken)), read.rows[~broken], [*read.malformed, *malformed])
 
 
 def _no_rows(columns: Iterable[str]) -> pa.RecordBatch:

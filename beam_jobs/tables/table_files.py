@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -139,20 +140,16 @@ def _parts(name: str, table: Table, number: int, file: TableFile, columns: Seque
 
 def _look_at_csv(path: str) -> tuple[list[str], None]:
     """The names of the columns; a CSV file has no row groups."""
-    try:
-        with open_decompressed(path) as handle:
-            return _csv_columns(handle), None
-    except pa.ArrowInvalid:
-        # Arrow takes a header whose line does not end for an empty file.
-        with open_decompressed(path) as handle:
-            content = handle.read(_LONGEST_HEADER_BYTES)
-        if not content or content.endswith((b"\n", b"\r")) or len(content) == _LONGEST_HEADER_BYTES:
-            raise
-        return _csv_columns(pa.BufferReader(content + b"\n")), None
+    with open_decompressed(path) as handle:
+        header = _first_row(handle.read(_LONGEST_HEADER_BYTES))
+    return pa_csv.open_csv(pa.BufferReader(header), read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names, None
 
 
-def _csv_columns(handle: pa.NativeFile) -> list[str]:
-    return pa_csv.open_csv(handle, read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names
+def _first_row(content: bytes) -> bytes:
+    """The header alone, with an end to its line: rows below it may be broken, and those are told of one by one."""
+    content = content.removeprefix(_BOM).lstrip(b"\r\n")
+    end = _ROW.match(content).end()
+    return content if content[end : end + 1] == b'"' else content[:end] + b"\n" * (end > 0)
 
 
 def _look_at_parquet(path: str) -> tuple[list[str], list[int]]:
@@ -178,6 +175,8 @@ def _skip(_row: pa_csv.InvalidRow) -> str:
 
 
 _LONGEST_HEADER_BYTES = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+_ROW = re.compile(rb'(?:[^"\r\n]|"[^"]*")*')
 _ONE_THREAD = pa_csv.ReadOptions(use_threads=False)
 _LENIENT = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_skip)
 

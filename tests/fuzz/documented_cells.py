@@ -104,8 +104,8 @@ def moment(cell: Cell, *, unit: int | None, pattern: str | None) -> int | Said:
         found = value
     elif pattern is not None:
         as_text = text(cell)
-        if as_text is EMPTY:
-            return EMPTY
+        if isinstance(as_text, Said):
+            return as_text
         found = iso(as_text.strip()) if pattern == "iso8601" else _strptime(as_text, pattern)
     elif unit is not None:
         found = _exact(cell, _NUMBER)

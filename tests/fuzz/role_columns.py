@@ -70,6 +70,8 @@ def columns(draw: st.DrawFn, role: str, csv: bool, rows: int, time: tuple, choic
         pool = choices.users if "user" in role else choices.items
         kind = "csv" if csv else draw(st.sampled_from(TEXTS if isinstance(pool[0], str) else NUMBERS))
         wanted = [pool[row % len(pool)] for row in range(rows)] if "each" in role else some(pool)
+        # So that there is something to train on.
+        wanted = wanted if "each" in role else [*[pool[0]] * 2, *wanted[2:]][:rows]
         return RawColumn(kind, draw(cells(kind, wanted)))
     if role == "users":
         return draw(_lists(csv, some([*choices.users]), some([*choices.users]), choices))
@@ -138,7 +140,7 @@ def _lists(draw: st.DrawFn, csv: bool, first: list, second: list, choices: Choic
 
 @st.composite
 def _day_column(draw: st.DrawFn, csv: bool, rows: int, form: str) -> RawColumn:
-    numbers = [draw(st.sampled_from([3, 0, 1, 4, 2, 5])) for _ in range(rows)]
+    numbers = [0, 3, *(draw(st.sampled_from([3, 0, 1, 4, 2, 5])) for _ in range(rows - 2))][:rows]
     if form == "number":
         kind = "csv" if csv else draw(st.sampled_from(("int64", "int32", "float64", "decimal", "string", "category")))
         return RawColumn(kind, draw(cells(kind, [20240101 + day for day in numbers], ["2024-01-02"])))

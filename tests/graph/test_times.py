@@ -80,6 +80,27 @@ def test_text_with_and_without_time_zone() -> None:
     assert read(texts, format="%Y-%m-%d %H:%M:%S.%f%z") == [MOMENT, MOMENT]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "whole", "parts"),
+    [
+        ("%Y-%m-%d", "2024-01-02", ["2024", "2024-01", "20240102", "2024-01-02 03:04", "2024-01-02T00:00:00Z"]),
+        (
+            "%Y-%m-%d %H:%M:%S.%f",
+            "2024-01-02 03:04:05.125",
+            ["2024-01-02", "2024-01-02 03:04", "2024-01-02T03:04:05.1"],
+        ),
+        ("%Y-%m-%dT%H:%M:%S%z", "2024-01-02T03:04:05+0100", ["2024-01-02T03:04:05", "2024-01-02"]),
+        ("%d.%m.%Y", "02.01.2024", ["02.01.24", "2.1.", "2024-01-02"]),
+    ],
+)
+def test_text_has_all_that_its_format_says(pattern: str, whole: str, parts: list[str]) -> None:
+    """Whatever else is in the batch; some versions of pandas take 2024 for its first of January."""
+    (moment,) = read([whole], format=pattern)
+    assert moment is not None
+    assert read([*parts, whole, None], format=pattern) == [None] * len(parts) + [moment, None]
+    assert [read([part], format=pattern) for part in parts] == [[None]] * len(parts)
+
+
 def test_what_can_not_be_read() -> None:
     cells = read_times(pa.array([MOMENT, -1, MOMENT * 1_000, None]), TimeColumn(column="at", unit="milliseconds"))
     assert cells.unreadable.tolist() == [False, True, True, False]

@@ -1,5 +1,7 @@
 """Times of rows: numbers, text or Arrow times, as milliseconds since 1970."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +13,12 @@ from tfgrec.graph.rows.iso_times import read_iso_times
 from tfgrec.graph.times import EARLIEST, LATEST
 
 _UNITS_PER_SECOND = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+_SHAPES = {
+    "%Y": r"\d{4}",
+    **dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), r"\d{2}"),
+    "%f": r"\d{1,9}",
+    "%z": r"[+-]\d{2}:?\d{2}",
+}
 _ARROW_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
@@ -77,8 +85,33 @@ def _of_text(array: pa.Array, pattern: str) -> tuple[np.ndarray, np.ndarray]:
     text = read_cells(array, "string")
     if pattern == ISO_8601:
         return read_iso_times(pc.utf8_trim_whitespace(text.values)), text.empty
-    moments = pd.to_datetime(text.values.to_pandas(), format=pattern, errors="coerce", utc=True)
+    moments = _parse(text.values, pattern)
     return np.where(moments.isna(), -1, _milliseconds(moments)), text.empty
+
+
+def _parse(text: pa.Array, pattern: str) -> pd.Series:
+    """Moments; NaT where text is not all that the format of strptime says.
+
+    Pandas has a quick way for formats like ISO 8601, which in some versions takes 2024 for a day: it is gone for text
+    that has each part alone. A sign before the format takes the other way.
+    """
+    shape = _shape(pattern)
+    whole = shape is not None and pc.all(pc.match_substring_regex(text, shape)).as_py() is not False
+    sign = "" if whole else "~"
+    moments = pd.to_datetime(sign + text.to_pandas(), format=f"{sign}{pattern}", errors="coerce", utc=True)
+    # Where there is none, some versions forget the zone.
+    return moments if moments.dt.tz is not None else moments.dt.tz_localize("UTC")
+
+
+def _shape(pattern: str) -> str | None:
+    """A regular expression of texts that have all parts of a format, None where it has others than of ISO 8601."""
+    literals, directives = re.split("%.", pattern), re.findall("%.", pattern)
+    if not all(directive in _SHAPES for directive in directives):
+        return None
+    parts = [re.escape(literals[0])]
+    for directive, literal in zip(directives, literals[1:], strict=True):
+        parts += [_SHAPES[directive], re.escape(literal)]
+    return f"^{''.join(parts)}$"
 
 
 def _milliseconds(moments: pd.Series) -> np.ndarray:
