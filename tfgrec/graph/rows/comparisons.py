@@ -143,8 +143,8 @@ def _number(value: Scalar) -> int | float:
 
 def _text_times(array: pa.Array) -> Cells:
     """Text as milliseconds since 1970."""
-    text = pc.utf8_trim_whitespace(read_cells(array, "string").values)
-    moments, empty = read_iso_times(text), is_null(text)
+    cells = read_cells(array, "string")
+    moments, empty = read_iso_times(pc.utf8_trim_whitespace(cells.values)), cells.empty
     wrong = (moments == NO_TIME) & ~empty
     values = pa.array(moments, pa.int64(), mask=wrong | empty)
     return Cells(values, empty, wrong, "is not a date or time like 2024-01-31, with which it is compared")
@@ -156,7 +156,8 @@ def _text_of_form(array: pa.Array, example: str) -> Cells:
     if form_of(example) == example:
         return cells
     forms = pc.replace_substring_regex(cells.values, r"\d", "0")
-    wrong = np.asarray(pc.not_equal(forms, form_of(example)).fill_null(False))
+    # Text that can't be read has no form either.
+    wrong = np.asarray(pc.not_equal(forms, form_of(example)).fill_null(False)) | cells.unreadable
     values = pc.if_else(pa.array(wrong), pa.nulls(len(array), pa.string()), cells.values)
     return Cells(
         values, cells.empty, wrong, f"is not written like {example}, so that it does not order among such texts"
