@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from beam_jobs.tables.table_files import find_table
-from benchmarks.online import read_requests
+from benchmarks.logged_requests import read_requests
 from benchmarks.results import benchmark_parser, tell
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
 from tfgrec.graph.examples.example_service import ExampleService
@@ -21,6 +21,7 @@ from tfgrec.graph.examples.online_request import OnlineRequest
 
 _WARM_UP = 50
 _CANDIDATES = 100
+_BATCH = 64
 _ROWS_AT_ONCE = 10_000
 
 
@@ -44,13 +45,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def examples(config: RunConfig, tables: TablesConfig, args: Any, requests: Sequence[OnlineRequest]) -> dict[str, Any]:
     """Making examples of requests, with their own candidates and with a hundred."""
+    started = time.perf_counter()
     service = ExampleService.open(args.graph, sampling=config.sampling, requests=tables.requests)
+    opening = time.perf_counter() - started
+    first = _seconds(lambda: service.examples(requests[:1]))
     single = _milliseconds(service, requests)
-    many = _milliseconds(service, with_candidates(requests[: len(requests) // 5], _CANDIDATES))
+    many = _milliseconds(service, with_candidates(requests[: max(1, len(requests) // 5)], _CANDIDATES))
+    batches = [requests[start : start + _BATCH] for start in range(0, len(requests), _BATCH)]
+    together = sum(_seconds(lambda: service.examples(batch)) for batch in batches)  # noqa: B023
     return {
+        "requests": len(requests),
+        "mean_record_bytes": round(np.mean([len(service.examples([request])[0]) for request in requests[:_WARM_UP]])),
+        "opening_ms": _rounded(opening * 1_000),
+        "first_example_ms": _rounded(first * 1_000),
         "example_ms_median": _rounded(np.median(single)),
         "example_ms_p99": _rounded(np.quantile(single, 0.99)),
         f"example_{_CANDIDATES}_ms_median": _rounded(np.median(many)),
+        f"example_ms_in_batches_of_{_BATCH}": _rounded(together / len(requests) * 1_000),
     }
 
 

@@ -1,7 +1,6 @@
 """The trained model as a SavedModel that TensorFlow serves by itself, without tfgrec, TF-GNN or Python."""
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +9,15 @@ import tensorflow as tf
 
 from tfgrec.errors import TfgrecError
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.plain_path import plain_path
-from tfgrec.saved_model import SIGNATURE, publish, save_functions
-from tfgrec.scoring import EXAMPLES, make_scoring_function
+from tfgrec.saved_model import Answer, load_signatures, publish, save_functions
 from tfgrec.serving.encode import STATE
 from tfgrec.serving.rank_cached import ITEM_STATES
 from tfgrec.serving.request_columns import parse_examples, request_columns
+from tfgrec.serving.signature_names import EXAMPLES, SIGNATURE
 from tfgrec.serving.signatures import ENCODE_ITEM, RANK, RANK_CACHED, RANK_DENSE, Signatures, make_signatures
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
-
-Answer = Callable[..., Mapping[str, tf.Tensor]]
-
-_LONGEST_MESSAGE = 2000
 
 
 class ExportError(TfgrecError):
@@ -63,16 +57,16 @@ def export_model(
     """
     signatures = make_signatures(model, schema, combined=combined)
     questions = _questions(signatures, schema, tf.constant(list(sample)))
-    scores = make_scoring_function(model, schema)(tf.constant(list(sample)))
+    answers = {name: signatures.functions[name](**question) for name, question in questions.items()}
 
     def write(path: Path) -> None:
         save_functions(signatures.functions, path, parts=[model], extra={**extra, "serving": signatures.described})
         loaded = load_signatures(path)
         for name, question in questions.items():
             answer = loaded[name](**question)
-            _verify(name, signatures.functions[name](**question), answer, tolerance)
+            _verify(name, answers[name], answer, tolerance)
             if STATE not in answer:
-                _verify(name, scores, answer, tolerance)
+                _verify(name, answers[SIGNATURE], answer, tolerance)
 
     return publish(folder, write)
 
@@ -81,22 +75,6 @@ def load_scoring_function(path: str | Path) -> Answer:
     """The scoring function of an exported model, as any server would load it: `examples` -> scores."""
     answer = load_signatures(path)[SIGNATURE]
     return lambda examples: answer(**{EXAMPLES: examples})
-
-
-def load_signatures(path: str | Path) -> dict[str, Answer]:
-    """All signatures of an exported model by name, as any server would load them; they take inputs by name."""
-    loaded = tf.saved_model.load(plain_path(path))
-    # A signature lives as long as what it was loaded with.
-    return {name: functools.partial(_ask, loaded, name) for name in loaded.signatures}
-
-
-def _ask(loaded: Any, name: str, **inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
-    try:
-        return loaded.signatures[name](**inputs)
-    except UnicodeDecodeError as error:
-        # TensorFlow quotes bytes that are no tf.Example, and Python can't read its message.
-        told = error.object.decode("utf-8", "backslashreplace")
-        raise tf.errors.InvalidArgumentError(None, None, told[:_LONGEST_MESSAGE]) from None
 
 
 def _questions(signatures: Signatures, schema: GraphSchema, examples: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:

@@ -1,5 +1,6 @@
-"""Writes SavedModels as numbered versions, each whole or not at all, without anything that serving does not need."""
+"""SavedModels: written as numbered versions, each whole or not at all, without what serving needs not; and asked."""
 
+import functools
 import json
 import os
 import shutil
@@ -9,7 +10,11 @@ from typing import Any
 
 import tensorflow as tf
 
-SIGNATURE = "serving_default"
+from tfgrec.plain_path import plain_path
+
+Answer = Callable[..., Mapping[str, tf.Tensor]]
+
+_LONGEST_MESSAGE = 2000
 EXTRA_ASSETS = Path("assets.extra") / "tfgrec.json"
 
 
@@ -49,6 +54,22 @@ def save_functions(
     tf.saved_model.save(module, str(path), signatures=dict(functions))
     (path / EXTRA_ASSETS).parent.mkdir(exist_ok=True)
     (path / EXTRA_ASSETS).write_text(json.dumps(extra, indent=2) + "\n", encoding="utf-8")
+
+
+def load_signatures(path: str | Path) -> dict[str, Answer]:
+    """All signatures of an exported model by name, as any server would load them; they take inputs by name."""
+    loaded = tf.saved_model.load(plain_path(path))
+    # A signature lives as long as what it was loaded with.
+    return {name: functools.partial(_ask, loaded, name) for name in loaded.signatures}
+
+
+def _ask(loaded: Any, name: str, **inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
+    try:
+        return loaded.signatures[name](**inputs)
+    except UnicodeDecodeError as error:
+        # TensorFlow quotes bytes that are no tf.Example, and Python can't read its message.
+        told = error.object.decode("utf-8", "backslashreplace")
+        raise tf.errors.InvalidArgumentError(None, None, told[:_LONGEST_MESSAGE]) from None
 
 
 def concrete(function: tf.types.experimental.GenericFunction) -> tf.types.experimental.ConcreteFunction:

@@ -11,12 +11,10 @@ from tfgrec.model.item_parts import ItemParts
 from tfgrec.serving.combined_score import combined_score
 from tfgrec.serving.request_columns import Values, parse_examples, request_columns
 from tfgrec.serving.request_graph import request_graph
-from tfgrec.serving.task_names import CANDIDATES_PER_REQUEST, COMBINED
+from tfgrec.serving.signature_names import CANDIDATES_PER_REQUEST, COMBINED, EXAMPLES
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
-
-EXAMPLES = "examples"
 
 ScoringFunction = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 

@@ -8,7 +8,6 @@ import pyarrow as pa
 from beam_jobs.graph_shards.added_edges import AddedEdges
 from beam_jobs.graph_shards.build_plan import BuildPlan
 from beam_jobs.graph_shards.edge_sets import ReadEdges
-from beam_jobs.graph_shards.node_shards import DUPLICATE_ID
 from beam_jobs.graph_shards.rows_set_aside import RowsSetAside
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.tables.bad_rows import BAD_ROWS, BadRow
@@ -16,6 +15,7 @@ from beam_jobs.tables.dead_letters import WriteDeadLetters, read_dead_letters
 from beam_jobs.tables.read_table import FACTS, ReadTable
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.graph.rows.edge_rows import SOURCE, TARGET, TIME
+from tfgrec.graph.rows.node_rows import DUPLICATE_ID
 from tfgrec.graph.schema import TIME as TIME_FEATURE
 from tfgrec.graph.schema import EdgeSet, GraphSchema
 from tfgrec.graph.store.columns import arrow_type

@@ -19,12 +19,11 @@ from beam_jobs.tables.read_table import ReadTable
 from beam_jobs.tables.table_batches import FILE, ROW
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.config.tables import NodeSetSource, as_column
+from tfgrec.graph.rows.node_rows import DUPLICATE_ID
 from tfgrec.graph.schema import ID, GraphSchema, NodeSet
 from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
 from tfgrec.graph.store.columns import arrow_type
 from tfgrec.graph.store.store_writer import GraphStoreWriter
-
-DUPLICATE_ID = "is the id of an earlier row too"
 
 
 class BuildNodeShards(beam.PTransform):

@@ -18,15 +18,6 @@ _SIGNS = {0xDC00 + byte: 0x10FF00 + byte for byte in range(0x80, 0x100)}
 _SIGN = "[\U0010ff80-\U0010ffff]"
 
 
-def is_utf8(content: bytes) -> bool:
-    """Whether bytes are UTF-8 text."""
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 @contextlib.contextmanager
 def signed_copy(file: pa.NativeFile) -> Iterator[pa.NativeFile]:
     """A copy of a file of text, with signs for bytes that are no UTF-8."""

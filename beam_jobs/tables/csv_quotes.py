@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from beam_jobs.tables.broken_text import is_utf8
 from tfgrec.errors import InputDataError
+from tfgrec.graph.rows.plain_columns import is_utf8
 
 _FIRST_BYTES = 64 << 10
 _BLOCK_BYTES = 4 << 20

@@ -16,10 +16,9 @@ from beam_jobs.tables.told_places import told_place
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.config.tables import TimeColumn
 from tfgrec.graph.rows.cells import read_cells, read_numbers
-from tfgrec.graph.rows.edge_rows import TIME
+from tfgrec.graph.rows.dated_rows import with_times
 from tfgrec.graph.rows.features import column_of, reject_unreadable, told_column
 from tfgrec.graph.rows.row_checks import RowChecks
-from tfgrec.graph.rows.times import read_times
 
 FACTS = "facts"
 
@@ -104,10 +103,7 @@ def _placed(read: PartBatch, file: int) -> pa.RecordBatch:
 def _with_time(batch: pa.RecordBatch, time: TimeColumn, checks: RowChecks) -> pa.RecordBatch:
     """Adds TIME; drops the rows whose time, or place in a log that is dated back, can't be read."""
     selection = checks.selection()
-    with told_column(time.column):
-        times = read_times(column_of(batch, time.column), time)
-    selection.reject(times.empty, f"{time.column}: is empty")
-    selection.reject(times.unreadable, f"{time.column}: {times.complaint}")
+    dated = with_times(batch, time, selection)
     if time.counted_back is not None:
         order, within = time.counted_back.order, time.counted_back.within
         with told_column(order):
@@ -118,6 +114,4 @@ def _with_time(batch: pa.RecordBatch, time: TimeColumn, checks: RowChecks) -> pa
             cells = read_cells(column_of(batch, within), "string", ids=True)
         reject_unreadable(cells, within, selection)
         selection.reject(cells.empty, f"{within}: is empty")
-    columns = [*batch.columns, times.filled(0)]
-    dated = pa.RecordBatch.from_arrays(columns, names=[*batch.schema.names, TIME])
     return dated if selection.kept.all() else dated.filter(pa.array(selection.kept))

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_records import LABELS, write_small_run
 
 from benchmarks import trees
 from benchmarks.record_features import RecordFeatures
-from tests.small_records import LABELS, write_small_run
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.graph.schema import READOUT
 from tfgrec.graph.store.graph_store import GraphStore

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from graph_oracle import Edge, World, example_world, write_world
+from graph_world import Edge, World, example_world, write_world
 
 from tfgrec.config.model import FactorsConfig
 from tfgrec.errors import ConfigurationError

@@ -17,11 +17,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import tfgrec  # noqa: E402, F401, I001  (before TensorFlow)
-import hypothesis  # noqa: E402
 from checked_input import check_input  # noqa: E402
-from whole_inputs import WholeInput, whole_inputs  # noqa: E402
-
-INPUTS_PER_SEED = 6
+from whole_inputs import WholeInput, try_inputs  # noqa: E402
 
 
 class Fuzz:
@@ -35,20 +32,7 @@ class Fuzz:
 
     def run_seed(self, seed: int) -> None:
         """Tries the inputs of one seed; the next failure of the same seed is found once the first is mended."""
-
-        @hypothesis.seed(seed)
-        @hypothesis.settings(
-            max_examples=INPUTS_PER_SEED,
-            deadline=None,
-            database=None,
-            phases=[hypothesis.Phase.generate],
-            suppress_health_check=list(hypothesis.HealthCheck),
-        )
-        @hypothesis.given(whole_inputs())
-        def check(world: WholeInput) -> None:
-            self._check(world, seed)
-
-        check()
+        try_inputs(seed, lambda world: self._check(world, seed))
 
     def told(self, seed: int) -> str:
         """Where the run stands."""

@@ -1,12 +1,15 @@
 """Whole inputs, drawn: seven tables of a shop in files of all kinds, and what tables.yaml and the run say of them."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 from hypothesis import strategies as st
 from raw_columns import RawColumn
 from role_columns import COLUMNS, STRPTIME, UNITS, Choices, columns, days_of, populations
 
+_INPUTS_PER_SEED = 6
 FAULTS = {
     ".csv": ("no file", "no column", "empty file", "open quote", "two columns", "unknown suffix", "dangling link"),
     ".pq": ("no file", "no column", "empty file", "cut file", "struct", "unknown suffix", "dangling link"),
@@ -78,6 +81,25 @@ class WholeInput:
     max_bad_row_share: float
     rows_per_batch: int
     shards: int
+
+
+def try_inputs(seed: int, check: Callable[[WholeInput], None]) -> None:
+    """Calls `check` with the few inputs of a seed, the same each time."""
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=_INPUTS_PER_SEED,
+        deadline=None,
+        derandomize=False,
+        database=None,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(whole_inputs())
+    def check_each(world: WholeInput) -> None:
+        check(world)
+
+    check_each()
 
 
 @st.composite

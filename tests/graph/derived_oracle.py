@@ -5,7 +5,7 @@ from collections import defaultdict
 from fractions import Fraction
 
 import numpy as np
-from graph_oracle import SCHEMA, Edge, World, row_order
+from graph_world import SCHEMA, Edge, World, row_order
 
 from tfgrec.config.tables import CoWatch, DerivedEdges
 

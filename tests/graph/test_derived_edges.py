@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from derived_oracle import oracle_derived
-from graph_oracle import REVERSES, SCHEMA, Edge, World, example_world, worlds, write_world
+from graph_strategies import worlds
+from graph_world import REVERSES, SCHEMA, Edge, World, example_world, write_world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

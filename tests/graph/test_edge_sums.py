@@ -6,7 +6,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from graph_oracle import Edge, World, example_world, row_order, write_world
+from graph_world import Edge, World, example_world, row_order, write_world
 
 from tfgrec.graph.store import edge_sums
 from tfgrec.graph.store.graph_store import GraphStore

@@ -7,20 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
-from graph_oracle import (
-    SCHEMA,
-    Request,
-    World,
-    example_requests,
-    example_world,
-    oracle_history,
-    oracle_sample,
-    plans,
-    request_batch,
-    requests_of,
-    worlds,
-    write_world,
-)
+from graph_oracle import oracle_history, oracle_sample
+from graph_strategies import plans, requests_of, worlds
+from graph_world import SCHEMA, Request, World, example_requests, example_world, request_batch, write_world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

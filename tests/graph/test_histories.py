@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from graph_oracle import SCHEMA, World, example_requests, example_world, oracle_history, request_batch, write_world
+from graph_oracle import oracle_history
+from graph_world import SCHEMA, World, example_requests, example_world, request_batch, write_world
 
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.errors import ConfigurationError
@@ -23,6 +24,7 @@ from tfgrec.graph.schema import (
     is_history,
 )
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.shards import as_arrow
 
 PLAN = SamplingConfig(
     hops=[{"made_by": 1}],
@@ -92,7 +94,7 @@ def test_events_are_the_newest_that_the_request_may_see(store: GraphStore, world
         for number, request in enumerate(requests):
             mine = slice(events.splits[number], events.splits[number + 1])
             expected = oracle_history(world, request, history.of_edge_set, PLAN.history[history.of_edge_set])
-            assert {feature: column[mine].to_pylist() for feature, column in features.items()} == expected
+            assert {feature: as_arrow(column)[mine].to_pylist() for feature, column in features.items()} == expected
             lengths[name].add(len(expected[ID]))
     assert lengths["history/watched"] >= {0, 7}, "empty and cut histories are among them"
 

@@ -7,20 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from graph_oracle import (
+from graph_oracle import eligible, oracle_sample
+from graph_strategies import plans, requests_of, worlds
+from graph_world import (
     SCHEMA,
     STORED_EDGE_SETS,
     Edge,
     Request,
     World,
-    eligible,
     example_requests,
     example_world,
-    oracle_sample,
-    plans,
     request_batch,
-    requests_of,
-    worlds,
     write_world,
 )
 from hypothesis import HealthCheck, given, settings

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from graph_oracle import SCHEMA, Request, example_requests, example_world, request_batch, write_world
+from graph_world import SCHEMA, Request, example_requests, example_world, request_batch, write_world
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from graph_oracle import SCHEMA, STORED_EDGE_SETS, World, example_world, row_order, write_world
+from graph_world import SCHEMA, STORED_EDGE_SETS, World, example_world, row_order, write_world
 
 from tfgrec.errors import GraphStoreError, InputDataError
 from tfgrec.graph.schema import ID, TIME, EdgeSet, Feature, GraphSchema, NodeSet

@@ -6,18 +6,9 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from graph_oracle import (
-    Edge,
-    Request,
-    World,
-    assert_degrees,
-    example_requests,
-    example_world,
-    request_batch,
-    requests_of,
-    worlds,
-    write_world,
-)
+from graph_oracle import assert_degrees
+from graph_strategies import requests_of, worlds
+from graph_world import Edge, Request, World, example_requests, example_world, request_batch, write_world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError

@@ -9,9 +9,10 @@ import small_records
 import tensorflow as tf
 import yaml
 
-from tfgrec.export import Answer, export_model, load_signatures
+from tfgrec.export import export_model
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.run_directory import RunDirectory
+from tfgrec.saved_model import Answer, load_signatures
 from tfgrec.serving.request_columns import parse_examples, request_columns
 from tfgrec.training.run_model import RunModel
 

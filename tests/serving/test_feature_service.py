@@ -17,9 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
 from tfgrec.graph.examples.example_service import ExampleService
-from tfgrec.serving.client import EXAMPLES, Inputs, ModelClient, ModelServerError
+from tfgrec.serving.client import Inputs, ModelClient, ModelServerError
 from tfgrec.serving.feature_service import MOST_BODY_BYTES, FeatureService
 from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
+from tfgrec.serving.signature_names import EXAMPLES
 
 TABLES = TablesConfig.model_validate(
     {

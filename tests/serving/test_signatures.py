@@ -18,8 +18,8 @@ from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import READOUT
 from tfgrec.retrieval.solo_vectors import make_vector_function
 from tfgrec.serving.combined_score import combined_weights
+from tfgrec.serving.signature_names import output_problems
 from tfgrec.serving.signatures import describe
-from tfgrec.serving.task_names import output_problems
 
 GOLDEN = Path(__file__).with_name("small_world_signatures.json")
 # Operations that need Python, or another compiler, to run.

@@ -1,6 +1,6 @@
 """The exported index: from serialized examples of users to the ids of their nearest items, with TensorFlow alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,11 +11,10 @@ import tensorflow_recommenders as tfrs
 from tfgrec.errors import ConfigurationError
 from tfgrec.export import ExportError
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.plain_path import plain_path
 from tfgrec.retrieval.item_vectors import ItemVectors
 from tfgrec.retrieval.solo_vectors import make_vector_function
-from tfgrec.saved_model import SIGNATURE, publish, save_functions
-from tfgrec.scoring import EXAMPLES
+from tfgrec.saved_model import Answer, load_signatures, publish, save_functions
+from tfgrec.serving.signature_names import EXAMPLES, SIGNATURE
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
@@ -80,17 +79,10 @@ def export_index(
     return publish(folder, write)
 
 
-def load_index(path: Path) -> tf.types.experimental.GenericFunction:
+def load_index(path: Path) -> Answer:
     """The `serving_default` function of an exported index, `(examples, k) -> {"ids": ..., "scores": ...}`."""
-    loaded = tf.saved_model.load(plain_path(path))
-    signature = loaded.signatures[SIGNATURE]
-
-    def find(examples: tf.Tensor, k: int) -> Mapping[str, tf.Tensor]:
-        return signature(**{EXAMPLES: examples, K: tf.constant(k, tf.int32)})
-
-    # The signature lives as long as what it was loaded with.
-    find.loaded = loaded
-    return find
+    answer = load_signatures(path)[SIGNATURE]
+    return lambda examples, k: answer(**{EXAMPLES: examples, K: tf.constant(k, tf.int32)})
 
 
 def _index(items: ItemVectors, search: Search) -> tf.keras.layers.Layer:

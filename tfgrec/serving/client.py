@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfgrec.errors import TfgrecError
-from tfgrec.serving.task_names import CANDIDATES_PER_REQUEST
-
-RANK, EXAMPLES = "serving_default", "examples"
+from tfgrec.serving.signature_names import CANDIDATES_PER_REQUEST, EXAMPLES, SIGNATURE
 
 Inputs = Mapping[str, Any]
 """Arrays by name: NumPy's, or lists. Bytes are to be lists, or arrays of dtype object: NumPy's own cut zeros off."""
@@ -58,7 +56,7 @@ def rank(client: ModelClient, examples: Sequence[bytes]) -> list[dict[str, np.nd
     Raises:
       InputDataError, ModelServerError: see `ModelClient.predict`.
     """
-    outputs = client.predict(RANK, {EXAMPLES: list(examples)})
+    outputs = client.predict(SIGNATURE, {EXAMPLES: list(examples)})
     ends = np.cumsum(outputs.pop(CANDIDATES_PER_REQUEST))[:-1]
     of_requests = {name: np.split(scores, ends) for name, scores in sorted(outputs.items())}
     return [{name: scores[number] for name, scores in of_requests.items()} for number in range(len(examples))]

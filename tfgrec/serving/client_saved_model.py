@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfgrec.close_match import suggestion
 from tfgrec.errors import InputDataError
-from tfgrec.plain_path import plain_path
+from tfgrec.saved_model import load_signatures
 from tfgrec.serving.client import Inputs, ModelClient, told
 
 
@@ -19,20 +19,17 @@ class SavedModelClient(ModelClient):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._loaded = tf.saved_model.load(plain_path(path))
+        self._signatures = load_signatures(path)
 
     def predict(self, signature: str, inputs: Inputs) -> dict[str, np.ndarray]:
         """The outputs of a signature by name, see `ModelClient.predict`."""
-        known = self._loaded.signatures
+        known = self._signatures
         if signature not in known:
             raise InputDataError(f"signature '{signature}' is unknown: {suggestion(signature, known)}")
         try:
             outputs = known[signature](**{name: tf.convert_to_tensor(value) for name, value in inputs.items()})
         except tf.errors.InvalidArgumentError as error:
             raise InputDataError(told(error.message)) from None
-        except UnicodeDecodeError as error:
-            # TensorFlow quotes bytes that are no tf.Example, and Python can't read its message.
-            raise InputDataError(told(error.object.decode("utf-8", "backslashreplace"))) from None
         except (TypeError, ValueError) as error:
             # An input's name, type or rank.
             raise InputDataError(f"signature '{signature}': {told(str(error))}") from None

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfgrec.config.tables import Requests, TimePart
 from tfgrec.data.examples_directory import ExamplesDirectory
+from tfgrec.data.input_pipeline import read_records
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import ID, READOUT, GraphSchema
 
@@ -27,7 +28,7 @@ def logged_request(examples: str | Path, requests: Requests) -> dict[str, Any]:
       ConfigurationError: the split has no requests.
     """
     directory = ExamplesDirectory.open(examples)
-    records = tf.data.TFRecordDataset(list(directory.split("validation").files)).take(_LOOKED_AT)
+    records = read_records(directory.split("validation").files).take(_LOOKED_AT)
     bodies = [_body(_values(record), directory.schema, requests) for record in records.as_numpy_iterator()]
     if not bodies:
         raise ConfigurationError(f"{examples}: the validation split has no requests")
@@ -53,12 +54,11 @@ def _body(values: Values, schema: GraphSchema, requests: Requests) -> dict[str, 
 
 def _items(values: Values, schema: GraphSchema) -> tuple[str, list[Any]]:
     """The candidates' node set and ids, in their order."""
-    for name, edge_set in schema.edge_sets.items():
-        sources = values.get(f"edges/{name}.#source")
-        if sources and name.startswith(f"{READOUT}/item"):
-            ids = values[f"nodes/{edge_set.source}.{ID}"]
-            tied = sorted(zip(values[f"edges/{name}.#target"], sources, strict=True))
-            return edge_set.source, [ids[source] for _, source in tied]
+    for node_set, edge_set in schema.item_readouts().items():
+        if sources := values.get(f"edges/{edge_set}.#source"):
+            ids = values[f"nodes/{node_set}.{ID}"]
+            tied = sorted(zip(values[f"edges/{edge_set}.#target"], sources, strict=True))
+            return node_set, [ids[source] for _, source in tied]
     raise ConfigurationError("a record of the validation split has no candidates")
 
 

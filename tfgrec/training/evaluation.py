@@ -17,7 +17,7 @@ from tfgrec.graph.store.files import write_atomically, write_json
 from tfgrec.metrics import evaluate_predictions
 from tfgrec.progress import stage_progress
 from tfgrec.scoring import ScoringFunction
-from tfgrec.serving.task_names import CANDIDATES_PER_REQUEST
+from tfgrec.serving.signature_names import CANDIDATES_PER_REQUEST
 
 
 def predict(

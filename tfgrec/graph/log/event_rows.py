@@ -10,10 +10,10 @@ from tfgrec.close_match import suggestion
 from tfgrec.config.tables import TablesConfig, as_column
 from tfgrec.errors import InputDataError
 from tfgrec.graph.log.overlaid_nodes import OverlaidNodes
+from tfgrec.graph.rows.dated_rows import with_times
 from tfgrec.graph.rows.edge_rows import (
     SOURCE,
     TARGET,
-    TIME,
     EdgeRows,
     NodeColumns,
     edge_columns,
@@ -22,14 +22,11 @@ from tfgrec.graph.rows.edge_rows import (
     read_edges,
     swapped,
 )
-from tfgrec.graph.rows.features import column_of, told_column
-from tfgrec.graph.rows.node_rows import node_set_columns, node_sets_by_table, read_nodes
+from tfgrec.graph.rows.features import column_of
+from tfgrec.graph.rows.node_rows import DUPLICATE_ID, node_set_columns, node_sets_by_table, read_nodes
 from tfgrec.graph.rows.plain_columns import plain_columns
 from tfgrec.graph.rows.row_checks import RowChecks
-from tfgrec.graph.rows.times import read_times
 from tfgrec.graph.schema import ID, GraphSchema
-
-DUPLICATE_ID = "is the id of an earlier row too"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,12 +157,7 @@ class EventRows:
         time, selection = self._tables.tables[table].time, checks.selection()
         if time is None:
             return rows, selection.kept
-        with told_column(time.column):
-            times = read_times(column_of(rows, time.column), time)
-        selection.reject(times.empty, f"{time.column}: is empty")
-        selection.reject(times.unreadable, f"{time.column}: {times.complaint}")
-        dated = pa.RecordBatch.from_arrays([*rows.columns, times.filled(0)], names=[*rows.schema.names, TIME])
-        return dated, selection.kept
+        return with_times(rows, time, selection), selection.kept
 
 
 def joined(

@@ -43,7 +43,7 @@ class OverlaidAdjacency:
         self._base, self._num_base_sources, self._ranks = base, num_base_sources, ranks
         self._texts = {name: TextCodes() for name, of in edge_set.features.items() if of.dtype == "string"}
         dtypes = {"int64": np.int64, "float32": np.float32, "string": np.int32}
-        self._names = [name for name in edge_set.features]
+        self._names = list(edge_set.features)
         self._edges = GrowingColumns(
             {TARGET: np.int64, **{name: dtypes[of.dtype] for name, of in edge_set.features.items()}}
         )
@@ -219,19 +219,10 @@ class OverlaidAdjacency:
         late = of_store[newest >= oldest[of_store]]
         if len(late):
             offset = self._rows["base"][rows[late]]
-            places[late] = self._first_in_store(offset, places[late], oldest[late]) - offset
+            places[late] = _search(offset, offset + places[late], oldest[late], self._base.times) - offset
         whole = np.flatnonzero(places == self._rows["kept"][rows])
         places[whole] += self._seen(rows[whole], oldest[whole])
         return places
-
-    def _first_in_store(self, offset: np.ndarray, counts: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Binary search: the first of the store's positions `[offset, offset + counts)` at or after a time."""
-        low, high = offset.copy(), offset + counts
-        while (open_ := np.flatnonzero(low < high)).size:
-            middle = (low[open_] + high[open_]) >> 1
-            later = self._base.times(middle) >= times[open_]
-            high[open_[later]], low[open_[~later]] = middle[later], middle[~later] + 1
-        return low
 
     def _seen(self, rows: np.ndarray, times: np.ndarray) -> np.ndarray:
         """How many of each row's edges in memory are older than its time."""
@@ -245,11 +236,7 @@ class OverlaidAdjacency:
         newest = np.flatnonzero(counts > 0)
         newest = newest[edge_times[high[newest] - 1] < times[newest]]
         low[newest] = high[newest]
-        while (open_ := np.flatnonzero(low < high)).size:
-            middle = (low[open_] + high[open_]) >> 1
-            later = edge_times[middle] >= times[open_]
-            high[open_[later]], low[open_[~later]] = middle[later], middle[~later] + 1
-        return low - first
+        return _search(low, high, times, edge_times.__getitem__) - first
 
     def _order(self, of_row: np.ndarray, merged: Mapping[str, np.ndarray]) -> np.ndarray:
         """The order of edges as a store writer sorts them."""
@@ -346,3 +333,13 @@ class OverlaidAdjacency:
         result[added] = self._edges[name][in_memory]
         result[~added] = self._base.values(name, of_store)
         return result
+
+
+def _search(low: np.ndarray, high: np.ndarray, times: np.ndarray, time_of: Callable) -> np.ndarray:
+    """Binary search in all rows at once: the first place in `[low, high)` at or after a time, else `high`."""
+    low, high = low.copy(), high.copy()
+    while (open_ := np.flatnonzero(low < high)).size:
+        middle = (low[open_] + high[open_]) >> 1
+        later = time_of(middle) >= times[open_]
+        high[open_[later]], low[open_[~later]] = middle[later], middle[~later] + 1
+    return low

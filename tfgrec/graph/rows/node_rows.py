@@ -9,6 +9,8 @@ from tfgrec.graph.rows.features import column_of, read_feature, read_ids
 from tfgrec.graph.rows.row_checks import RowChecks
 from tfgrec.graph.schema import ID, NodeSet
 
+DUPLICATE_ID = "is the id of an earlier row too"
+
 
 def node_sets_by_table(tables: TablesConfig) -> dict[str, dict[str, NodeSetSource]]:
     """The node sets that each table feeds."""

@@ -69,12 +69,13 @@ def _as_text(array: pa.Array) -> tuple[pa.Array, np.ndarray]:
         return array.cast(pa.string()), np.zeros(len(array), bool)
     except pa.ArrowInvalid:
         cells = array.to_pylist()
-        broken = np.array([cell is not None and not _is_utf8(cell) for cell in cells], bool)
+        broken = np.array([cell is not None and not is_utf8(cell) for cell in cells], bool)
         kept = [None if wrong else cell for cell, wrong in zip(cells, broken, strict=True)]
         return pa.array(kept, pa.binary()).cast(pa.string()), broken
 
 
-def _is_utf8(cell: bytes) -> bool:
+def is_utf8(cell: bytes) -> bool:
+    """Whether bytes are UTF-8 text."""
     try:
         cell.decode("utf-8")
     except UnicodeDecodeError:

@@ -38,6 +38,8 @@ def sample_histories(
 def history_features(store: GraphStore, history: NodeSet, positions: np.ndarray) -> dict[str, np.ndarray | pa.Array]:
     """The features of events by name, each `[num_events]`: the target's `#id`, what the edge has, what the target has.
 
+    Numbers are NumPy's, all else Arrow's.
+
     Args:
       store: where the edges are.
       history: a history node set of a record schema.

@@ -1,9 +1,10 @@
-"""What the outputs of a served model are called, and tasks that can't be called so."""
+"""What a served model calls its signature, inputs and outputs, and tasks that can't be called so."""
 
 from collections.abc import Collection
 
 from tfgrec.close_match import suggestion
 
+SIGNATURE, EXAMPLES = "serving_default", "examples"
 COMBINED, CANDIDATES_PER_REQUEST = "combined", "candidates_per_request"
 
 
