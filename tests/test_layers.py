@@ -1,6 +1,7 @@
 """The arrows between the packages go one way: read from the import statements of all source files."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,46 @@ def test_nothing_imports_keras_itself():
         path for path in files if any(m.split(".")[0] == "keras" for m in imported_modules(path.read_text("utf-8")))
     ]
     assert wrong == []
+
+
+FIRST_PARTY = ("tfgrec", "beam_jobs", "tfx_pipeline", "benchmarks", "tools")
+
+
+def bound_names(statements: list[ast.stmt]) -> set[str]:
+    """Returns the names that a module's statements bind at its top, branches and blocks included."""
+    names: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            names.add(statement.name)
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            names.update(alias.asname or alias.name.split(".")[0] for alias in statement.names)
+        else:
+            names.update(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
+            names |= bound_names([node for node in ast.iter_child_nodes(statement) if isinstance(node, ast.stmt)])
+    return names
+
+
+@cache
+def importable_names(name: str) -> set[str]:
+    """Returns what may be imported from one of our modules: what it binds, and the modules in it."""
+    module = ROOT / name.replace(".", "/")
+    source = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+    bound = bound_names(ast.parse(source.read_text(encoding="utf-8")).body) if source.exists() else set()
+    return bound | {entry.stem for entry in module.glob("*")}
+
+
+def missing_names(path: Path) -> list[str]:
+    """Returns the names that a file imports from our own modules, and that those don't have."""
+    missing = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or (node.module or "").split(".")[0] not in FIRST_PARTY:
+            continue
+        names = importable_names(node.module)
+        missing += [f"{node.module}.{alias.name}" for alias in node.names if alias.name not in names]
+    return missing
+
+
+def test_every_imported_name_is_there():
+    """An import inside a function, or for the type checker alone, fails long after the name has moved."""
+    files = [path for folder in (*FIRST_PARTY, "tests") for path in (ROOT / folder).rglob("*.py")]
+    assert {str(path.relative_to(ROOT)): names for path in files if (names := missing_names(path))} == {}

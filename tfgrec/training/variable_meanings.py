@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from tfgrec.config import ModelConfig
+    from tfgrec.config.model import ModelConfig
     from tfgrec.model.joint_model import JointModel
 
 # Statistics of newer records give other vocabularies and constants to a feature that means the same.

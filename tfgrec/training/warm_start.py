@@ -17,7 +17,7 @@ from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.variable_meanings import checkpoint_key, meanings_of, variables_by_path
 
 if TYPE_CHECKING:
-    from tfgrec.config import ModelConfig
+    from tfgrec.config.model import ModelConfig
     from tfgrec.model.joint_model import JointModel
 
 # Balancers compare losses with how they were at the start, and that is a new one.

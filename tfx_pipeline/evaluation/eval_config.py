@@ -27,7 +27,7 @@ from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import READOUT, Feature
 from tfgrec.metrics import LOWER_IS_BETTER, METRICS
-from tfgrec.saved_model import SIGNATURE
+from tfgrec.serving.signature_names import SIGNATURE
 from tfx_pipeline.evaluation.gain_interval import GainInterval, gain_end
 from tfx_pipeline.evaluation.metrics import CandidateCount, TaskMetric
 from tfx_pipeline.evaluation.row_layout import SCENARIO, RowLayout
