@@ -1,0 +1,1 @@
+"""What an experiment's numbers mean: differences of arms with intervals, users being the units."""
