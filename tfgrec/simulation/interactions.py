@@ -68,11 +68,12 @@ def _watch(
     catalogue = world.catalogues[scenario.domain]
     trend = world.trend(scenario.domain, day, items)
     appeal = world.settings.taste_strength * suits + catalogue.quality[items] + trend
-    click_probability = _sigmoid(scenario.click_logit + world.biases[users] + appeal)
+    click_probability = sigmoid(scenario.click_logit + world.biases[users] + appeal)
     is_click = generator.random(len(users)) < click_probability
-    watch_time = _watch_times(generator, appeal, is_click, catalogue.duration_ms[items], scenario.domain)
+    luck = generator.normal(size=len(users))
+    watch_time = watch_times(luck, appeal, is_click, catalogue.duration_ms[items], scenario.domain)
     enough = LONG_VISIT_MS if scenario.domain == LIVE else np.minimum(LONG_VIEW_MS, catalogue.duration_ms[items])
-    is_like = is_click & (generator.random(len(users)) < _sigmoid(LIKE_LOGIT + appeal))
+    is_like = is_click & (generator.random(len(users)) < sigmoid(LIKE_LOGIT + appeal))
     return Interactions(
         users=users,
         items=items,
@@ -88,11 +89,14 @@ def _watch(
     )
 
 
-def _watch_times(
-    generator: np.random.Generator, appeal: np.ndarray, is_click: np.ndarray, duration_ms: np.ndarray, domain: str
+def watch_times(
+    luck: np.ndarray, appeal: np.ndarray, is_click: np.ndarray, duration_ms: np.ndarray, domain: str
 ) -> np.ndarray:
-    """Milliseconds `[num_impressions]`: none without a click, longer with more appeal; a video may be seen again."""
-    patience = np.exp(0.5 * appeal + 0.7 * generator.normal(size=len(appeal)))
+    """Milliseconds `[num_impressions]`: none without a click, longer with more appeal; a video may be seen again.
+
+    `luck` is standard normal.
+    """
+    patience = np.exp(0.5 * appeal + 0.7 * luck)
     watched = 45 * SECONDS * patience if domain == LIVE else np.minimum(0.6 * duration_ms * patience, 3 * duration_ms)
     return np.where(is_click, watched, 0).astype(np.int64)
 
@@ -106,5 +110,6 @@ def _in_order_of_time(parts: list[Interactions]) -> Interactions:
     return Interactions(**{name: values[order] for name, values in joined.items()})
 
 
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of logits."""
     return 1 / (1 + np.exp(-logits))

@@ -16,7 +16,7 @@ MINUTES_BETWEEN_REQUESTS = 4.0
 # Candidates are the best of a pool that is drawn by popularity: retrieval, then ranking.
 POOL_SIZE = 24
 # People watch at noon, and most in the evening: relative numbers of sessions in the hours of a day.
-_HOURS = np.array([3, 2, 1, 1, 1, 1, 2, 4, 5, 5, 5, 6, 8, 7, 5, 5, 5, 6, 8, 10, 12, 12, 9, 6], dtype=np.float64)
+HOURS = np.array([3, 2, 1, 1, 1, 1, 2, 4, 5, 5, 5, 6, 8, 7, 5, 5, 5, 6, 8, 10, 12, 12, 9, 6], dtype=np.float64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ def draw_requests(generator: np.random.Generator, world: World, day: int) -> Day
     present_days = settings.days - world.join_days
     rates = np.where(world.join_days <= day, world.activity, 0) * sessions / (world.activity @ present_days)
     users = np.repeat(np.arange(settings.users), generator.poisson(rates))
-    hours = generator.choice(24, size=len(users), p=_HOURS / _HOURS.sum())
+    hours = generator.choice(24, size=len(users), p=HOURS / HOURS.sum())
     starts = FIRST_DAY_MS + day * DAY_MS + hours * (DAY_MS // 24) + generator.integers(DAY_MS // 24, size=len(users))
     lengths = generator.geometric(1 / REQUESTS_PER_SESSION, size=len(users))
     session = np.repeat(np.arange(len(users)), lengths)

@@ -40,21 +40,33 @@ def write_tables(world: World, interactions: dict[str, Interactions], output: st
 
 
 def _tables(world: World, interactions: dict[str, Interactions]) -> dict[str, pd.DataFrame]:
-    videos, rooms = world.catalogues[VIDEO], world.catalogues[LIVE]
-    item_ids = {VIDEO: videos.ids, LIVE: room_ids(rooms)}
+    item_ids = raw_item_ids(world)
     return {
-        "users.csv": observe_users(world),
-        "authors.csv": pd.DataFrame({"author_id": world.author_ids}),
-        "videos.csv": observe_videos(world, videos),
-        "live_rooms.csv": observe_live_rooms(world, rooms),
-        "video_views.parquet": _log(world, interactions[VIDEO], "video_id", item_ids[VIDEO]),
-        "live_visits.parquet": _log(world, interactions[LIVE], "room_id", item_ids[LIVE]),
-        "follows.parquet": _follows(world, interactions),
+        **node_tables(world),
+        "video_views.parquet": log_table(world, interactions[VIDEO], "video_id", item_ids[VIDEO]),
+        "live_visits.parquet": log_table(world, interactions[LIVE], "room_id", item_ids[LIVE]),
+        "follows.parquet": follows_table(world, interactions),
         TRUTH: _truth(world, interactions, item_ids),
     }
 
 
-def _log(world: World, impressions: Interactions, item_column: str, item_ids: np.ndarray) -> pd.DataFrame:
+def node_tables(world: World) -> dict[str, pd.DataFrame]:
+    """The tables of users, authors and items, by file name."""
+    return {
+        "users.csv": observe_users(world),
+        "authors.csv": pd.DataFrame({"author_id": world.author_ids}),
+        "videos.csv": observe_videos(world, world.catalogues[VIDEO]),
+        "live_rooms.csv": observe_live_rooms(world, world.catalogues[LIVE]),
+    }
+
+
+def raw_item_ids(world: World) -> dict[str, np.ndarray]:
+    """The ids that tables have of items, by domain."""
+    return {VIDEO: world.catalogues[VIDEO].ids, LIVE: room_ids(world.catalogues[LIVE])}
+
+
+def log_table(world: World, impressions: Interactions, item_column: str, item_ids: np.ndarray) -> pd.DataFrame:
+    """One row an impression of one domain."""
     return pd.DataFrame(
         {
             "user_id": world.user_ids[impressions.users],
@@ -70,7 +82,7 @@ def _log(world: World, impressions: Interactions, item_column: str, item_ids: np
     )
 
 
-def _follows(world: World, interactions: dict[str, Interactions]) -> pd.DataFrame:
+def follows_table(world: World, interactions: dict[str, Interactions]) -> pd.DataFrame:
     """Who began to follow whom, at the end of the watching that made them; the first time only."""
     parts = []
     for domain, impressions in interactions.items():

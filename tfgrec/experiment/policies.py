@@ -1,0 +1,73 @@
+"""Policies that need no training: what an experiment's models are held against."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfgrec.experiment.pools import Pools
+from tfgrec.simulation.keyed_random import keyed_gumbel, keyed_uniform
+from tfgrec.simulation.living_world import LivingWorld
+from tfgrec.simulation.settings import SCENARIOS
+
+# What chance is about, after the seed: apart from the world's own keys.
+_RANDOM, _LOGGING = 100, 101
+
+
+class RandomPolicy:
+    """Any order is as likely."""
+
+    def __init__(self, *, seed: int) -> None:
+        self._seed = seed
+
+    def scores(self, asked: Sequence[Pools]) -> list[np.ndarray]:
+        """See `Policy`."""
+        return [keyed_uniform(self._seed, _RANDOM, *_keys(pools)) for pools in asked]
+
+
+class PopularPolicy:
+    """The items with the most clicks come first.
+
+    Args:
+      clicks: by domain, of each item, `[num_items]`.
+    """
+
+    def __init__(self, *, clicks: Mapping[str, np.ndarray]) -> None:
+        self._clicks = clicks
+
+    def scores(self, asked: Sequence[Pools]) -> list[np.ndarray]:
+        """See `Policy`."""
+        return [self._clicks[pools.domain][pools.items].astype(float) for pools in asked]
+
+
+class OraclePolicy:
+    """The best order there is: by the world's own appeal, which nobody else knows."""
+
+    def __init__(self, *, world: LivingWorld) -> None:
+        self._world = world
+
+    def scores(self, asked: Sequence[Pools]) -> list[np.ndarray]:
+        """See `Policy`."""
+        return [self._world.appeal(pools.domain, pools.day, pools.users[:, np.newaxis], pools.items) for pools in asked]
+
+
+class LoggingPolicy:
+    """What ranked before the experiment: knows tastes a little, by each scenario's `personalisation`, and explores."""
+
+    def __init__(self, *, world: LivingWorld, seed: int) -> None:
+        self._world, self._seed = world, seed
+
+    def scores(self, asked: Sequence[Pools]) -> list[np.ndarray]:
+        """See `Policy`."""
+        weights = np.array([scenario.personalisation for scenario in SCENARIOS])
+        return [
+            weights[pools.scenarios][:, np.newaxis]
+            * self._world.suits(pools.domain, pools.day, pools.users[:, np.newaxis], pools.items)
+            + keyed_gumbel(self._seed, _LOGGING, *_keys(pools))
+            for pools in asked
+        ]
+
+
+def _keys(pools: Pools) -> tuple[np.ndarray | int, ...]:
+    columns = (pools.users, pools.numbers, pools.rounds)
+    # An item of -1 is one of no pool's.
+    return (pools.day, *(column[:, np.newaxis] for column in columns), np.maximum(pools.items, 0))
