@@ -9,6 +9,7 @@ from beam_jobs.graph_shards.build_plan import BuildPlan
 from beam_jobs.graph_shards.earlier_store import TABLES, EarlierStore, told_additions
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.graph_shards.inputs_taken_in import INPUTS, SOURCES, describe_inputs, describe_sources
+from beam_jobs.graph_shards.shard_count import shard_count
 from beam_jobs.graph_shards.store_steps import StoreSteps
 from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.running.facts import Fact, of_kind
@@ -77,17 +78,18 @@ def build_graph(
     refuse_scheme(output_dir)
     if log is not None and add_to is None:
         raise ConfigurationError("--log goes with --add-to: events are added to the store that they came after")
-    options, earlier = config.build, None
+    earlier = None
     if add_to is not None:
         opened = isinstance(add_to, EarlierStore)
         earlier = add_to if opened else EarlierStore.open(str(add_to), tables, schema, str(data_dir))
-        options = options.model_copy(update={"shards": earlier.shards})
     with unfinished_output(str(output_dir), "graph") as folder:
         earlier = earlier if log is None else earlier.with_events(EventLog(log), f"{folder}/{_EVENTS}")
         if earlier is not None and not earlier.new_files.files:
             earlier.copy_to(folder)
         else:
             plan = BuildPlan.make(tables, schema, str(data_dir), chosen=earlier.new_files.files if earlier else None)
+            shards = earlier.shards if earlier else config.build.shards or shard_count(plan.files)
+            options = config.build.model_copy(update={"shards": shards})
             steps = StoreSteps(plan, schema, options, folder, str(output_dir), earlier, pipeline_args)
             with watch_files(*steps.files(), on_progress):
                 _finish(steps.writer, steps.run(), plan, earlier, folder)

@@ -9,10 +9,12 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.graph_shards.added_edges import AddedEdges
 from beam_jobs.graph_shards.added_nodes import AddedNodes
+from beam_jobs.graph_shards.build_plan import BuildPlan
 from beam_jobs.graph_shards.earlier_letters import EarlierLetters
 from beam_jobs.graph_shards.inputs_taken_in import INPUTS, NewFiles, find_new_files
 from beam_jobs.graph_shards.logged_events import write_logged_events
 from beam_jobs.graph_shards.row_keyed_edges import row_keyed_edge_sets
+from beam_jobs.graph_shards.shard_count import shard_count
 from beam_jobs.tables.dead_letters import FOLDER
 from tfgrec.config import TablesConfig
 from tfgrec.graph.log.event_log import LOG, POSITION, EventLog
@@ -62,6 +64,10 @@ class EarlierStore:
     def shards(self) -> int:
         """How many shards it has: so many has the new store."""
         return self.manifest["shards"]
+
+    def shards_of_all(self, data_dir: str) -> int:
+        """How many shards a store has by default that is built from all files as they are now."""
+        return shard_count(BuildPlan.make(self.tables, self.schema, data_dir).files)
 
     def nodes(self, folder: str, work: str) -> AddedNodes:
         """Its nodes, to be merged with new rows into the store in `folder`."""

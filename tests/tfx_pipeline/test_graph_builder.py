@@ -157,6 +157,15 @@ def test_nothing_is_added_to_a_store_with_other_options(root: Path, config: RunC
     assert earlier is None and "was built with another build: " in told
 
 
+def test_nothing_is_added_to_a_store_that_all_files_would_cut_otherwise(root: Path, config: RunConfig) -> None:
+    """Else its bytes would not be those of a store that is built from all days."""
+    unsaid = config.model_copy(update={"build": config.build.model_copy(update={"shards": None})})
+    path = root / "GraphBuilder" / "graph" / "3" / "made_from.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "build": unsaid.build.model_dump(mode="json")}))
+    earlier, told = newest_fitting(unsaid, root)
+    assert earlier is None and "has 2 shards, and now there are 1" in told
+
+
 def test_an_older_store_may_fit_where_the_newest_does_not(root: Path, config: RunConfig) -> None:
     parent = root / "GraphBuilder" / "graph"
     shutil.copytree(parent / "3", parent / "12")

@@ -36,9 +36,13 @@ class SplitConfig(FrozenConfig):
 
 
 class BuildConfig(FrozenConfig):
-    """Building the graph store; a table fails when more than `max_bad_row_share` of its rows are bad."""
+    """Building the graph store; a table fails when more than `max_bad_row_share` of its rows are bad.
 
-    shards: int = Field(default=4, ge=1)
+    `shards` is by default one for each 32 MiB of table files, rounded up to a power of two: one of them is the quickest
+    to serve from, and a worker holds one.
+    """
+
+    shards: int | None = Field(default=None, ge=1)
     max_bad_row_share: float = Field(default=0.01, ge=0, le=1)
     rows_per_batch: int = Field(default=100_000, ge=1)
 

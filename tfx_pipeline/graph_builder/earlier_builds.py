@@ -36,7 +36,7 @@ class EarlierBuilds:
 
     def __init__(self, *, uri: str, config: RunConfig, tables: TablesConfig, schema: GraphSchema, data: str) -> None:
         self._parent, _, self._number = uri.rstrip("/").rpartition("/")
-        self._tables, self._schema, self._data = tables, schema, data
+        self._tables, self._schema, self._data, self._options = tables, schema, data, config.build
         self.made_from: dict[str, Any] = {
             "tfgrec": tfgrec.__version__,
             "build": config.build.model_dump(mode="json"),
@@ -72,7 +72,9 @@ class EarlierBuilds:
             if refusal is not None:
                 return refusal
             store = copies.enter_context(local_input(uri, shared_dir=shared_dir))
-            return EarlierStore.open(str(store), self._tables, self._schema, self._data)
+            earlier = EarlierStore.open(str(store), self._tables, self._schema, self._data)
+            shards = self._options.shards or earlier.shards_of_all(self._data)
+            return earlier if earlier.shards == shards else f"has {earlier.shards} shards, and now there are {shards}"
         except TfgrecError as error:
             return str(error)
 

@@ -9,7 +9,7 @@ import numpy as np
 from tfgrec.config.tables import Shared, SharedNeighbour
 from tfgrec.graph.degrees.key_edges import KeyEdges
 from tfgrec.graph.degrees.shared_edges import SharedEdges
-from tfgrec.graph.degrees.shared_keys import shared_keys
+from tfgrec.graph.degrees.shared_keys import SharedKeys, shared_keys
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.store.graph_store import GraphStore
 
@@ -51,6 +51,7 @@ class EdgeCounter:
         self._candidate_requests = requests.candidate_requests
         self.times, self.request_times = requests.times[self._candidate_requests], requests.times
         self._visible_rows: dict[tuple[str, str, float | None], tuple[np.ndarray, np.ndarray]] = {}
+        self._shared_keys: dict[str, SharedKeys] = {}
         self._shared_edges: dict[tuple[str, str, bool], SharedEdges] = {}
         self._key_edges: dict[tuple[str, ...], KeyEdges] = {}
 
@@ -170,6 +171,7 @@ class EdgeCounter:
         key = of, str(shared), by_key
         if key not in self._shared_edges:
             owners = np.arange(len(self._requests.items)) if of == "item" else self._candidate_requests
-            keys = shared_keys(self._store, self._requests, shared)
-            self._shared_edges[key] = SharedEdges(owners, keys, by_key=by_key)
+            if key[1] not in self._shared_keys:
+                self._shared_keys[key[1]] = shared_keys(self._store, self._requests, shared)
+            self._shared_edges[key] = SharedEdges(owners, self._shared_keys[key[1]], by_key=by_key)
         return self._shared_edges[key]

@@ -81,7 +81,7 @@ class _Columns:
         self.columns[name] = RaggedColumn(values, splits)
 
     def add_size(self, prefix: str, splits: np.ndarray) -> None:
-        self.add(f"{prefix}.{SIZE}", np.diff(splits), self.one_each)
+        self.add(f"{prefix}.{SIZE}", splits[1:] - splits[:-1], self.one_each)
 
     def add_features(self, prefix: str, features: Mapping[str, np.ndarray | pa.Array], splits: np.ndarray) -> None:
         """Adds features of nodes or edges; multi-valued ones as flat values beside `<name>.d1`, their counts."""

@@ -69,7 +69,7 @@ def _delimited(column: pa.Array) -> bytes:
     if len(column) > _FEW:
         _, offsets, data = column.buffers()
         ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-        lengths = np.diff(ends)
+        lengths = ends[1:] - ends[:-1]
         if data is not None and lengths.max() <= _ONE_BYTE:
             return _short_fields(np.frombuffer(data, np.uint8)[ends[0] : ends[-1]], lengths)
     parts = []

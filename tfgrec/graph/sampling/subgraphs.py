@@ -7,7 +7,7 @@ import numpy as np
 from tfgrec.config.sampling import FanOut, SamplingConfig
 from tfgrec.errors import InputDataError
 from tfgrec.graph.requests import RequestBatch
-from tfgrec.graph.sampling.discovery import Discovery, Frontier
+from tfgrec.graph.sampling.discovery import Frontier, discovery
 from tfgrec.graph.sampling.histories import SampledHistory, sample_histories
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.sampling.strategies import choose_edges
@@ -114,7 +114,7 @@ class _Sampler:
         self._sampling = sampling
         self._schema = schema
         self._discoveries = {
-            name: Discovery(requests.num_requests, store.num_nodes(name)) for name in self._schema.stored_node_sets
+            name: discovery(requests.num_requests, store.num_nodes(name)) for name in self._schema.stored_node_sets
         }
         # One entry a hop: the edges and the numbers of their targets.
         self._edges: dict[str, list[tuple[_FoundEdges, np.ndarray]]] = {
@@ -176,6 +176,10 @@ class _Sampler:
         frontiers = {}
         for node_set in dict.fromkeys(name for name, _, _ in found):
             members = [i for i, (name, _, _) in enumerate(found) if name == node_set]
+            if len(members) == 1:
+                _, requests, nodes = found[members[0]]
+                numbers[members[0]], frontiers[node_set] = self._discoveries[node_set].add(requests, nodes)
+                continue
             requests = np.concatenate([found[i][1] for i in members])
             nodes = np.concatenate([found[i][2] for i in members])
             all_numbers, frontiers[node_set] = self._discoveries[node_set].add(requests, nodes)
@@ -189,7 +193,7 @@ def _by_request(hops: list[tuple[_FoundEdges, np.ndarray]], num_requests: int) -
     """The edges of all hops, sorted by request, those of earlier hops first."""
     nothing = np.empty(0, np.int64)
     requests = np.concatenate([nothing, *(edges.requests for edges, _ in hops)])
-    order = stable_order(requests, num_requests) if len(hops) > 1 else slice(None)
+    order = stable_order(requests, num_requests) if len(hops) > 1 and num_requests > 1 else slice(None)
     return SampledEdges(
         sources=np.concatenate([nothing, *(edges.sources for edges, _ in hops)])[order],
         targets=np.concatenate([nothing, *(numbers for _, numbers in hops)])[order],

@@ -48,7 +48,7 @@ class ShardRanges:
         """
         if not len(positions):
             return ShardSelection(slice(None), positions, [0], [0])
-        first, last = int(positions.min()), int(positions.max())
+        first, last = _span(positions)
         if first < 0 or last >= self.total:
             raise IndexError(f"positions {first} to {last} reach outside 0 to {self.total}")
         shard = bisect_right(self._bounds, first) - 1
@@ -133,6 +133,14 @@ class ShardSelection:
         parts = zip(self.shards, np.split(self.local, self.ends[:-1]), strict=True)
         taken = [pieces[shard].take(pa.array(local)) for shard, local in parts]
         return pa.concat_arrays(taken).take(pa.array(self.unsorted(np.arange(len(self.local)))))
+
+
+def _span(positions: np.ndarray) -> tuple[int, int]:
+    """The lowest and the highest of some positions; a single one is told without a search."""
+    if len(positions) == 1:
+        position = positions.item()
+        return position, position
+    return int(positions.min()), int(positions.max())
 
 
 def _is_ascending(positions: np.ndarray) -> bool:
