@@ -46,6 +46,7 @@ SCANN = ["scann>=1.3.1,<1.3.3; python_version < '3.11'"]
 # tfx-bsl, in the release that goes with each stack's protobuf.
 SERVING = [
     "grpcio>=1.60",
+    "grpcio-health-checking>=1.48.2",
     "httpx>=0.27,<1",
     "prometheus-client>=0.22,<1",
     "starlette>=0.40,<2",
@@ -79,7 +80,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["tfgrec*", "beam_jobs*", "tfx_pipeline*"]),
-    package_data={"tfgrec.report": ["assets/*"]},
+    package_data={"tfgrec.report": ["assets/*"], "tfgrec.serving": ["*.proto"]},
     python_requires=">=3.10,<3.14",
     install_requires=BOTH_STACKS + by_python_version(STACK_A, STACK_B),
     extras_require={

@@ -1,4 +1,4 @@
-"""tfgrec-serve: a feature service that answers requests to rank with scores, as JSON over HTTP."""
+"""tfgrec-serve: a feature service that answers requests to rank with scores, as JSON over HTTP and by gRPC."""
 
 import argparse
 import json
@@ -15,8 +15,11 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.run_directory import RunDirectory
 
 if TYPE_CHECKING:
+    import grpc
+
     from tfgrec.serving.client import ModelClient
     from tfgrec.serving.feature_service import FeatureService
+    from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
 
 COMMAND, PRINT_REQUEST = "tfgrec-serve", "--print-request"
 
@@ -34,17 +37,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import uvicorn
 
-        service, model = _open_service(parsed, run)
+        from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
+
+        metrics = FeatureServiceMetrics()
+        service, model = _open_service(parsed, run, metrics)
+        listener = _listen(parsed.host, parsed.port)
+        by_grpc, of_grpc = _start_grpc(service, metrics, parsed)
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{COMMAND} needs {error.name}: install tfgrec[serving]") from error
-    listener = _listen(parsed.host, parsed.port)
     host, port = listener.getsockname()[:2]
-    print(f"{run.root} is served at http://{_in_url(host)}:{port}", flush=True)
+    print(f"{run.root} is served at http://{_in_url(host)}:{port}", *of_grpc, sep="\n", flush=True)
     try:
         uvicorn.Server(uvicorn.Config(service.app(), log_level="warning", access_log=False, lifespan="off")).run(
             sockets=[listener]
         )
     finally:
+        if by_grpc is not None:
+            by_grpc.stop(parsed.timeout).wait()
         model.close()
     return 0
 
@@ -65,6 +74,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="0: any free one (default: %(default)s)")
+    parser.add_argument("--grpc-port", type=int, metavar="PORT", help="also listen there for gRPC; 0: any free one")
     parser.add_argument(
         PRINT_REQUEST,
         action="store_true",
@@ -72,17 +82,37 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _open_service(parsed: argparse.Namespace, run: RunDirectory) -> "tuple[FeatureService, ModelClient]":
+def _open_service(
+    parsed: argparse.Namespace, run: RunDirectory, metrics: "FeatureServiceMetrics"
+) -> "tuple[FeatureService, ModelClient]":
     from tfgrec.graph.examples.example_service import ExampleService
     from tfgrec.serving.feature_service import FeatureService
-    from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
 
     config = run.read_config()
     examples = ExampleService.open_live(
         parsed.graph or run.graph, sampling=config.sampling, tables=load_tables_config(config.schema_dir)
     )
     model = _open_model(parsed, run, config.name)
-    return FeatureService(examples=examples, model=model, metrics=FeatureServiceMetrics()), model
+    return FeatureService(examples=examples, model=model, metrics=metrics), model
+
+
+def _start_grpc(
+    service: "FeatureService", metrics: "FeatureServiceMetrics", parsed: argparse.Namespace
+) -> "tuple[grpc.Server | None, list[str]]":
+    """The server where one is asked for, and what to say of it."""
+    if parsed.grpc_port is None:
+        return None, []
+    from tfgrec.serving.feature_service_grpc import make_grpc_server
+
+    server, host = make_grpc_server(service, metrics=metrics), _in_url(parsed.host)
+    try:
+        port = server.add_insecure_port(f"{host}:{parsed.grpc_port}")
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"--host {parsed.host} --grpc-port {parsed.grpc_port}: can't listen there: {error}"
+        ) from error
+    server.start()
+    return server, [f"gRPC: {host}:{port}"]
 
 
 def _open_model(parsed: argparse.Namespace, run: RunDirectory, name: str) -> "ModelClient":

@@ -21,6 +21,7 @@ from tfgrec.serving.feature_service_body import read_events_body, read_rank_body
 from tfgrec.serving.feature_service_metrics import CONTENT_TYPE, FeatureServiceMetrics, MeasuredApp
 
 MOST_BODY_BYTES = 32 << 20
+OUR_MISTAKE = "this service failed; its log says how"
 
 
 class ModelRefusedError(ModelServerError):
@@ -34,16 +35,19 @@ class FeatureService:
       examples: makes the requests' examples, and takes events if it was opened with a log.
       model: scores them.
       metrics: where to count.
+
+    Attributes:
+      answers: what makes the answer to a POST's body, by path; raises as `app` says by status.
     """
 
     def __init__(self, *, examples: ExampleService, model: ModelClient, metrics: FeatureServiceMetrics) -> None:
         self._examples, self._model, self._metrics = examples, model, metrics
+        self.answers: dict[str, Callable[[bytes], dict[str, Any]]] = {"/rank": self._rank, "/events": self._append}
 
     def app(self) -> Starlette:
         """The service for any ASGI server."""
         routes = [
-            Route("/rank", self._with_body(self._rank), methods=["POST"]),
-            Route("/events", self._with_body(self._append), methods=["POST"]),
+            *(Route(path, self._with_body(answer), methods=["POST"]) for path, answer in self.answers.items()),
             Route("/healthz", _alive, methods=["GET"]),
             Route("/readyz", self._ready, methods=["GET"]),
             Route("/metrics", self._tell_metrics, methods=["GET"]),
@@ -58,6 +62,14 @@ class FeatureService:
             Exception: _our_mistake,
         }
         return Starlette(routes=routes, middleware=[measured], exception_handlers=handlers)
+
+    def check_ready(self) -> None:
+        """Returns if the model can be asked.
+
+        Raises:
+          ModelServerError: it can't, and why.
+        """
+        self._model.check_ready()
 
     def _with_body(self, answer: Callable[[bytes], dict[str, Any]]) -> Callable:
         async def endpoint(request: Request) -> JSONResponse:
@@ -103,7 +115,7 @@ class FeatureService:
         return {"position": position}
 
     def _ready(self, request: Request) -> JSONResponse:
-        self._model.check_ready()
+        self.check_ready()
         return JSONResponse({"status": "ready"})
 
     def _tell_metrics(self, request: Request) -> Response:
@@ -146,4 +158,4 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 async def _our_mistake(request: Request, error: Exception) -> JSONResponse:
     # Starlette raises the error again once this is sent: the server writes it into its log and closes the connection.
-    return JSONResponse({"error": "this service failed; its log says how"}, 500, {"connection": "close"})
+    return JSONResponse({"error": OUR_MISTAKE}, 500, {"connection": "close"})
