@@ -168,13 +168,5 @@ def _is_text(lists: pa.Array, lengths: np.ndarray) -> np.ndarray:
         values.cast(pa.string())
     except pa.ArrowInvalid:
         rows = np.repeat(np.arange(len(lists)), lengths)
-        readable[rows[[not _is_utf8(value) for value in values.to_pylist()]]] = False
+        readable[rows[[not is_utf8(value) for value in values.to_pylist()]]] = False
     return readable
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
