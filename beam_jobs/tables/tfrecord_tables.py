@@ -12,6 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs.records.tfrecord_shards import records_in
+from tfgrec.graph.rows.plain_columns import is_utf8
 
 # What a file's columns are, and of which types, is told by so many of its records.
 FIRST_RECORDS = 1_000
