@@ -12,7 +12,7 @@ from tfgrec.graph.store.files import write_json
 from tfgrec.run_leftovers import remove_leftovers
 from tfgrec.run_lock import LOCK, only_run
 
-Kind = Literal["run", "evaluation", "pipeline"]
+Kind = Literal["run", "evaluation", "pipeline", "experiment"]
 
 MARK = "tfgrec.json"
 """The file that says whose a folder is; the first one that is written there."""
@@ -20,8 +20,9 @@ _IS = {
     "run": "a run directory",
     "evaluation": "the output of tfgrec-evaluate",
     "pipeline": "the root of a pipeline",
+    "experiment": "the folder of an experiment",
 }
-_OPTIONS = {"run": "--run-dir", "evaluation": "--output", "pipeline": "--pipeline-root"}
+_OPTIONS = {"run": "--run-dir", "evaluation": "--output", "pipeline": "--pipeline-root", "experiment": "--run-dir"}
 # What a trained or a compared run has, and an evaluation has not.
 _TRAINED = {"checkpoints", "training.json", "arms", "variants"}
 

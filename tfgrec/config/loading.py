@@ -27,6 +27,18 @@ def load_run_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfi
     return _validate(RunConfig, values, str(path))
 
 
+def load_config(kind: type[Config], path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Reads a YAML file as a configuration class; `overrides` as of `load_run_config`.
+
+    Raises:
+      ConfigurationError: names file and key.
+    """
+    values = _read_yaml(Path(path))
+    for override in overrides:
+        _apply_override(values, override)
+    return _validate(kind, values, str(path))
+
+
 def load_tables_config(schema_dir: str | Path) -> TablesConfig:
     """Reads the tables.yaml of a schema folder."""
     path = Path(schema_dir) / "tables.yaml"
