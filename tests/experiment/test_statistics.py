@@ -12,7 +12,11 @@ from tfgrec.experiment.statistics.sample_ratio import (
     check_sample_ratio,
     sample_ratio_p_value,
 )
-from tfgrec.experiment.statistics.sequential import always_valid_half_width, mixture_variance
+from tfgrec.experiment.statistics.sequential import (
+    always_valid,
+    always_valid_half_width,
+    mixture_variance,
+)
 
 
 def skewed(generator: np.random.Generator, users: int, scale: float = 1.0) -> UserSums:
@@ -89,6 +93,18 @@ def test_the_mixture_is_the_one_that_is_narrowest_at_the_first_look():
     assert 2.9 < always_valid_half_width(1.0, mixture_variance(1.0)) < 3.2
 
 
+def test_looks_begin_once_the_baseline_is_known():
+    generator = np.random.default_rng(5)
+    rare = generator.random((2, 4, 2_000)) < 0.01
+    sums = [[UserSums.of_means(of_arm[: day + 1].sum(axis=0)) for of_arm in rare] for day in range(4)]
+    looks = always_valid([relative_difference(*one) for one in sums])
+    # 20 of 2,000 on the first day are known up to a fifth, 40 on two up to a sixth.
+    assert [np.isnan(look.low) for look in looks] == [True, True, False, False]
+    assert not looks[0].clear
+    widths = [look.high - look.low for look in looks[2:]]
+    assert widths == sorted(widths, reverse=True)
+
+
 def test_a_split_that_does_not_hold_stops():
     assert sample_ratio_p_value({"a": 50, "b": 50}, {"a": 1, "b": 1}) == 1
     # (10^2 + 10^2) / 100 = 2 at one degree of freedom.
@@ -106,18 +122,13 @@ def test_experiments_without_an_effect_are_clear_as_often_as_stated():
         own = {arm: generator.gamma(2.0, size=users) for arm in "ab"}
         before = {arm: generator.poisson(5 * mean) for arm, mean in own.items()}
         daily = {arm: generator.poisson(own[arm], size=(days, users)).cumsum(axis=0) for arm in "ab"}
-        looks, mixture = [], None
-        for day in range(days):
-            sums = {arm: UserSums.of_means(daily[arm][day]) for arm in "ab"}
-            plain = relative_difference(sums["b"], sums["a"])
-            mixture = mixture or mixture_variance(plain.standard_error**2)
-            valid = plain.within(always_valid_half_width(plain.standard_error**2, mixture))
-            looks.append((plain.clear, valid.clear))
-        after = adjusted(sums, before)
-        clear["plain"] += looks[-1][0]
+        sums = [{arm: UserSums.of_means(daily[arm][day]) for arm in "ab"} for day in range(days)]
+        plain = [relative_difference(one["b"], one["a"]) for one in sums]
+        after = adjusted(sums[-1], before)
+        clear["plain"] += plain[-1].clear
         clear["cuped"] += relative_difference(after["b"], after["a"]).clear
-        clear["peeked"] += any(look[0] for look in looks)
-        clear["sequential"] += any(look[1] for look in looks)
+        clear["peeked"] += any(look.clear for look in plain)
+        clear["sequential"] += any(look.clear for look in always_valid(plain))
     low, high = binom.interval(0.99, experiments, 0.05)
     assert low <= clear["plain"] <= high
     assert low <= clear["cuped"] <= high

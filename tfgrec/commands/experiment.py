@@ -27,12 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tfgrec.experiment.online_experiment import OnlineExperiment
     from tfgrec.experiment.report import write_experiment_report
     from tfgrec.experiment.results import results
+    from tfgrec.experiment.trials import trials
     from tfgrec.graph.store.files import write_json
 
     console = Console(soft_wrap=True, highlight=False, markup=False)
     experiment = OnlineExperiment(config, parsed.arms, parsed.run_dir, announce=console.print)
     experiment.run()
     found = results(experiment, baseline=baseline)
+    if parsed.trials:
+        found["trials"] = trials(config, parsed.trials)
     write_json(experiment.directory.summary, found)
     write_experiment_report(found, experiment.directory.report)
     _print_differences(console, found)
@@ -49,6 +52,13 @@ def _parser() -> argparse.ArgumentParser:
         "--baseline", metavar="ARM", help="the arm that the others are compared with (default: the first)"
     )
     parser.add_argument("--run-dir", required=True, type=Path, metavar="DIR", help="where everything of it goes")
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=0,
+        metavar="N",
+        help="besides, N small experiments with a known effect each, and none: how often the intervals are right",
+    )
     parser.add_argument(
         "--set",
         nargs="+",

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tfgrec.experiment.experiment_metrics import HEADLINE, METRICS, Metric
+from tfgrec.experiment.trials_section import trials_section
 from tfgrec.graph.store.files import write_atomically
 from tfgrec.metrics import PairedDifference
 from tfgrec.report.interval_figure import interval_figure
@@ -45,6 +46,7 @@ def write_experiment_report(results: Results, path: Path) -> None:
             _truth(results),
             _guard_rails(results),
             _cost(results),
+            trials_section(results.get("trials")),
         ],
     )
     write_atomically(path, lambda file: file.write(page.encode("utf-8")))
@@ -112,9 +114,10 @@ def _curves(results: Results) -> Section:
 def _band(figure: go.Figure, arm: str, looks: list[Mapping[str, Any]], line: str) -> None:
     looks = [(day, look) for day, look in enumerate(looks, start=1) if look["low"] is not None]
     days = [day for day, _ in looks]
-    valid = [look["sequential"] for _, look in looks]
+    begun = [(day, look["sequential"]) for day, look in looks if look["sequential"]["low"] is not None]
+    valid = [one for _, one in begun]
     figure.add_scatter(
-        x=[*days, *days[::-1]],
+        x=[*(day for day, _ in begun), *(day for day, _ in begun[::-1])],
         y=[*(one["high"] for one in valid), *(one["low"] for one in valid[::-1])],
         fill="toself",
         fillcolor=translucent(line, 0.15),

@@ -13,7 +13,7 @@ from tfgrec.experiment.shown_items import shown_items
 from tfgrec.experiment.statistics.cuped import adjusted, variance_taken_off
 from tfgrec.experiment.statistics.delta_method import RelativeDifference, relative_difference
 from tfgrec.experiment.statistics.sample_ratio import check_sample_ratio
-from tfgrec.experiment.statistics.sequential import always_valid_half_width, mixture_variance
+from tfgrec.experiment.statistics.sequential import always_valid
 from tfgrec.experiment.user_sums import user_sums
 from tfgrec.simulation.settings import SCENARIOS
 
@@ -99,15 +99,11 @@ class _Comparison:
         found: dict[str, dict[str, list[dict[str, Any]]]] = {arm: {} for arm in self._others}
         for metric in METRICS:
             for arm in self._others:
-                mixture, of_days = None, []
-                for look in looks:
-                    difference = self._difference(look, metric, arm, self._baseline)
-                    variance = difference.standard_error**2
-                    if mixture is None and variance > 0:
-                        mixture = mixture_variance(variance, confidence=self._confidence)
-                    half = always_valid_half_width(variance, mixture or float("nan"), confidence=self._confidence)
-                    of_days.append({**as_json(difference), "sequential": as_json(difference.within(half))})
-                found[arm][metric.name] = of_days
+                plain = [self._difference(look, metric, arm, self._baseline) for look in looks]
+                valid = always_valid(plain, confidence=self._confidence)
+                found[arm][metric.name] = [
+                    {**as_json(one), "sequential": as_json(other)} for one, other in zip(plain, valid, strict=True)
+                ]
         return found
 
     def segments(

@@ -45,7 +45,8 @@ class UserSums:
 
 @dataclasses.dataclass(frozen=True)
 class RelativeDifference:
-    """A metric of two arms. `relative`, `standard_error`, `low` and `high` are percent of the baseline's."""
+    """A metric of two arms. `relative`, `standard_error`, `low` and `high` are percent of the baseline's metric, and
+    so is `baseline_error`, that metric's own standard error."""
 
     treatment: float
     baseline: float
@@ -53,6 +54,7 @@ class RelativeDifference:
     standard_error: float
     low: float
     high: float
+    baseline_error: float
 
     @property
     def clear(self) -> bool:
@@ -72,8 +74,9 @@ def relative_difference(treatment: UserSums, baseline: UserSums, *, confidence: 
     value, of_baseline = treatment.ratio, baseline.ratio
     if not of_baseline:
         nothing = float("nan")
-        return RelativeDifference(value, of_baseline, nothing, nothing, nothing, nothing)
+        return RelativeDifference(value, of_baseline, nothing, nothing, nothing, nothing, nothing)
     variance = treatment.variance / of_baseline**2 + value**2 * baseline.variance / of_baseline**4
     relative, error = PERCENT * (value / of_baseline - 1), PERCENT * float(np.sqrt(variance))
-    difference = RelativeDifference(value, of_baseline, relative, error, relative, relative)
+    baseline_error = PERCENT * float(np.sqrt(baseline.variance)) / abs(of_baseline)
+    difference = RelativeDifference(value, of_baseline, relative, error, relative, relative, baseline_error)
     return difference.within(statistics.NormalDist().inv_cdf((1 + confidence) / 2) * error)
