@@ -91,7 +91,9 @@ def serve(paths: list[Path], records: Path, ks: list[int]) -> dict:
 def test_scann_finds_nearly_the_best(run_model: RunModel, queries: list[bytes], vectors: np.ndarray, tmp_path) -> None:
     pytest.importorskip("scann")
     random = np.random.default_rng(0)
-    many = random.normal(size=(4000, vectors.shape[1])).astype(np.float32)
+    # Items lie in clusters, as trained ones do: there is no near neighbour to be found fast among evenly spread ones.
+    centres = random.normal(size=(60, vectors.shape[1]))
+    many = (centres[np.arange(4000) % 60] + 0.2 * random.normal(size=(4000, vectors.shape[1]))).astype(np.float32)
     many /= np.linalg.norm(many, axis=1, keepdims=True)
     items = ItemVectors("video", TIME, 10 * np.arange(4000), many)
     options = {"schema": run_model.serving_schema, "folder": tmp_path / "index", "sample": queries, "extra": {}}
