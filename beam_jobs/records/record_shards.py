@@ -8,9 +8,10 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.request_batches import request_batches
-from beam_jobs.records.request_rows import USER, ReadRequests, sources_by_table
+from beam_jobs.records.request_rows import ITEM, SOURCE, USER, ReadRequests, sources_by_table
 from beam_jobs.records.sampled_records import RecordSampler, counted_features
 from beam_jobs.records.tfrecord_shards import write_records
+from beam_jobs.records.unknown_in_shards import with_unknown
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.running.statistics import SAMPLING, STATISTICS, MergeStatistics
 from beam_jobs.tables.bad_rows import BAD_ROWS
@@ -23,6 +24,7 @@ from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.graph.statistics import StatisticsAccumulator
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.unknown_nodes import with_unknown_nodes
 
 
 class WriteRecordShards(beam.PTransform):
@@ -121,10 +123,13 @@ class WriteRecordShard(beam.DoFn):
         if candidates is None:
             return
         requests = self._tables.requests
-        columns = column_arrays(candidates)
-        hashes = self._store.node_index(requests.user_node_set).hashes(columns[USER].to_numpy())
+        columns, unknown = with_unknown(
+            column_arrays(candidates), self._store, requests, user=USER, item=ITEM, source=SOURCE
+        )
+        users = with_unknown_nodes(self._store, unknown).node_index(requests.user_node_set)
+        hashes = users.hashes(columns[USER].to_numpy())
         node_sets = [source.item_node_set for source in requests.sources]
-        for batch in request_batches(columns, hashes, node_sets, self._config.sampling.requests_per_batch):
+        for batch in request_batches(columns, hashes, node_sets, self._config.sampling.requests_per_batch, unknown):
             yield from sampler.records(batch)
 
 

@@ -12,10 +12,13 @@ from tfgrec.graph.store.graph_store import GraphStore
 
 _MILLISECONDS = 1_000
 
+UNKNOWN = -2
+"""In place of a dense id: a node that the graph does not know, and that has no edges."""
+
 
 @dataclasses.dataclass(frozen=True)
 class RecordedCandidate:
-    """A candidate as its record tells of it: dense ids of user and item, and the request features by name."""
+    """A candidate as its record tells of it: dense ids of user and item, or UNKNOWN, and request features."""
 
     user: int
     item: int
@@ -60,6 +63,8 @@ class RequestRecount:
 
     def _visible(self, edge_set: str, node: int) -> np.ndarray:
         """Positions of a node's edges that the request may see, oldest first."""
+        if node == UNKNOWN:
+            return np.empty(0, np.int64)
         if (edge_set, node) not in self._rows:
             (first,), (last,) = self._store.adjacency(edge_set).row_bounds(np.array([node]))
             positions = np.arange(first, last)

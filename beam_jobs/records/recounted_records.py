@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs.records.leakage import TYPES, Leak
-from beam_jobs.records.recounted_degrees import RecordedCandidate, RequestRecount
+from beam_jobs.records.recounted_degrees import UNKNOWN, RecordedCandidate, RequestRecount
 from tfgrec.config import TablesConfig
 from tfgrec.config.tables import SharedFeature, TemporalDegree
 from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT, Feature, GraphSchema
@@ -53,6 +53,7 @@ class RecordRecount:
     def __init__(self, store: GraphStore, schema: GraphSchema, tables: TablesConfig, delays: Mapping[str, int]) -> None:
         self._store, self._schema, self._delays = store, schema, delays
         self._degrees = tables.requests.temporal_degrees
+        self._unknown_are_scored = tables.requests.unknown == "score"
         shared = [definition.shared_with_item for definition in self._degrees.values()]
         self._request_features = {of.request_feature for of in shared if isinstance(of, SharedFeature)}
         self._users = schema.edge_sets[USER_READOUT].source
@@ -66,7 +67,7 @@ class RecordRecount:
             recount = RequestRecount(self._store, self._delays, (record[f"context/{TIME}"] or [-1])[0])
             for place, candidate in self._candidates(record):
                 candidates += 1
-                problem = self._unknown(candidate)
+                problem = self._stray(candidate)
                 if problem is not None:
                     leaks.append(Leak(number, problem))
                     continue
@@ -80,7 +81,7 @@ class RecordRecount:
         return Recounted(len(records), candidates, dict(values), leaks)
 
     def _candidates(self, record: _Record) -> Iterator[tuple[int, RecordedCandidate]]:
-        """The candidates of a decoded record by their places; an id that is not there is -1."""
+        """The candidates of a decoded record by their places; a node that is not there is -1."""
         users = self._nodes(record, self._users, USER_READOUT)
         for node_set, readout in self._schema.item_readouts().items():
             for place, item in self._nodes(record, node_set, readout).items():
@@ -88,7 +89,7 @@ class RecordRecount:
                 yield place, RecordedCandidate(users.get(place, -1), item, node_set, features)
 
     def _nodes(self, record: _Record, node_set: str, readout: str) -> dict[int, int]:
-        """Dense ids of the nodes that a readout reads, by the candidates' places."""
+        """Dense ids of the nodes that a readout reads, or UNKNOWN, by the candidates' places."""
         ids, numbers = record[f"nodes/{node_set}.{ID}"] or [], record[f"edges/{readout}.#source"] or []
         places = record[f"edges/{readout}.#target"] or []
         inside = [number for number in numbers if 0 <= number < len(ids)]
@@ -96,11 +97,12 @@ class RecordRecount:
             return dict.fromkeys(places, -1)
         raw = [_text(ids[number]) for number in numbers]
         dtype = object if isinstance(raw[0], str) else np.int64
-        return dict(zip(places, self._store.lookup(node_set, np.array(raw, dtype)).tolist(), strict=False))
+        nodes = self._store.lookup(node_set, np.array(raw, dtype))
+        return dict(zip(places, np.where(nodes < 0, UNKNOWN, nodes).tolist(), strict=False))
 
-    def _unknown(self, candidate: RecordedCandidate) -> str | None:
+    def _stray(self, candidate: RecordedCandidate) -> str | None:
         for node_set, node in ((self._users, candidate.user), (candidate.item_node_set, candidate.item)):
-            if node < 0:
+            if node < 0 and not (node == UNKNOWN and self._unknown_are_scored):
                 return f"a node of '{node_set}' that the readout names is not in the record or not in the graph"
         return None
 

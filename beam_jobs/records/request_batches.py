@@ -11,6 +11,7 @@ from beam_jobs.records.request_rows import GROUP, ITEM, SOURCE, USER
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.rows.edge_rows import TIME
 from tfgrec.graph.statistics import row_keys
+from tfgrec.graph.unknown_nodes import UnknownNodes
 
 _OWN = (USER, ITEM, TIME, SOURCE, GROUP)
 
@@ -24,12 +25,17 @@ class PlacedRequests:
 
 
 def request_batches(
-    candidates: Mapping[str, pa.Array], user_hashes: np.ndarray, item_node_sets: Sequence[str], requests_per_batch: int
+    candidates: Mapping[str, pa.Array],
+    user_hashes: np.ndarray,
+    item_node_sets: Sequence[str],
+    requests_per_batch: int,
+    unknown: Mapping[str, UnknownNodes] | None = None,
 ) -> Iterator[list[PlacedRequests]]:
     """Candidates `[num_candidates]` that agree in user, time, source and group become one request.
 
     Requests are ordered by a hash of these, candidates within a request by item and then by their values: neither
     depends on how the rows lay in their table. `item_node_sets` are the sources'; a batch is yielded by node set.
+    `unknown` are nodes that users and items may be, see RequestBatch.
     """
     candidates, starts = _sorted_requests(candidates, user_hashes)
     ends = np.append(starts[1:], len(candidates[USER]))
@@ -37,7 +43,9 @@ def request_batches(
     for first in range(0, len(starts), requests_per_batch):
         chosen = slice(first, first + requests_per_batch)
         yield [
-            _placed(candidates, name, starts[chosen], ends[chosen], np.flatnonzero(node_sets[chosen] == name))
+            _placed(
+                candidates, name, starts[chosen], ends[chosen], np.flatnonzero(node_sets[chosen] == name), unknown or {}
+            )
             for name in sorted(set(node_sets[chosen]))
         ]
 
@@ -66,7 +74,12 @@ def _codes(column: pa.Array) -> np.ndarray:
 
 
 def _placed(
-    candidates: Mapping[str, pa.Array], item_node_set: str, starts: np.ndarray, ends: np.ndarray, places: np.ndarray
+    candidates: Mapping[str, pa.Array],
+    item_node_set: str,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    places: np.ndarray,
+    unknown: Mapping[str, UnknownNodes],
 ) -> PlacedRequests:
     starts, lengths = starts[places], (ends - starts)[places]
     splits = np.concatenate([[0], np.cumsum(lengths)])
@@ -78,5 +91,6 @@ def _placed(
         items=candidates[ITEM].take(rows).to_numpy(),
         candidate_splits=splits,
         readout={name: column.take(rows) for name, column in candidates.items() if name not in _OWN},
+        unknown=unknown,
     )
     return PlacedRequests(requests, places)

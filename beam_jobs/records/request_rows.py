@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from beam_jobs.records.unknown_in_shards import ITEM_ID, USER_ID, hashes_of_users
 from beam_jobs.running.arrow_shuffle import ShardKey, split
 from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch, tagged
 from beam_jobs.tables.read_table import FACTS
@@ -87,8 +88,8 @@ class ReadRequests(beam.DoFn):
         self, batch: pa.RecordBatch, number: int, source: RequestSource, selection: RowSelection
     ) -> pa.RecordBatch:
         columns = {
-            USER: self._nodes(batch, source.user, self._requests.user_node_set, selection),
-            ITEM: self._nodes(batch, source.item, source.item_node_set, selection),
+            **self._nodes(batch, (USER, USER_ID), source.user, self._requests.user_node_set, selection),
+            **self._nodes(batch, (ITEM, ITEM_ID), source.item, source.item_node_set, selection),
             TIME: column_of(batch, TIME),
             SOURCE: pa.array(np.full(batch.num_rows, number, np.int32)),
             GROUP: _group_names(batch, source.group_by, selection),
@@ -100,12 +101,18 @@ class ReadRequests(beam.DoFn):
         kept = [selection.filter(column) for column in columns.values()]
         return pa.RecordBatch.from_arrays(kept, names=list(columns))
 
-    def _nodes(self, batch: pa.RecordBatch, column: str, node_set: str, selection: RowSelection) -> pa.Array:
+    def _nodes(
+        self, batch: pa.RecordBatch, names: tuple[str, str], column: str, node_set: str, selection: RowSelection
+    ) -> dict[str, pa.Array]:
+        """Dense ids, and where unknown ones are scored (then they are -1), the raw ids as text."""
         dtype = self._store.schema.node_sets[node_set].features[ID].dtype
         ids = read_id(batch, Column(column=column), dtype, selection)
         nodes = self._store.lookup(node_set, ids.to_numpy(zero_copy_only=False))
+        if self._requests.unknown == "score":
+            raw = pc.if_else(pa.array(nodes < 0), ids.cast(pa.string()), pa.scalar(None, pa.string()))
+            return {names[0]: pa.array(nodes), names[1]: raw}
         selection.reject(nodes < 0, f"{column}: is no known {node_set}")
-        return pa.array(nodes)
+        return {names[0]: pa.array(nodes)}
 
     def _feature(
         self, batch: pa.RecordBatch, name: str, feature: TimePart | Column | str, selection: RowSelection
@@ -115,8 +122,8 @@ class ReadRequests(beam.DoFn):
         return read_feature(batch, as_column(feature), self._readout[name], selection)
 
     def _shards(self, candidates: pa.RecordBatch) -> np.ndarray:
-        users = self._store.node_index(self._requests.user_node_set)
-        hashes = users.hashes(column_of(candidates, USER).to_numpy())
+        raw = column_of(candidates, USER_ID) if self._requests.unknown == "score" else None
+        hashes = hashes_of_users(self._store, self._requests.user_node_set, column_of(candidates, USER).to_numpy(), raw)
         return (hashes % np.uint64(self._config.sampling.output_shards)).astype(np.int64)
 
 

@@ -15,6 +15,7 @@ from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
 from tfgrec.graph.schema import READOUT, Feature, GraphSchema
 from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.unknown_nodes import with_unknown_nodes
 
 
 class RecordSampler:
@@ -45,8 +46,8 @@ class RecordSampler:
 
     def _encode(self, requests: RequestBatch) -> list[bytes]:
         encoded = self._encoder.encode(requests)
-        first_items = requests.items[requests.candidate_splits[:-1]]
-        keys = row_keys(self._user_hashes(requests), requests.times, self._item_hashes(requests, first_items))
+        users, items = self._id_hashes(requests)
+        keys = row_keys(users, requests.times, items[requests.candidate_splits[:-1]])
         self.num_requests += requests.num_requests
         self.num_candidates += requests.num_candidates
         self.sampling.add(requests, encoded.subgraphs, keys)
@@ -59,16 +60,16 @@ class RecordSampler:
         self, statistics: StatisticsAccumulator, requests: RequestBatch, degrees: Mapping[str, np.ndarray]
     ) -> None:
         of_candidate = requests.candidate_requests
-        item_hashes = self._item_hashes(requests, requests.items)
-        keys = row_keys(self._user_hashes(requests)[of_candidate], requests.times[of_candidate], item_hashes)
+        users, items = self._id_hashes(requests)
+        keys = row_keys(users[of_candidate], requests.times[of_candidate], items)
         columns = {**requests.readout, **{name: pa.array(values) for name, values in degrees.items()}}
         statistics.add(READOUT, columns, keys)
 
-    def _user_hashes(self, requests: RequestBatch) -> np.ndarray:
-        return self._store.node_index(self._user_node_set).hashes(requests.users)
-
-    def _item_hashes(self, requests: RequestBatch, items: np.ndarray) -> np.ndarray:
-        return self._store.node_index(requests.item_node_set).hashes(items)
+    def _id_hashes(self, requests: RequestBatch) -> tuple[np.ndarray, np.ndarray]:
+        """Those of users `[num_requests]` and of items `[num_candidates]`."""
+        graph = with_unknown_nodes(self._store, requests.unknown)
+        users, items = graph.node_index(self._user_node_set), graph.node_index(requests.item_node_set)
+        return users.hashes(requests.users), items.hashes(requests.items)
 
 
 def counted_features(schema: GraphSchema) -> dict[str, dict[str, Feature]]:

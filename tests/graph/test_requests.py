@@ -29,7 +29,7 @@ def test_candidates_belong_to_requests() -> None:
         ({"times": np.array([1])}, "2 users, 1 times and 3 candidate_splits"),
         ({"candidate_splits": np.array([0, 3])}, "2 users, 2 times and 2 candidate_splits"),
         ({"candidate_splits": np.array([0, 2, 2])}, "must rise from 0 to the number of items, 3"),
-        ({"candidate_splits": np.array([0, 3, 3])}, "must rise"),
+        ({"candidate_splits": np.array([0, 4, 3])}, "must rise"),
         ({"readout": {"hour": pa.array([1])}}, "readout 'hour' has 1 values for 3 candidates"),
         ({"users": np.array([4, -1])}, "user 1 of the batch is unknown"),
         ({"items": np.array([-1, 1, 2])}, "item 0 of the batch is unknown"),

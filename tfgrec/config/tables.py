@@ -343,9 +343,14 @@ class RequestSource(FrozenConfig):
 
 
 class Requests(FrozenConfig):
-    """The requests: where impressions are, and what becomes a feature or a label of `_readout` nodes."""
+    """The requests: where impressions are, and what becomes a feature or a label of `_readout` nodes.
+
+    `unknown` is what becomes of an impression whose user or item no node of the graph is: `set_aside` makes it a bad
+    row, and online an error; with `score` it has a node without edges, whose features are absent.
+    """
 
     user_node_set: str
+    unknown: Literal["set_aside", "score"] = "set_aside"
     sources: list[RequestSource] = Field(min_length=1)
     features: dict[str, TimePart | Column | str] = {}
     labels: dict[str, ColumnOrName] = Field(min_length=1)

@@ -1,18 +1,20 @@
 """Requests as columns: what the sampler, the temporal degrees and the encoder are asked for."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from tfgrec.errors import InputDataError
+from tfgrec.graph.unknown_nodes import UnknownNodes
 
 
 @dataclasses.dataclass(frozen=True)
 class RequestBatch:
     """Requests whose candidates are nodes of one item node set.
 
-    Candidates of request r are those from `candidate_splits[r]` to `candidate_splits[r + 1]`; at least one.
+    Candidates of request r are those from `candidate_splits[r]` to `candidate_splits[r + 1]`; there may be none.
 
     Retrieval asks for one side at a time: for items that no user asks for yet, or for a user whose candidates are not
     known yet (a candidate that stands for no item then carries the request's features).
@@ -24,9 +26,11 @@ class RequestBatch:
       items: dense ids, int64 `[num_candidates]`; None where candidates stand for no item.
       candidate_splits: int64 `[num_requests + 1]`.
       readout: request features and labels by name, each `[num_candidates]`; without the temporal degrees.
+      unknown: by node set, nodes that users and items may be and that the graph does not know; their dense ids follow
+        those of the graph.
 
     Raises:
-      InputDataError: lengths don't fit, a request has no candidate, or a user or an item is unknown (-1).
+      InputDataError: lengths don't fit, or a user or an item is -1.
     """
 
     users: np.ndarray | None
@@ -35,6 +39,7 @@ class RequestBatch:
     items: np.ndarray | None
     candidate_splits: np.ndarray
     readout: dict[str, pa.Array]
+    unknown: Mapping[str, UnknownNodes] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         splits = self.candidate_splits
@@ -44,7 +49,7 @@ class RequestBatch:
         num_users = num_requests if self.users is None else len(self.users)
         if num_users != num_requests or len(splits) != num_requests + 1:
             raise InputDataError(f"{num_users} users, {num_requests} times and {len(splits)} candidate_splits")
-        if splits[0] != 0 or splits[-1] != num_candidates or (np.diff(splits) < 1).any():
+        if splits[0] != 0 or splits[-1] != num_candidates or (np.diff(splits) < 0).any():
             raise InputDataError(f"candidate_splits must rise from 0 to the number of items, {num_candidates}")
         for name, column in self.readout.items():
             if len(column) != num_candidates:

@@ -50,6 +50,8 @@ class EdgeCounter:
         self._store, self._requests = store, requests
         self._candidate_requests = requests.candidate_requests
         self.times, self.request_times = requests.times[self._candidate_requests], requests.times
+        # As many candidates as requests would not do: a request may have none.
+        self._one_each = bool((np.diff(requests.candidate_splits) == 1).all())
         self._visible_rows: dict[tuple[str, str, float | None], tuple[np.ndarray, np.ndarray]] = {}
         self._shared_keys: dict[str, SharedKeys] = {}
         self._shared_edges: dict[tuple[str, str, bool], SharedEdges] = {}
@@ -85,7 +87,7 @@ class EdgeCounter:
 
     def of_candidates(self, values: np.ndarray) -> np.ndarray:
         """Values of the requests as those of their candidates."""
-        return values if len(self.times) == len(self.request_times) else values[self._candidate_requests]
+        return values if self._one_each else values[self._candidate_requests]
 
     def count_by_key(
         self,

@@ -10,13 +10,11 @@ import pyarrow as pa
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import Requests, TimePart, as_column
 from tfgrec.errors import InputDataError
+from tfgrec.graph.examples.given_cells import SEVERAL, UnreadableCells, typed_cells
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.time_parts import time_part
 from tfgrec.graph.schema import Feature
 from tfgrec.graph.store.columns import SCALARS
-
-_SEVERAL = (list, tuple, np.ndarray)
-_FLOATS = (float, np.floating)
 
 
 class CandidateFeatures:
@@ -78,8 +76,8 @@ class CandidateFeatures:
                 problem = f"{len(of_request)} values for {given[number][1]} candidates"
                 raise InputDataError(f"request {number}: '{name}': {problem}")
         try:
-            return _typed([cell for of_request in cells.values() for cell in of_request], feature, missing)
-        except _Unreadable as error:
+            return typed_cells([cell for of_request in cells.values() for cell in of_request], feature, missing)
+        except UnreadableCells as error:
             raise InputDataError(_first_unreadable(name, cells, feature, missing) or f"'{name}': {error}") from None
 
 
@@ -88,64 +86,20 @@ def _first_unreadable(name: str, cells: Mapping[int, Sequence[Any]], feature: Fe
     for number, of_request in cells.items():
         for cell in of_request:
             try:
-                _typed([cell], feature, missing)
-            except _Unreadable as error:
+                typed_cells([cell], feature, missing)
+            except UnreadableCells as error:
                 return f"request {number}: '{name}': {error}, received {cell!r}"
     return None
-
-
-class _Unreadable(Exception):
-    """Cells can't be read as a feature."""
 
 
 def _cells(value: Any, count: int, multi_valued: bool) -> Sequence[Any]:
     """A cell a candidate."""
     values = value.tolist() if isinstance(value, np.ndarray) else value
     if multi_valued:
-        one_each = isinstance(values, _SEVERAL) and any(isinstance(cell, _SEVERAL) for cell in values)
+        one_each = isinstance(values, SEVERAL) and any(isinstance(cell, SEVERAL) for cell in values)
     else:
-        one_each = isinstance(values, _SEVERAL)
+        one_each = isinstance(values, SEVERAL)
     return values if one_each else [values] * count
-
-
-def _typed(cells: Sequence[Any], feature: Feature, missing: Any) -> pa.Array:
-    """Cells as a column of the feature's type.
-
-    Raises:
-      _Unreadable: a cell is empty and nothing stands for it, or has another type.
-    """
-    if not feature.multi_valued:
-        return _scalars([missing if _is_empty(cell) else cell for cell in cells], feature)
-    if not all(isinstance(cell, _SEVERAL) for cell in cells):
-        raise _Unreadable(f"expected a list of {feature.dtype}")
-    lists = [[value for value in cell if not _is_empty(value)] for cell in cells]
-    if missing is not None:
-        lists = [values or [missing] for values in lists]
-    splits = np.cumsum([0, *map(len, lists)])
-    values = _scalars([value for values in lists for value in values], feature)
-    return pa.ListArray.from_arrays(pa.array(splits, pa.int32()), values)
-
-
-def _scalars(values: Sequence[Any], feature: Feature) -> pa.Array:
-    if any(value is None for value in values):
-        raise _Unreadable("is empty, and tables.yaml has no `missing` to stand for it")
-    kind = SCALARS[feature.dtype]
-    try:
-        column = pa.array(values)
-        column = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-        # Arrow would read numbers off text and write them as text.
-        if len(column) and pa.types.is_string(column.type) != pa.types.is_string(kind):
-            raise _Unreadable(f"expected {feature.dtype}")
-        column = column.cast(kind, safe=feature.dtype != "float32")
-    except (pa.ArrowException, OverflowError) as error:
-        raise _Unreadable(f"expected {feature.dtype}") from error
-    if feature.dtype == "float32" and np.isinf(column.to_numpy()).any():
-        raise _Unreadable("expected a finite number")
-    return column
-
-
-def _is_empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and cell == "") or (isinstance(cell, _FLOATS) and math.isnan(cell))
 
 
 def _stand_in(missing: Any, feature: Feature) -> Any:

@@ -11,13 +11,14 @@ from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import Requests, TablesConfig
 from tfgrec.errors import GraphStoreError, InputDataError, SchemaError
 from tfgrec.graph.degrees.mapped_edges import map_edges
+from tfgrec.graph.examples.asked_nodes import AskedNodes, is_whole
 from tfgrec.graph.examples.candidate_features import CandidateFeatures
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.request_examples import RequestEncoder
 from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.log.live_graph import LiveGraph, Rows
 from tfgrec.graph.requests import RequestBatch
-from tfgrec.graph.schema import ID, READOUT, GraphSchema
+from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.graph.store.files import StorePath
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.times import time_problem
@@ -51,7 +52,7 @@ class ExampleService:
             raise SchemaError(
                 f"tables.yaml and the graph store differ in features of '{READOUT}': {sorted(given ^ set(declared))}"
             )
-        self._store, self._user_node_set = store, requests.user_node_set
+        self._store, self._requests = store, requests
         self._item_node_sets = sorted({source.item_node_set for source in requests.sources})
         self._features = CandidateFeatures(requests, declared)
         self._solo = SoloExamples(store=store, sampling=sampling, requests=requests)
@@ -112,8 +113,9 @@ class ExampleService:
         subgraphs and all features of candidates, counts of items included.
 
         Raises:
-          InputDataError: names a request, by its number, whose user, item or node set is unknown, or whose features
-            are missing, unknown or of another type, or whose time lies outside 1971 to 2199.
+          InputDataError: names a request, by its number, whose node set is unknown, or whose features are missing,
+            unknown or of another type, or whose time lies outside 1971 to 2199; and where `requests.unknown` is not
+            `score`, whose user or item is unknown, or who has no item.
         """
         examples: dict[int, bytes] = {}
         with self._store.reading():
@@ -131,14 +133,16 @@ class ExampleService:
           InputDataError: see `examples`.
         """
         # One candidate, which stands for no item, carries a request's features.
-        unknown = [dataclasses.replace(request, items=(None,)) for request in requests]
+        unknown = [dataclasses.replace(request, items=(None,), item_features=None) for request in requests]
         examples: dict[int, bytes] = {}
         for node_set, of_node_set in self._by_item_node_set(unknown).items():
             _check_requests(of_node_set)
             columns = self._features.columns(of_node_set)
             given = {name: columns[name] for name in self._given}
             with self._store.reading():
-                encoded = self._solo.users(self._users(of_node_set), _times(of_node_set), node_set, given)
+                asked = AskedNodes(self._store, self._requests)
+                users = self._users(asked, of_node_set)
+                encoded = self._solo.users(users, _times(of_node_set), node_set, given, asked.unknown())
             examples.update(zip(of_node_set, encoded, strict=True))
         return [examples[number] for number in range(len(requests))]
 
@@ -159,45 +163,50 @@ class ExampleService:
         return request.item_node_set
 
     def _batch(self, item_node_set: str, requests: Mapping[int, OnlineRequest]) -> RequestBatch:
-        _check_requests(requests)
+        _check_requests(requests, may_be_empty=self._requests.unknown == "score")
+        asked = AskedNodes(self._store, self._requests)
         items = [(number, item) for number, request in requests.items() for item in request.items]
         return RequestBatch(
-            users=self._users(requests),
+            users=self._users(asked, requests),
             times=_times(requests),
             item_node_set=item_node_set,
-            items=self._nodes(item_node_set, items),
+            items=asked.nodes(item_node_set, items, "item_features", _item_content(requests)),
             candidate_splits=np.cumsum([0, *(len(request.items) for request in requests.values())]),
             readout=self._features.columns(requests),
+            unknown=asked.unknown(),
         )
 
-    def _users(self, requests: Mapping[int, OnlineRequest]) -> np.ndarray:
-        return self._nodes(self._user_node_set, [(number, request.user) for number, request in requests.items()])
-
-    def _nodes(self, node_set: str, ids: Sequence[tuple[int, int | str]]) -> np.ndarray:
-        """Dense ids of raw ids, each beside its request's number."""
-        dtype = self._store.schema.node_sets[node_set].features[ID].dtype
-        fits = _is_int64 if dtype == "int64" else _is_text
-        for number, raw in ids:
-            if not fits(raw):
-                raise InputDataError(f"request {number}: {node_set}: expected an id of {dtype}, received {raw!r}")
-        nodes = self._store.lookup(node_set, [raw for _, raw in ids])
-        if nodes.min() < 0:
-            number, raw = ids[int(np.argmin(nodes))]
-            raise InputDataError(f"request {number}: {node_set} {raw!r} is not in the graph")
-        return nodes
+    def _users(self, asked: AskedNodes, requests: Mapping[int, OnlineRequest]) -> np.ndarray:
+        ids = [(number, request.user) for number, request in requests.items()]
+        content = [request.user_features for request in requests.values()]
+        return asked.nodes(self._requests.user_node_set, ids, "user_features", content)
 
 
-def _check_requests(requests: Mapping[int, OnlineRequest]) -> None:
+def _check_requests(requests: Mapping[int, OnlineRequest], *, may_be_empty: bool = False) -> None:
     for number, request in requests.items():
         if not isinstance(request.items, list | tuple | np.ndarray):
             raise InputDataError(f"request {number}: items: expected a list of ids, received {request.items!r}")
-        if len(request.items) == 0:
+        if len(request.items) == 0 and not may_be_empty:
             raise InputDataError(f"request {number}: has no candidate items")
-        if not _is_whole(request.time):
+        if not is_whole(request.time):
             raise InputDataError(f"request {number}: time: expected milliseconds since 1970, received {request.time!r}")
         problem = time_problem(int(request.time))
         if problem is not None:
             raise InputDataError(f"request {number}: time: {problem}")
+
+
+def _item_content(requests: Mapping[int, OnlineRequest]) -> list[Mapping[str, Any] | None] | None:
+    """What is said of each candidate; None where nothing is."""
+    if all(request.item_features is None for request in requests.values()):
+        return None
+    content: list[Mapping[str, Any] | None] = []
+    for number, request in requests.items():
+        given = [None] * len(request.items) if request.item_features is None else request.item_features
+        if not isinstance(given, list | tuple) or len(given) != len(request.items):
+            problem = f"expected a list of one for each of {len(request.items)} candidates, received {given!r}"
+            raise InputDataError(f"request {number}: item_features: {problem}")
+        content += given
+    return content
 
 
 def _times(requests: Mapping[int, OnlineRequest]) -> np.ndarray:
@@ -212,15 +221,3 @@ def _map_files(store: GraphStore, schema: GraphSchema, requests: Requests) -> No
         store.adjacency(edge_set)
     for node_set in {*schema.stored_node_sets, *(history.target for history in histories)}:
         store.node_index(node_set)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _is_int64(value: Any) -> bool:
-    return _is_whole(value) and -(1 << 63) <= value < 1 << 63
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)

@@ -17,6 +17,9 @@ class OnlineRequest:
         a list of one for each. None, NaN and empty text are an empty cell, for which `missing` of tables.yaml stands.
       labels: likewise, where they are known; a record without can be scored, and not be learnt from.
       item_node_set: the candidates' node set; may be left out where all requests have the same.
+      user_features: features of the user by their names in graph.pbtxt, for a user whom the graph does not know; of one
+        whom it knows they are not read. What is left out, or None, is absent.
+      item_features: likewise of the candidates, a list of one for each, None for one of which nothing is said.
     """
 
     user: int | str
@@ -25,3 +28,5 @@ class OnlineRequest:
     features: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     labels: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     item_node_set: str | None = None
+    user_features: Mapping[str, Any] | None = None
+    item_features: Sequence[Mapping[str, Any] | None] | None = None

@@ -14,6 +14,7 @@ from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.sampling.subgraphs import SampledSubgraphs, sample_subgraphs
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.unknown_nodes import with_unknown_nodes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +59,11 @@ class RequestEncoder:
 
         Without items they have the users' subgraphs and all features of candidates, tied to no item.
         """
+        graph = with_unknown_nodes(self._store, requests.unknown)
         sampled = requests if with_items else dataclasses.replace(requests, items=None)
-        subgraphs = sample_subgraphs(self._store, sampled, self._sampling, self.schema)
-        degrees = self._plan(requests.item_node_set).count(self._store, requests)
-        columns = to_ragged_columns(self._store, requests, subgraphs, degrees, self.schema)
+        subgraphs = sample_subgraphs(graph, sampled, self._sampling, self.schema)
+        degrees = self._plan(requests.item_node_set).count(graph, requests)
+        columns = to_ragged_columns(graph, requests, subgraphs, degrees, self.schema)
         return EncodedRequests(encode_examples(columns), subgraphs, degrees, columns)
 
     def _plan(self, item_node_set: str) -> DegreePlan:

@@ -14,6 +14,7 @@ from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import READOUT, Feature
 from tfgrec.graph.store.columns import SCALARS
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.unknown_nodes import UnknownNodes
 
 Side = Literal["user", "item"]
 
@@ -53,7 +54,12 @@ class SoloExamples:
         return self._encoders["item"].encode(batch).examples
 
     def users(
-        self, users: np.ndarray, times: np.ndarray, item_node_set: str, features: Mapping[str, pa.Array] | None
+        self,
+        users: np.ndarray,
+        times: np.ndarray,
+        item_node_set: str,
+        features: Mapping[str, pa.Array] | None,
+        unknown: Mapping[str, UnknownNodes] | None = None,
     ) -> list[bytes]:
         """One example a user, who looks for items of a node set.
 
@@ -62,6 +68,7 @@ class SoloExamples:
           times: milliseconds since 1970, int64 `[num_users]`.
           item_node_set: what the user looks for.
           features: the requests' own features by name, each `[num_users]`; None where they don't matter: empty ones.
+          unknown: nodes that users may be, see RequestBatch.
 
         Raises:
           InputDataError: a feature of the requests is missing or unknown.
@@ -76,6 +83,7 @@ class SoloExamples:
             items=None,
             candidate_splits=np.arange(len(users) + 1),
             readout=self._readout("user", len(users), features or {}),
+            unknown=unknown or {},
         )
         return self._encoders["user"].encode(batch).examples
 
