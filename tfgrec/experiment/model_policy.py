@@ -1,4 +1,4 @@
-"""A policy that is an exported model, asked as production asks it: fresh examples, then signature `rank`."""
+"""A policy that is an exported model, asked as production asks it: fresh examples, then signature `serving_default`."""
 
 import time
 from collections.abc import Sequence
