@@ -15,6 +15,7 @@ from tfgrec.serving.rank_cached import ITEM_STATES
 from tfgrec.serving.request_columns import parse_examples, request_columns
 from tfgrec.serving.signature_names import EXAMPLES, SIGNATURE
 from tfgrec.serving.signatures import ENCODE_ITEM, RANK, RANK_CACHED, RANK_DENSE, Signatures, make_signatures
+from tfgrec.serving.warm_up import warm_up_records, write_warm_up
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel
@@ -32,6 +33,7 @@ def export_model(
     sample: Sequence[bytes],
     extra: dict[str, Any],
     combined: Mapping[str, float] | None = None,
+    warm_up_requests: int = 4,
     tolerance: float = 1e-5,
 ) -> Path:
     """Writes `folder/<version>/`, the next free integer, whole or not at all.
@@ -49,6 +51,8 @@ def export_model(
       extra: written as JSON to assets.extra/tfgrec.json, beside a description of the signatures.
       combined: weights of the tasks in the score `combined`; None, or none: see
         `tfgrec.serving.combined_score.combined_weights`.
+      warm_up_requests: how many of the sample TensorFlow Serving is given to warm up with, see
+        `tfgrec.serving.warm_up`.
       tolerance: the largest difference allowed between the two, relative and absolute.
 
     Raises:
@@ -57,10 +61,17 @@ def export_model(
     """
     signatures = make_signatures(model, schema, combined=combined)
     questions = _questions(signatures, schema, tf.constant(list(sample)))
+    # It is serving_default under another name.
+    questions.pop(RANK)
     answers = {name: signatures.functions[name](**question) for name, question in questions.items()}
+    # One request, and several: both are asked.
+    asked = [sample[:count] for count in sorted({min(1, warm_up_requests), warm_up_requests} - {0})]
+    warm_up = warm_up_records([_questions(signatures, schema, tf.constant(list(part))) for part in asked])
+    described = {**extra, "serving": signatures.described, "warm_up_records": len(warm_up)}
 
     def write(path: Path) -> None:
-        save_functions(signatures.functions, path, parts=[model], extra={**extra, "serving": signatures.described})
+        save_functions(signatures.functions, path, parts=[model], extra=described)
+        write_warm_up(path, warm_up)
         loaded = load_signatures(path)
         for name, question in questions.items():
             answer = loaded[name](**question)
@@ -86,8 +97,6 @@ def _questions(signatures: Signatures, schema: GraphSchema, examples: tf.Tensor)
     if RANK_CACHED in questions:
         states = signatures.functions[ENCODE_ITEM](examples)[STATE]
         questions[RANK_CACHED][ITEM_STATES] = states
-    # It is serving_default under another name.
-    questions.pop(RANK)
     return questions
 
 

@@ -15,9 +15,12 @@ from beam_jobs.records.tfrecord_shards import read_records
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.data.labels import without_labels
+from tfgrec.data.recorded_requests import RecordedRequests
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.schema import READOUT
+from tfgrec.skew.logged_requests import LoggedRequest
+from tfgrec.skew.request_skew import RequestSkew
 
 LABELS = ("click", "seconds")
 
@@ -61,6 +64,14 @@ def test_one_by_one(service: ExampleService, records: list[bytes], requests: lis
 def test_all_at_once(service: ExampleService, records: list[bytes], requests: list[OnlineRequest]) -> None:
     assert service.examples(requests) == records
     assert service.examples([]) == []
+
+
+def test_the_requests_of_the_job_s_records_have_no_skew(service: ExampleService, records: list[bytes]) -> None:
+    recorded = RecordedRequests(service.schema, tables_config().requests)
+    skew = RequestSkew(service=service, recorded=recorded, model=None)
+    skew.add(LoggedRequest(f"record {number}", record) for number, record in enumerate(records[::3]))
+    found = skew.summary()
+    assert found["same"] == found["requests"] == len(records[::3])
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """tfgrec-serve as a user runs it: the commands that it prints for a run, run as they are."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import shlex
@@ -10,73 +9,26 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
-import small_records
 import tensorflow as tf
-import yaml
 from model_server_stand_in import MODEL, StandIn, grpc_server
+from served_run import write_served_run
 
 from tfgrec.commands.serve import main
-from tfgrec.graph.requests import RequestBatch
-from tfgrec.graph.times import EARLIEST
 from tfgrec.run_directory import RunDirectory
 
 ROOT = Path(__file__).parents[2]
 SERVE = [sys.executable, "-m", "tfgrec.commands.serve"]
 
 
-def since_1971(make: Callable[..., RequestBatch]) -> Callable[..., RequestBatch]:
-    """The same requests at times that a service takes."""
-
-    def later(*arguments: object) -> RequestBatch:
-        requests = make(*arguments)
-        return dataclasses.replace(requests, times=requests.times + EARLIEST)
-
-    return later
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    """A run with a model that reads of requests what the graph and the caller have to say."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(small_records, "_random_requests", since_1971(small_records._random_requests))
-        root = small_records.write_small_run(tmp_path_factory.mktemp("served") / "run", train_requests=30)
-    tables = yaml.safe_load((root / "schema" / "tables.yaml").read_text())
-    tables["requests"]["sources"].append(
-        {**tables["requests"]["sources"][0], "item": "room_id", "item_node_set": "room"}
-    )
-    (root / "schema" / "tables.yaml").write_text(yaml.safe_dump(tables))
-    config = yaml.safe_load((root / "config.yaml").read_text())
-    (root / "config.yaml").write_text(yaml.safe_dump({**config, "name": MODEL}))
-    write_model(root / "export" / "1")
-    return RunDirectory.open(root)
-
-
-def write_model(path: Path) -> None:
-    names = {"hour": tf.int64, "user_watched": tf.float32, "scenario": tf.string}
-    read = {name: tf.io.RaggedFeature(dtype, f"nodes/_readout.{name}") for name, dtype in names.items()}
-    read["watched"] = tf.io.RaggedFeature(tf.int64, "edges/watched.#target")
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def score(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.io.parse_example(examples, read)
-        hours = tf.cast(values["hour"], tf.float32)
-        scenarios = tf.cast(tf.strings.length(values["scenario"].flat_values), tf.float32)
-        edges = tf.cast(values["watched"].row_lengths(), tf.float32)
-        of_candidates = hours.flat_values + scenarios / 100 + values["user_watched"].flat_values * 100
-        return {
-            "click": of_candidates + 10_000 * tf.repeat(edges, hours.row_lengths()),
-            "candidates_per_request": hours.row_lengths(),
-        }
-
-    module = tf.Module()
-    module.score = score
-    tf.saved_model.save(module, str(path), signatures={"serving_default": score})
+    return write_served_run(tmp_path_factory.mktemp("served") / "run", name=MODEL)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfgrec.commands.entry_point import entry_point
+from tfgrec.commands.serve_parts import add_arguments, open_recommender, open_request_log
 from tfgrec.config import load_tables_config
 from tfgrec.errors import ConfigurationError
 from tfgrec.run_directory import RunDirectory
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
 
         metrics = FeatureServiceMetrics()
-        service, model = _open_service(parsed, run, metrics)
+        service = _open_service(parsed, run, metrics)
         listener = _listen(parsed.host, parsed.port)
         by_grpc, of_grpc = _start_grpc(service, metrics, parsed)
     except ModuleNotFoundError as error:
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         if by_grpc is not None:
             by_grpc.stop(parsed.timeout).wait()
-        model.close()
+        service.close()
     return 0
 
 
@@ -75,6 +76,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="0: any free one (default: %(default)s)")
     parser.add_argument("--grpc-port", type=int, metavar="PORT", help="also listen there for gRPC; 0: any free one")
+    add_arguments(parser)
     parser.add_argument(
         PRINT_REQUEST,
         action="store_true",
@@ -82,9 +84,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _open_service(
-    parsed: argparse.Namespace, run: RunDirectory, metrics: "FeatureServiceMetrics"
-) -> "tuple[FeatureService, ModelClient]":
+def _open_service(parsed: argparse.Namespace, run: RunDirectory, metrics: "FeatureServiceMetrics") -> "FeatureService":
     from tfgrec.graph.examples.example_service import ExampleService
     from tfgrec.serving.feature_service import FeatureService
 
@@ -92,8 +92,13 @@ def _open_service(
     examples = ExampleService.open_live(
         parsed.graph or run.graph, sampling=config.sampling, tables=load_tables_config(config.schema_dir)
     )
-    model = _open_model(parsed, run, config.name)
-    return FeatureService(examples=examples, model=model, metrics=metrics), model
+    return FeatureService(
+        examples=examples,
+        model=_open_model(parsed, run, config.name),
+        metrics=metrics,
+        recommender=open_recommender(parsed, examples),
+        log=open_request_log(parsed, model=parsed.model_name or config.name, version=_version(parsed, run), to=metrics),
+    )
 
 
 def _start_grpc(
@@ -123,7 +128,7 @@ def _open_model(parsed: argparse.Namespace, run: RunDirectory, name: str) -> "Mo
         return SavedModelClient(_export(run, version))
     options = {
         "model": parsed.model_name or name,
-        "version": int(version) if version is not None and version.isdecimal() else version,
+        "version": _version(parsed, run),
         "timeout": parsed.timeout,
     }
     if address.startswith(("http://", "https://")):
@@ -135,6 +140,14 @@ def _open_model(parsed: argparse.Namespace, run: RunDirectory, name: str) -> "Mo
     from tfgrec.serving.client_grpc import GrpcClient
 
     return GrpcClient(target=address, **options)
+
+
+def _version(parsed: argparse.Namespace, run: RunDirectory) -> int | str | None:
+    """A version's number or label; None where the model server chooses."""
+    version = parsed.model_version
+    if version is None and parsed.model_server is None:
+        version = _export(run, None).name
+    return int(version) if version is not None and version.isdecimal() else version
 
 
 def _export(run: RunDirectory, version: str | None) -> Path:

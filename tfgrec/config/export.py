@@ -15,6 +15,10 @@ class ExportConfig(FrozenConfig):
     `combined` are weights of the tasks, `{task: weight}`: the score `combined` of a candidate is the sum of the named
     tasks' scores, probabilities or label units, each times its weight. Without it: see
     `tfgrec.serving.combined_score`.
+
+    `warm_up_requests` is how many requests of the validation split an export carries for TensorFlow Serving to warm up
+    with; 0: none, so that it holds no user's request.
     """
 
     combined: dict[str, Weight] = {}
+    warm_up_requests: int = Field(default=4, ge=0, le=32)

@@ -1,7 +1,7 @@
 """A feature service: takes requests as JSON, samples them from the graph, asks the model, and answers scores."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from starlette.applications import Starlette
@@ -19,6 +19,13 @@ from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.serving.client import ModelClient, ModelServerError, rank
 from tfgrec.serving.feature_service_body import read_events_body, read_rank_body
 from tfgrec.serving.feature_service_metrics import CONTENT_TYPE, FeatureServiceMetrics, MeasuredApp
+from tfgrec.serving.recommend_body import read_recommend_body
+from tfgrec.serving.signature_names import COMBINED
+
+if TYPE_CHECKING:
+    # They bring TensorFlow, which a service without them does not need.
+    from tfgrec.serving.recommend import Recommender
+    from tfgrec.serving.request_log import RequestLog
 
 MOST_BODY_BYTES = 32 << 20
 OUR_MISTAKE = "this service failed; its log says how"
@@ -29,20 +36,33 @@ class ModelRefusedError(ModelServerError):
 
 
 class FeatureService:
-    """Answers POST /rank and /events, GET /healthz, /readyz and /metrics.
+    """Answers POST /rank and /events, with an index /recommend, GET /healthz, /readyz and /metrics.
 
     Args:
       examples: makes the requests' examples, and takes events if it was opened with a log.
       model: scores them.
       metrics: where to count.
+      recommender: finds candidates; None: there is no /recommend.
+      log: is offered what was asked and answered; None: nothing is logged.
 
     Attributes:
       answers: what makes the answer to a POST's body, by path; raises as `app` says by status.
     """
 
-    def __init__(self, *, examples: ExampleService, model: ModelClient, metrics: FeatureServiceMetrics) -> None:
+    def __init__(
+        self,
+        *,
+        examples: ExampleService,
+        model: ModelClient,
+        metrics: FeatureServiceMetrics,
+        recommender: "Recommender | None" = None,
+        log: "RequestLog | None" = None,
+    ) -> None:
         self._examples, self._model, self._metrics = examples, model, metrics
+        self._recommender, self._log = recommender, log
         self.answers: dict[str, Callable[[bytes], dict[str, Any]]] = {"/rank": self._rank, "/events": self._append}
+        if recommender is not None:
+            self.answers["/recommend"] = self._recommend
 
     def app(self) -> Starlette:
         """The service for any ASGI server."""
@@ -71,6 +91,12 @@ class FeatureService:
         """
         self._model.check_ready()
 
+    def close(self) -> None:
+        """Writes what waits for the log, and gives back what the model's client holds."""
+        if self._log is not None:
+            self._log.close()
+        self._model.close()
+
     def _with_body(self, answer: Callable[[bytes], dict[str, Any]]) -> Callable:
         async def endpoint(request: Request) -> JSONResponse:
             body = await _read_body(request)
@@ -80,22 +106,39 @@ class FeatureService:
 
     def _rank(self, body: bytes) -> dict[str, Any]:
         asked = read_rank_body(body)
+        scores = self._ranked(asked.request)
+        order = range(len(asked.request.items)) if asked.sort_by is None else _descending(scores, asked.sort_by)
+        return _in_order(asked.request, scores, order)
+
+    def _recommend(self, body: bytes) -> dict[str, Any]:
+        asked = read_recommend_body(body)
+        try:
+            with self._metrics.stage_seconds.labels("candidates").time():
+                found = self._recommender.find(asked.request, asked.candidates)
+        except UnicodeEncodeError:
+            raise _no_unicode() from None
+        try:
+            scores = self._ranked(found)
+        except InputDataError as error:
+            # The caller's part is known to be right by now.
+            raise ModelRefusedError(f"this graph refuses what the index found: {error}") from None
+        return _in_order(found, scores, _descending(scores, asked.sort_by or COMBINED)[: asked.count])
+
+    def _ranked(self, request: OnlineRequest) -> dict[str, np.ndarray]:
         with self._metrics.stage_seconds.labels("example").time():
-            example = self._example(asked.request)
-        self._metrics.candidates.observe(len(asked.request.items))
+            example = self._example(request)
+        self._metrics.candidates.observe(len(request.items))
         with self._metrics.stage_seconds.labels("model").time():
             scores = self._scores(example)
-        items = list(asked.request.items)
-        if asked.sort_by is not None:
-            order = _descending(scores, asked.sort_by)
-            items, scores = [items[place] for place in order], {name: of[order] for name, of in scores.items()}
-        return {"items": items, "scores": {name: of.tolist() for name, of in scores.items()}}
+        if self._log is not None:
+            self._log.offer(example, scores)
+        return scores
 
     def _example(self, request: OnlineRequest) -> bytes:
         try:
             return self._examples.examples([request])[0]
         except UnicodeEncodeError:
-            raise InputDataError("request 0: holds text that is no Unicode") from None
+            raise _no_unicode() from None
 
     def _scores(self, example: bytes) -> dict[str, np.ndarray]:
         try:
@@ -143,6 +186,15 @@ def _descending(scores: dict[str, np.ndarray], name: str) -> np.ndarray:
     if name not in scores:
         raise InputDataError(f"sort_by: unknown score '{name}': {suggestion(name, scores)}")
     return np.argsort(-scores[name], kind="stable")
+
+
+def _no_unicode() -> InputDataError:
+    return InputDataError("request 0: holds text that is no Unicode")
+
+
+def _in_order(request: OnlineRequest, scores: dict[str, np.ndarray], order: Sequence[int]) -> dict[str, Any]:
+    items = [request.items[place] for place in order]
+    return {"items": items, "scores": {name: of[list(order)].tolist() for name, of in scores.items()}}
 
 
 def _answer_with(status: int) -> Callable:

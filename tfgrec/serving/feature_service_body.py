@@ -10,7 +10,7 @@ from tfgrec.errors import InputDataError
 from tfgrec.graph.examples.online_request import OnlineRequest
 
 _NEEDED = ("user", "time", "items")
-_KNOWN = (*_NEEDED, "features", "item_node_set", "sort_by")
+_KNOWN = (*_NEEDED, "features", "item_node_set", "user_features", "item_features", "sort_by")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +27,21 @@ class RankBody:
 
 
 def read_rank_body(body: bytes) -> RankBody:
-    """Reads `{"user", "time", "items"}` and, where given, `features`, `item_node_set` and `sort_by`.
+    """Reads `{"user", "time", "items"}` and, where given, `features`, `item_node_set`, `user_features`,
+    `item_features` and `sort_by`.
 
     Raises:
       InputDataError: it is no such JSON; names the key.
     """
-    values = _read_object(body)
+    return rank_body(read_object(body))
+
+
+def rank_body(values: dict[str, Any]) -> RankBody:
+    """What `read_rank_body` reads, of an object's keys and values.
+
+    Raises:
+      InputDataError: names the key.
+    """
     for name in values:
         if name not in _KNOWN:
             raise InputDataError(f"unknown key '{name}': {suggestion(name, _KNOWN)}")
@@ -57,7 +66,7 @@ def read_events_body(body: bytes) -> dict[str, dict[str, list[Any]]]:
     Raises:
       InputDataError: it is no such JSON; names the table.
     """
-    tables = _read_object(body)
+    tables = read_object(body)
     if not tables:
         raise InputDataError("events: expected rows by table, received none")
     return {table: _columns(table, rows) for table, rows in tables.items()}
@@ -75,7 +84,12 @@ def _columns(table: str, rows: Any) -> dict[str, list[Any]]:
     raise InputDataError(f"events: table '{table}': expected a list of rows, or lists of values by column")
 
 
-def _read_object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes) -> dict[str, Any]:
+    """The object that a JSON text is.
+
+    Raises:
+      InputDataError: it is none, or has a key twice or a number that is none.
+    """
     try:
         values = json.loads(body, parse_constant=_refuse, object_pairs_hook=_unique)
     except RecursionError:

@@ -25,9 +25,11 @@ class FeatureServiceMetrics:
     Attributes:
       answers: by path and status.
       answer_seconds: by path, reading the body included.
-      stage_seconds: by stage of /rank: `example` samples from the graph, `model` waits for the scores.
+      stage_seconds: by stage: `candidates` waits for the index, `example` samples from the graph, `model` waits for the
+        scores.
       candidates: of a request.
       events: rows that were appended, by table.
+      logged: requests that were drawn for the log, by outcome: `written`, `left_out`.
     """
 
     def __init__(self) -> None:
@@ -40,10 +42,11 @@ class FeatureServiceMetrics:
             "tfgrec_answer_seconds", "Seconds an answer took.", ["path"], buckets=_SECONDS, **of
         )
         self.stage_seconds = Histogram(
-            "tfgrec_stage_seconds", "Seconds a stage of /rank took.", ["stage"], buckets=_SECONDS, **of
+            "tfgrec_stage_seconds", "Seconds a stage of an answer took.", ["stage"], buckets=_SECONDS, **of
         )
         self.candidates = Histogram("tfgrec_candidates", "Candidates of a request.", buckets=_COUNTS, **of)
         self.events = Counter("tfgrec_events", "Rows of events that were appended.", ["table"], **of)
+        self.logged = Counter("tfgrec_logged_requests", "Requests drawn for the log by outcome.", ["outcome"], **of)
 
     def text(self) -> bytes:
         """What GET /metrics answers."""

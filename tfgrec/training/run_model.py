@@ -198,6 +198,7 @@ class RunModel:
         tf.keras.utils.set_random_seed(self.config.training.seed)
         self.examples.check_statistics()
         with replicas.scope(), precision_policy(mixed_precision):
+            warm_up_requests=self.config.export.warm_up_requests,
             return build_joint_model(
                 config=self.model_config,
                 schema=self.examples.schema,

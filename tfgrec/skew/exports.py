@@ -1,0 +1,24 @@
+"""Which exported model a path means."""
+
+from pathlib import Path
+
+from tfgrec.errors import ConfigurationError
+from tfgrec.run_directory import RunDirectory
+
+
+def find_export(path: str | Path) -> Path:
+    """A version of an export itself, the newest one in a folder of versions, or the newest one of a run.
+
+    Raises:
+      ConfigurationError: there is none.
+    """
+    path = Path(path)
+    if (path / "saved_model.pb").is_file():
+        return path
+    run = RunDirectory.at(path)
+    newest = run.newest_export or max(
+        (of for of in path.glob("*") if of.name.isdigit()), key=lambda of: int(of.name), default=None
+    )
+    if newest is None or not (newest / "saved_model.pb").is_file():
+        raise ConfigurationError(f"{path}: is no exported model, no folder of its versions, and no run that has one")
+    return newest
