@@ -57,7 +57,19 @@ SERVING = [
 BENCHMARKS = ["lightgbm>=4.5,<5", "scikit-learn>=1.5", "scipy>=1.12"]
 TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
 
-COMMANDS = ("compare", "convert", "doctor", "evaluate", "export", "index", "serve", "simulate", "skew", "train")
+COMMANDS = (
+    "compare",
+    "convert",
+    "doctor",
+    "evaluate",
+    "experiment",
+    "export",
+    "index",
+    "serve",
+    "simulate",
+    "skew",
+    "train",
+)
 
 
 def by_python_version(stack_a: list[str], stack_b: list[str]) -> list[str]:

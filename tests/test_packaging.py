@@ -80,7 +80,10 @@ def test_commands_exist():
     scripts = importlib.metadata.distribution("tfgrec").entry_points.select(group="console_scripts")
     assert {script.name for script in scripts} == {
         f"tfgrec-{name}"
-        for name in ("train", "evaluate", "export", "index", "compare", "convert", "serve", "simulate", "doctor")
+        for name in (
+            *("train", "evaluate", "export", "index", "compare", "convert", "serve", "skew", "simulate", "doctor"),
+            "experiment",
+        )
     }
     for script in scripts:
         specification = importlib.util.find_spec(script.module)
