@@ -107,6 +107,24 @@ def test_what_cannot_be_made_is_counted_with_its_reason(run, service, model, req
     assert "is not in the graph" in reasons[0] and reasons[1] == "a record names no user"
 
 
+def test_users_and_items_that_the_graph_does_not_know_are_made_again(run: RunDirectory) -> None:
+    config = run.read_config()
+    requests = load_tables_config(config.schema_dir).requests.model_copy(update={"unknown": "score"})
+    service = ExampleService.open(run.graph, sampling=config.sampling, requests=requests)
+    recorded = RecordedRequests(service.schema, requests)
+    asked = {
+        "user": 999_999,
+        "time": 1_651_795_200_900,
+        "items": [503, 888_888, 888_889],
+        "item_node_set": "video",
+        "features": {"scenario": "feed", "hour": 21},
+    }
+    said = {"user_features": {"age_group": "old"}, "item_features": [None, {"duration": 7.5, "tags": ["b", "a"]}, None]}
+    examples = [service.example(**asked), service.example(**asked, **said)]
+    assert examples[0] != examples[1]
+    assert service.examples([recorded.read(example) for example in examples]) == examples
+
+
 def test_the_same_requests_are_drawn_again_and_found_by_their_names(run: RunDirectory) -> None:
     directory = ExamplesDirectory.open(run.examples)
     every = {of.name: of.example for of in chosen_records(directory)}

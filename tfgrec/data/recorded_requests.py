@@ -1,7 +1,7 @@
 """The request that a record was made of: who asked, when, with which candidates, features and labels."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -31,6 +31,8 @@ class RecordedRequests:
     def read(self, record: bytes) -> OnlineRequest:
         """The request, with a value a candidate of each feature and label; candidates are in their order.
 
+        What the record has of the user and the items themselves is said, too: a graph that does not know them reads it.
+
         Raises:
           InputDataError: these bytes are no record of the schema, or name no user or an item that has no node.
         """
@@ -42,6 +44,7 @@ class RecordedRequests:
 
     def _request(self, values: Values) -> OnlineRequest:
         node_set, items = self._items(values)
+        ids = values[f"nodes/{node_set}.{ID}"]
         labels = [name for name in self._labels if f"nodes/{READOUT}.{name}" in values]
         [user, *_] = values[f"edges/{USER_READOUT}.#source"] or [None]
         if user is None:
@@ -49,30 +52,38 @@ class RecordedRequests:
         return OnlineRequest(
             user=values[f"nodes/{self._user_node_set}.{ID}"][user],
             time=values[f"context/{TIME}"][0],
-            items=items,
-            features={name: self._cells(values, name, len(items)) for name in self._features},
+            items=[ids[number] for number in items],
+            features={name: self._cells(values, READOUT, name, len(items)) for name in self._features},
             labels={name: values[f"nodes/{READOUT}.{name}"] for name in labels},
             item_node_set=node_set,
+            user_features=self._content(values, self._user_node_set, [user])[0],
+            item_features=self._content(values, node_set, items),
         )
 
-    def _items(self, values: Values) -> tuple[str, list[Any]]:
-        """The candidates' node set and ids, in their order."""
+    def _items(self, values: Values) -> tuple[str, list[int]]:
+        """The candidates' node set and the numbers of their nodes, in their order."""
         for node_set, edge_set in self._schema.item_readouts().items():
             if sources := values.get(f"edges/{edge_set}.#source"):
                 tied = dict(zip(values[f"edges/{edge_set}.#target"], sources, strict=True))
-                ids = values[f"nodes/{node_set}.{ID}"]
                 count = values[f"nodes/{READOUT}.#size"][0]
                 if len(tied) < count:
                     raise InputDataError(f"a record has a candidate that is no node of '{node_set}'")
-                return node_set, [ids[tied[place]] for place in range(count)]
+                return node_set, [tied[place] for place in range(count)]
         raise InputDataError("a record names no candidates")
 
-    def _cells(self, values: Values, name: str, count: int) -> list[Any]:
-        """A request feature of all candidates."""
-        flat = values[f"nodes/{READOUT}.{name}"]
-        if not self._schema.node_sets[READOUT].features[name].multi_valued:
+    def _content(self, values: Values, node_set: str, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """The features of nodes, by name."""
+        count = len(values[f"nodes/{node_set}.{ID}"])
+        declared = [name for name in self._schema.node_sets[node_set].features if name != ID]
+        columns = {name: self._cells(values, node_set, name, count) for name in declared}
+        return [{name: cells[number] for name, cells in columns.items()} for number in numbers]
+
+    def _cells(self, values: Values, node_set: str, name: str, count: int) -> list[Any]:
+        """A feature of all nodes of a set."""
+        flat = values[f"nodes/{node_set}.{name}"]
+        if not self._schema.node_sets[node_set].features[name].multi_valued:
             return flat
-        ends = list(itertools.accumulate(values[f"nodes/{READOUT}.{name}.d1"], initial=0))
+        ends = list(itertools.accumulate(values[f"nodes/{node_set}.{name}.d1"], initial=0))
         return [flat[ends[place] : ends[place + 1]] for place in range(count)]
 
 
