@@ -48,10 +48,12 @@ def save_functions(
       extra: written as JSON to assets.extra/tfgrec.json.
     """
     module = tf.Module()
-    captured = {id(tensor) for function in functions.values() for tensor in concrete(function).captured_inputs}
+    # Saving would trace a function that is not one concrete function again.
+    traced = {name: concrete(function) for name, function in functions.items()}
+    captured = {id(tensor) for function in traced.values() for tensor in function.captured_inputs}
     tracked = [part for root in parts for part in tf.train.TrackableView(root).descendants()]
     module.used = [part for part in tracked if id(_handle(part)) in captured]
-    tf.saved_model.save(module, str(path), signatures=dict(functions))
+    tf.saved_model.save(module, str(path), signatures=traced)
     (path / EXTRA_ASSETS).parent.mkdir(exist_ok=True)
     (path / EXTRA_ASSETS).write_text(json.dumps(extra, indent=2) + "\n", encoding="utf-8")
 

@@ -85,7 +85,8 @@ def install(wanted_stack: str, wanted_python: str) -> None:
     say(f"installing {stack.lock}")
     uv = [venv_program("uv"), "pip", "install", "--quiet", "--python", venv_program("python")]
     environment, options = uv_setup(venv_program("python"))
-    run([*uv, *options, "-r", ROOT / stack.lock], environment)
+    # Where PYTHONDONTWRITEBYTECODE is set, as in many containers, each process would compile TensorFlow's sources anew.
+    run([*uv, *options, "--compile-bytecode", "-r", ROOT / stack.lock], environment)
     run([*uv, *options, "--no-deps", "--no-build-isolation", "--editable", ROOT], environment)
     inputs = fingerprint(stack.lock)
     write_stamp(

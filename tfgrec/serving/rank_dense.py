@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.serving.request_columns import Column, request_columns
-from tfgrec.serving.request_graph import refuse, with_whole_sizes
+from tfgrec.serving.request_graph import check_sizes, refuse
 
 
 def make_rank_dense(
@@ -44,11 +44,11 @@ def _by_request(columns: Mapping[str, Column], flat: Mapping[str, tf.Tensor]) ->
         rows = {
             name: tf.RaggedTensor.from_row_lengths(tf.identity(flat[name]), ones, validate=False) for name in single
         }
-    rows = with_whole_sizes(columns, rows)
-    for summed in (False, True):
-        names = [name for name, column in columns.items() if column.counted_by is not None and column.summed == summed]
-        if names:
-            rows |= _cut(names, columns, flat, rows)
+    with tf.control_dependencies([check_sizes(columns, rows)]):
+        for summed in (False, True):
+            names = [name for name, of in columns.items() if of.counted_by is not None and of.summed == summed]
+            if names:
+                rows |= _cut(names, columns, flat, rows)
     return {name: rows[name] for name in columns}
 
 

@@ -32,49 +32,58 @@ def request_graph(schema: GraphSchema, values: Values) -> tfgnn.GraphTensor:
         the request's own nodes, or a candidate has two users or two items of a set; it names the columns.
     """
     columns = request_columns(schema)
-    values = with_whole_sizes(columns, values)
     sizes = {name: values[name].flat_values for name in columns if name.endswith(f".{SIZE}")}
-    values = _with_counted_values(columns, values)
-    values = _with_summed_values(columns, values)
-    return _merged(schema, values, sizes, _checked_indices(schema, values, sizes))
+    # Each check is made after the one before it, and reads what that one has found to be whole.
+    with tf.control_dependencies([check_sizes(columns, values)]):
+        counted = _check_counted_values(columns, values)
+    with tf.control_dependencies([counted]):
+        summed = _check_summed_values(columns, values)
+    with tf.control_dependencies([summed]):
+        ends = _checked_indices(schema, values, sizes)
+        flat = {name: tf.identity(of_column.flat_values) for name, of_column in values.items()}
+        return _merged(schema, flat, ends)
 
 
-def with_whole_sizes(columns: Mapping[str, Column], values: Values) -> dict[str, tf.RaggedTensor]:
-    """The values, of which each request has one of those that it has to have one of, and no impossible size."""
+def check_sizes(columns: Mapping[str, Column], values: Values) -> tf.Operation:
+    """Fails where a request does not have one of each value that it has to have one of, or an impossible size."""
     single = [name for name, column in columns.items() if column.counted_by is None]
     counts = tf.stack([values[name].row_lengths() for name in single])
-    values = _unless(tf.reduce_any(counts != 1, axis=1), single, values, "requests need one value each of")
+    whole = refuse(tf.reduce_any(counts != 1, axis=1), single, "requests need one value each of")
     sizes = [name for name in single if name.endswith(f".{SIZE}")]
-    flat = tf.stack([values[name].flat_values for name in sizes])
-    impossible = tf.reduce_any((flat < 0) | (flat > LARGEST_SIZE), axis=1)
-    return _unless(impossible, sizes, values, f"sizes have to be 0 to {LARGEST_SIZE}:")
+    with tf.control_dependencies([whole]):
+        flat = tf.stack([values[name].flat_values for name in sizes])
+        impossible = tf.reduce_any(_is_no_size(flat), axis=1)
+        return refuse(impossible, sizes, f"sizes have to be 0 to {LARGEST_SIZE}:")
 
 
-def _with_counted_values(columns: Mapping[str, Column], values: Values) -> dict[str, tf.RaggedTensor]:
-    """The values, of which requests have as many as the sizes of their sets say, and no negative number of values."""
+def _check_counted_values(columns: Mapping[str, Column], values: Values) -> tf.Operation:
+    """Fails where a request has not as many values as the size of their set says, or a negative number of values."""
     counted = [name for name, column in columns.items() if column.counted_by is not None and not column.summed]
     counts = tf.stack([values[name].row_lengths() for name in counted])
     expected = tf.stack([values[columns[name].counted_by].flat_values for name in counted])
     problem = "requests have to have as many values as nodes or edges of"
-    values = _unless(tf.reduce_any(counts != expected, axis=1), counted, values, problem)
+    as_many = refuse(tf.reduce_any(counts != expected, axis=1), counted, problem)
     lengths = sorted({column.counted_by for column in columns.values() if column.summed})
     if not lengths:
-        return values
-    impossible = tf.stack(
-        [tf.reduce_any((values[name].flat_values < 0) | (values[name].flat_values > LARGEST_SIZE)) for name in lengths]
-    )
-    return _unless(impossible, lengths, values, f"numbers of values have to be 0 to {LARGEST_SIZE}:")
+        return as_many
+    with tf.control_dependencies([as_many]):
+        impossible = tf.stack([tf.reduce_any(_is_no_size(values[name].flat_values)) for name in lengths])
+        return refuse(impossible, lengths, f"numbers of values have to be 0 to {LARGEST_SIZE}:")
 
 
-def _with_summed_values(columns: Mapping[str, Column], values: Values) -> dict[str, tf.RaggedTensor]:
-    """The values, of which requests have as many as their nodes' or edges' numbers of values add up to."""
+def _is_no_size(numbers: tf.Tensor) -> tf.Tensor:
+    return (numbers < 0) | (numbers > LARGEST_SIZE)
+
+
+def _check_summed_values(columns: Mapping[str, Column], values: Values) -> tf.Operation:
+    """Fails where a request has not as many values as its nodes' or edges' numbers of values add up to."""
     summed = [name for name, column in columns.items() if column.summed]
     if not summed:
-        return dict(values)
+        return tf.no_op()
     counts = tf.stack([values[name].row_lengths() for name in summed])
     expected = tf.stack([tf.reduce_sum(values[columns[name].counted_by], axis=1) for name in summed])
     problem = "numbers of values have to add up to those of"
-    return _unless(tf.reduce_any(counts != expected, axis=1), summed, values, problem)
+    return refuse(tf.reduce_any(counts != expected, axis=1), summed, problem)
 
 
 def _checked_indices(schema: GraphSchema, values: Values, sizes: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -112,28 +121,16 @@ def _with_one_end_a_candidate(
         return {name: tf.identity(of_end) for name, of_end in ends.items()}
 
 
-def _unless(wrong: tf.Tensor, names: Sequence[str], values: Values, problem: str) -> dict[str, tf.RaggedTensor]:
-    """The values of all columns, to be read after it is known that none of `names` is wrong."""
-    with tf.control_dependencies([refuse(wrong, names, problem)]):
-        return {
-            name: tf.RaggedTensor.from_row_splits(
-                tf.identity(of_column.flat_values), tf.identity(of_column.row_splits), validate=False
-            )
-            for name, of_column in values.items()
-        }
-
-
 def refuse(wrong: tf.Tensor, names: Sequence[str], problem: str) -> tf.Operation:
     """Fails with INVALID_ARGUMENT where one of `wrong` bool `[num_names]` is true: tells the problem and its names."""
     told = tf.strings.reduce_join(tf.boolean_mask(tf.constant(list(names)), wrong), separator=", ")
     return tf.debugging.Assert(~tf.reduce_any(wrong), [problem, told], summarize=100)
 
 
-def _merged(
-    schema: GraphSchema, values: Values, sizes: Mapping[str, tf.Tensor], ends: Mapping[str, tf.Tensor]
-) -> tfgnn.GraphTensor:
-    small = {name: tf.cast(of_set, tf.int32) for name, of_set in sizes.items()}
-    context = {name: values[f"context/{name}"].flat_values for name in schema.context}
+def _merged(schema: GraphSchema, values: Mapping[str, tf.Tensor], ends: Mapping[str, tf.Tensor]) -> tfgnn.GraphTensor:
+    """The graph of the columns' flat values, with the ends of edges as numbers of its nodes."""
+    small = {name: tf.cast(of_set, tf.int32) for name, of_set in values.items() if name.endswith(f".{SIZE}")}
+    context = {name: values[f"context/{name}"] for name in schema.context}
     node_sets = {
         name: tfgnn.NodeSet.from_fields(
             features=_features(f"nodes/{name}", nodes.features, values), sizes=small[f"nodes/{name}.{SIZE}"]
@@ -155,12 +152,14 @@ def _merged(
     )
 
 
-def _features(prefix: str, features: Mapping[str, Feature], values: Values) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+def _features(
+    prefix: str, features: Mapping[str, Feature], values: Mapping[str, tf.Tensor]
+) -> dict[str, tf.Tensor | tf.RaggedTensor]:
     found = {}
     for name, feature in features.items():
-        flat = values[f"{prefix}.{name}"].flat_values
+        flat = values[f"{prefix}.{name}"]
         if feature.multi_valued:
-            lengths = values[f"{prefix}.{name}.d1"].flat_values
+            lengths = values[f"{prefix}.{name}.d1"]
             flat = tf.RaggedTensor.from_row_lengths(flat, lengths, validate=False)
         found[name] = flat
     return found
