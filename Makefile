@@ -4,8 +4,9 @@ STACK ?=
 PYTHON ?=
 BIN := .venv/bin
 KILLS ?= 1000
-# A process a core, each taking whole files of tests: what a file sets up, it sets up once.
-PARALLEL ?= --numprocesses auto --dist loadfile
+# A process a core, each taking whole files of tests: what a file sets up, it sets up once. In the order of their names,
+# since xdist's own order leaves files of few long tests to the end, where one process waits for the other.
+PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 # How many tables `make fuzz` tries, and with which seed it begins.
 TABLES ?= 10000
 SEED ?= 1000
