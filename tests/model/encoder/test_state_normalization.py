@@ -16,10 +16,14 @@ def normalised(states: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> np
     return (states - mean) / np.sqrt(variance + 1e-3)
 
 
-def test_layer_and_l2_look_at_one_node() -> None:
-    of_layer = NodewiseNormalization(kind="layer")(STATES)
+@pytest.mark.parametrize("training", [False, True])
+def test_layer_and_l2_look_at_one_node(training: bool) -> None:
+    of_layer = NodewiseNormalization(kind="layer")
+    of_layer.build(STATES.shape)
+    gain, bias = np.arange(1, 6, dtype=np.float32), np.arange(5, dtype=np.float32)
+    of_layer.set_weights([gain, bias])
     expected = normalised(STATES, STATES.mean(axis=1, keepdims=True), STATES.var(axis=1, keepdims=True))
-    np.testing.assert_allclose(of_layer, expected, atol=1e-5)
+    np.testing.assert_allclose(of_layer(STATES, training=training), expected * gain + bias, atol=1e-5)
     lengths = np.linalg.norm(STATES, axis=1, keepdims=True)
     np.testing.assert_allclose(NodewiseNormalization(kind="l2")(STATES), STATES / lengths, atol=1e-6)
     np.testing.assert_array_equal(NodewiseNormalization(kind="none")(STATES), STATES)

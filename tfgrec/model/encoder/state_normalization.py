@@ -31,13 +31,31 @@ class NodewiseNormalization(tf.keras.layers.Layer):
     def __init__(self, *, kind: Literal["none", "layer", "l2"], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._kind = kind
-        self._layer = tf.keras.layers.LayerNormalization(name="layer") if kind == "layer" else None
+        self._layer = tf.keras.layers.LayerNormalization(epsilon=_EPSILON, name="layer") if kind == "layer" else None
+
+    def build(self, states_shape: tf.TensorShape) -> None:
+        """Gain and bias of `layer`."""
+        if self._layer is not None:
+            with tf.name_scope(self._layer.name):
+                self._layer.build(states_shape)
+        super().build(states_shape)
 
     def call(self, states: tf.Tensor, real: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         """Normalises each node."""
         if self._layer is not None:
-            return self._layer(states)
+            return self._layer(states) if training else self._for_many_threads(states)
         return tf.math.l2_normalize(states, axis=1) if self._kind == "l2" else states
+
+    def _for_many_threads(self, states: tf.Tensor) -> tf.Tensor:
+        """What the layer computes, by operations that several threads may run at once.
+
+        Keras has FusedBatchNormV3 do it, whose oneDNN kernel keeps sizes and addresses of a call in itself: a model
+        server that is asked twice at a time writes beyond its memory (TensorFlow 2.16).
+        """
+        values = tf.cast(states, tf.float32)
+        mean, variance = tf.nn.moments(values, axes=[1], keepdims=True)
+        gain, bias = (tf.cast(of, tf.float32) for of in (self._layer.gamma, self._layer.beta))
+        return tf.cast(tf.nn.batch_normalization(values, mean, variance, bias, gain, _EPSILON), states.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The kind."""
