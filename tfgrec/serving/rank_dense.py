@@ -56,7 +56,10 @@ def _cut(
     names: list[str], columns: Mapping[str, Column], flat: Mapping[str, tf.Tensor], rows: Mapping[str, tf.RaggedTensor]
 ) -> dict[str, tf.RaggedTensor]:
     """The values of columns whose numbers of values by request are known."""
-    counts = {name: tf.reduce_sum(rows[columns[name].counted_by], axis=1) for name in names}
+    # Most columns are counted by few others, and a sum of rows is many operations.
+    counting = sorted({columns[name].counted_by for name in names})
+    sums = {name: tf.reduce_sum(rows[name], axis=1) for name in counting}
+    counts = {name: sums[columns[name].counted_by] for name in names}
     received = tf.stack([tf.shape(flat[name], tf.int64)[0] for name in names])
     expected = tf.stack([tf.reduce_sum(counts[name]) for name in names])
     problem = "sizes and numbers of values do not add up to the values of"
