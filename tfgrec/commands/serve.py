@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ConfigurationError(f"{COMMAND} needs {error.name}: install tfgrec[serving]") from error
     host, port = listener.getsockname()[:2]
     print(f"{run.root} is served at http://{_in_url(host)}:{port}", *of_grpc, sep="\n", flush=True)
+    # uvicorn sends itself the signal again once its requests have ended: what follows would not be done.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         uvicorn.Server(uvicorn.Config(service.app(), log_level="warning", access_log=False, lifespan="off")).run(
             sockets=[listener]

@@ -25,7 +25,7 @@ _FILES = 8
 _WAITING = 256
 # TFRecord's length and checksums.
 _FRAME_BYTES = 16
-_IDLE_SECONDS = 0.5
+_FLUSH_SECONDS = 0.5
 
 _logger = logging.getLogger(__name__)
 
@@ -87,16 +87,19 @@ class RequestLog:
         self._thread.join()
 
     def _write_all(self) -> None:
+        flushed = time.monotonic()
         while True:
             try:
-                entry = self._waiting.get(timeout=_IDLE_SECONDS)
+                entry = self._waiting.get(timeout=_FLUSH_SECONDS)
+                if entry is None:
+                    self._guarded(self._end_file)
+                    return
+                self._guarded(lambda entry=entry: self._write(*entry))
             except queue.Empty:
+                pass
+            if time.monotonic() - flushed >= _FLUSH_SECONDS:
                 self._guarded(self._flush)
-                continue
-            if entry is None:
-                self._guarded(self._end_file)
-                return
-            self._guarded(lambda entry=entry: self._write(*entry))
+                flushed = time.monotonic()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
