@@ -42,6 +42,9 @@ def test_the_summary_has_means_differences_and_the_truth(folder):
     assert found["truth"]["oracle"]["stay_duration"]["relative"] > 30
     assert found["truth"]["oracle"]["skipped"]["relative"] < -30
     assert len(found["curves"]["oracle"]["skipped"]) == 3
+    of_oracle = found["off_policy"]["policies"]["oracle"]
+    assert of_oracle["truth"] > of_oracle["logged"] + 0.1
+    assert of_oracle["estimators"]["snips"]["estimate"] > of_oracle["logged"]
 
 
 def test_means_are_those_of_the_impressions(folder):

@@ -58,13 +58,17 @@ class LoggingPolicy:
 
     def scores(self, asked: Sequence[Pools]) -> list[np.ndarray]:
         """See `Policy`."""
-        weights = np.array([scenario.personalisation for scenario in SCENARIOS])
-        return [
-            weights[pools.scenarios][:, np.newaxis]
-            * self._world.suits(pools.domain, pools.day, pools.users[:, np.newaxis], pools.items)
-            + keyed_gumbel(self._seed, _LOGGING, *_keys(pools))
-            for pools in asked
-        ]
+        return [self._utilities(pools) + keyed_gumbel(self._seed, _LOGGING, *_keys(pools)) for pools in asked]
+
+    def first_place(self, pools: Pools) -> np.ndarray:
+        """Each item's probability to come first, `[num_requests, pool_size]`: a softmax, since chance is Gumbel."""
+        utilities = np.where(pools.items >= 0, self._utilities(pools), -np.inf)
+        odds = np.exp(utilities - utilities.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def _utilities(self, pools: Pools) -> np.ndarray:
+        weights = np.array([scenario.personalisation for scenario in SCENARIOS])[pools.scenarios][:, np.newaxis]
+        return weights * self._world.suits(pools.domain, pools.day, pools.users[:, np.newaxis], pools.items)
 
 
 def _keys(pools: Pools) -> tuple[np.ndarray | int, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tfgrec.experiment.experiment_metrics import HEADLINE, METRICS, Metric
+from tfgrec.experiment.off_policy_table import off_policy_rows
 from tfgrec.experiment.trials_section import trials_section
 from tfgrec.graph.store.files import write_atomically
 from tfgrec.metrics import PairedDifference
@@ -46,6 +47,7 @@ def write_experiment_report(results: Results, path: Path) -> None:
             _truth(results),
             _guard_rails(results),
             _cost(results),
+            _off_policy(results),
             trials_section(results.get("trials")),
         ],
     )
@@ -176,6 +178,19 @@ def _truth(results: Results) -> Section:
     headings = ["", "truth", "estimate", "in plain", "in CUPED", "in always valid"]
     lead = "What the arms would do if each served everybody, in worlds with the same people and the same chance."
     return Section("Truth", lead, [Card("", table(headings, rows))] if rows else [], 1)
+
+
+def _off_policy(results: Results) -> Section:
+    found = results.get("off_policy", {})
+    rows = off_policy_rows(found)
+    if not rows:
+        return Section("Before the experiment", "", [])
+    headings = ["policy, estimator", "truth", "estimate", "interval", "error", "effective choices"]
+    lead = (
+        f"What the pre-period's log alone says of policies: {found['reward']}. Propensities are the logging policy's "
+        f"own, from {found['least_propensity']:.2g} on; below {found['floor']:g} they count as that."
+    )
+    return Section("Before the experiment", lead, [Card("", table(headings, rows))], 1)
 
 
 def _guard_rails(results: Results) -> Section:

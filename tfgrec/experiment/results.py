@@ -8,6 +8,7 @@ import pandas as pd
 
 from tfgrec.experiment.experiment_metrics import METRICS, Metric, UserPeriod
 from tfgrec.experiment.guard_rails import guard_rails
+from tfgrec.experiment.off_policy_table import off_policy_table
 from tfgrec.experiment.online_experiment import OnlineExperiment
 from tfgrec.experiment.shown_items import shown_items
 from tfgrec.experiment.statistics.cuped import adjusted, variance_taken_off
@@ -59,6 +60,7 @@ def results(experiment: OnlineExperiment, *, baseline: str) -> dict[str, Any]:
             "curves": curves,
             "segments": comparison.segments(frames, everything, users),
             "shown": shown_items(experiment, frames),
+            "off_policy": off_policy_table(experiment),
             **guard_rails(experiment),
         }
     )
