@@ -14,7 +14,7 @@ from tfgrec.experiment.assignment import assign
 from tfgrec.experiment.statistics.sample_ratio import SampleRatioMismatch
 
 CONFIG = Path(__file__).parents[2] / "configs" / "experiment_demo.yaml"
-SMALL = ["world.users=240", "world.videos=120", "world.live_rooms=30", "world.authors=30"]
+SMALL = ["world.users=700", "world.videos=120", "world.live_rooms=30", "world.authors=30"]
 SMALL += ["pre_days=2", "days=3", "blocks_per_day=1", "living.most_impressions=12"]
 ARMS = ["random", "popular", "oracle"]
 
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_summary_has_means_differences_and_the_truth(folder):
     found = json.loads((folder / "experiment.json").read_text())
-    assert sum(found["users"].values()) <= 240 and set(found["users"]) == set(ARMS)
+    assert sum(found["users"].values()) <= 700 and set(found["users"]) == set(ARMS)
     assert {"stay_duration", "skipped", "clicks", "likes"} <= set(found["arms"]["oracle"])
     stay = found["differences"]["oracle"]["stay_duration"]
     assert stay["low"] < stay["relative"] < stay["high"] and stay["sequential"]["low"] < stay["low"]

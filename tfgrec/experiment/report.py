@@ -163,10 +163,7 @@ def _truth(results: Results) -> Section:
             if name not in of_arm:
                 continue
             found = results["differences"][arm][name]
-            held = [
-                "yes" if one["low"] <= of_arm[name]["relative"] <= one["high"] else "no"
-                for one in (found, found["cuped"], found["sequential"])
-            ]
+            held = [_holds(one, of_arm[name]["relative"]) for one in (found, found["cuped"], found["sequential"])]
             rows.append(
                 [
                     f"{escape(arm)}, {escape(_metric(name).title)}",
@@ -178,6 +175,12 @@ def _truth(results: Results) -> Section:
     headings = ["", "truth", "estimate", "in plain", "in CUPED", "in always valid"]
     lead = "What the arms would do if each served everybody, in worlds with the same people and the same chance."
     return Section("Truth", lead, [Card("", table(headings, rows))] if rows else [], 1)
+
+
+def _holds(found: Mapping[str, Any], truth: float) -> str:
+    if found["low"] is None:
+        return MISSING
+    return "yes" if found["low"] <= truth <= found["high"] else "no"
 
 
 def _off_policy(results: Results) -> Section:
