@@ -63,8 +63,8 @@ def _edges(name: str, nodes: dict[str, dict]) -> st.SearchStrategy[list[Edge]]:
 
 
 def requests_of(world: World, item_node_set: str) -> st.SearchStrategy[list[Request]]:
-    """A batch of requests; several candidates each, some of them twice."""
-    items = st.lists(st.sampled_from(list(world.nodes[item_node_set])), min_size=1, max_size=4).map(tuple)
+    """A batch of requests; several candidates each, some of them twice, or none."""
+    items = st.lists(st.sampled_from(list(world.nodes[item_node_set])), max_size=4).map(tuple)
     users = st.sampled_from(list(world.nodes["user"]))
     request = st.builds(Request, users, st.integers(0, 6), st.just(item_node_set), items)
     return st.lists(request, min_size=1, max_size=5)

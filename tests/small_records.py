@@ -243,3 +243,20 @@ def write_records(path: Path, records: list[bytes]) -> None:
     with tf.io.TFRecordWriter(str(path)) as writer:
         for record in records:
             writer.write(record)
+
+
+_EVENTS = {
+    "user": ("edges/watched", "edges/visited", "nodes/history/watched", "nodes/history/visited"),
+    "item": ("edges/watched_by", "edges/visited_by"),
+}
+
+
+def without_events(record: bytes, side: str) -> bytes:
+    """A record as it is of a user who did nothing before, or of items that nobody met."""
+    example = tf.train.Example.FromString(record)
+    features = example.features.feature
+    for prefix in _EVENTS[side]:
+        for name in [name for name in features if name.startswith(f"{prefix}.")]:
+            features[name].Clear()
+        features[f"{prefix}.#size"].int64_list.value[:] = [0]
+    return example.SerializeToString()

@@ -7,7 +7,7 @@ import small_records
 
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.preflight import check_run
+from tfgrec.preflight import check_run, untrained_unknowns
 
 TABLES = TablesConfig.model_validate(small_records.TABLES)
 MODEL = small_records.CONFIG["model"]
@@ -106,3 +106,11 @@ def test_factors_of_what_records_do_not_list_are_refused(changes: dict[str, Any]
     with pytest.raises(ConfigurationError) as error:
         check(**changes)
     assert message in str(error.value)
+
+
+def test_unknown_users_without_a_trained_state_are_told() -> None:
+    scored = TABLES.model_copy(update={"requests": TABLES.requests.model_copy(update={"unknown": "score"})})
+    plain = RunConfig.model_validate(small_records.CONFIG)
+    hidden = RunConfig.model_validate({**small_records.CONFIG, "training": {"hidden_ids": 0.1}})
+    assert "requests.unknown: score, but training.hidden_ids is 0" in untrained_unknowns(plain, scored)
+    assert untrained_unknowns(hidden, scored) is None and untrained_unknowns(plain, TABLES) is None

@@ -38,6 +38,16 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
     raise_problems(problems)
 
 
+def untrained_unknowns(config: RunConfig, tables: TablesConfig) -> str | None:
+    """What to tell of a run that scores unknown users and items and does not train for it; None where it does."""
+    if tables.requests.unknown != "score" or config.training.hidden_ids > 0:
+        return None
+    return (
+        f"{_WHERE}: requests.unknown: score, but training.hidden_ids is 0: what the model reads for unknown ids "
+        "stays as it started, and hashed ones read the row of another id; 0.1 trains a state for them"
+    )
+
+
 def _unknown_edge_sets(config: RunConfig, tables: TablesConfig) -> list[str]:
     named = [(f"sampling.hops.{number}", name) for number, hop in enumerate(config.sampling.hops) for name in hop]
     named += [(f"sampling.history.{name}", name) for name in config.sampling.history]

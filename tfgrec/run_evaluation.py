@@ -63,6 +63,7 @@ def evaluate_on(
 def _predict_exported(config: RunConfig, model: Path, target: RunDirectory) -> "pd.DataFrame":
     from tfgrec.data.examples_directory import ExamplesDirectory
     from tfgrec.export import load_scoring_function
+    from tfgrec.graph.sampling.events_of_roots import events_of_roots
     from tfgrec.training.evaluation import predict
 
     examples = ExamplesDirectory.open(target.examples)
@@ -72,6 +73,7 @@ def _predict_exported(config: RunConfig, model: Path, target: RunDirectory) -> "
         schema=examples.schema,
         tasks=config.model.tasks,
         scenario=config.evaluation.scenario,
+        events=events_of_roots(examples.schema, config.sampling),
         batch_size=config.training.evaluation_batch_size,
     )
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfgrec.data.prediction_rows import PredictionRows
 from tfgrec.errors import SchemaError
+from tfgrec.graph.sampling.events_of_roots import events_of_roots
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import READOUT
 
@@ -89,3 +90,27 @@ def values(feature: tf.train.Feature) -> list:
 def test_small_records_have_both_domains(records: list[bytes], tmp_path: Path) -> None:
     items = PredictionRows(SCHEMA, labels=LABELS, scenario=None).read(tf.constant(records))["item"]
     assert items.str.startswith("room-").any() and items.str.isdigit().any()
+
+
+def test_the_cold_are_those_whose_record_has_no_event(records: list[bytes]) -> None:
+    records = records + [
+        small_records.without_events(record, side) for side in ("user", "item") for record in records[:9]
+    ]
+    events = events_of_roots(SCHEMA, small_records.SAMPLING)
+    assert set(events) == {f"{READOUT}/user", f"{READOUT}/item/video", f"{READOUT}/item/room"}
+    rows = PredictionRows(SCHEMA, labels=LABELS, scenario=None, events=events).read(tf.constant(records))
+    expected = [cold for record in records for cold in cold_by_hand(record, events)]
+    assert list(zip(rows["cold_user"], rows["cold_item"], strict=True)) == expected
+    assert len(set(expected)) > 2
+
+
+def cold_by_hand(record: bytes, events: dict) -> list[tuple[bool, bool]]:
+    features = {name: values(feature) for name, feature in tf.train.Example.FromString(record).features.feature.items()}
+    cold: dict[int, dict[str, bool]] = {}
+    for readout, of in events.items():
+        sides = zip(features[f"edges/{readout}.#source"], features[f"edges/{readout}.#target"], strict=True)
+        for node, candidate in sides:
+            had = any(node in features[f"edges/{name}.#source"] for name in of.edge_sets)
+            had |= any(features[f"nodes/{name}.#size"][0] for name in of.histories)
+            cold.setdefault(candidate, {})["user" if readout.endswith("user") else "item"] = not had
+    return [(of["user"], of["item"]) for _, of in sorted(cold.items())]

@@ -7,7 +7,7 @@ from sklearn import metrics as sklearn_metrics
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.errors import ConfigurationError, InputDataError
-from tfgrec.metrics import auc, calibration, evaluate_predictions, log_loss, mae
+from tfgrec.metrics import auc, calibration, cold_start, evaluate_predictions, log_loss, mae
 
 TASKS = {"click": TaskConfig(label="is_click"), "watch": TaskConfig(label="watch_ms", kind="regression")}
 
@@ -84,3 +84,17 @@ def test_refuses_what_it_cannot_measure(predictions):
 def test_empty_tables_have_no_metrics():
     nothing = np.zeros(0)
     assert [metric(nothing, nothing) for metric in (auc, log_loss, calibration, mae)] == [None] * 4
+
+
+def test_cold_and_warm_rows_are_measured_apart(predictions: pd.DataFrame) -> None:
+    cold = predictions["user"] == predictions["user"].iloc[0]
+    marked = predictions.assign(cold_user=cold, cold_item=False)
+    found = cold_start(marked, tasks=TASKS)
+    alone = evaluate_predictions(predictions[cold], tasks=TASKS, scenario=None, min_scenario_rows=1)
+    alone.pop("scenarios")
+    assert found["user"]["cold"] == alone
+    assert found["user"]["warm"]["rows"] + alone["rows"] == len(predictions) == found["item"]["warm"]["rows"]
+    nothing = found["item"]["cold"]
+    assert nothing["rows"] == nothing["requests"] == 0
+    assert all(value is None for task in TASKS for value in nothing[task].values())
+    assert cold_start(predictions, tasks=TASKS) == {}

@@ -261,6 +261,7 @@ def build(schema: GraphSchema) -> Callable[..., Any]:
         pretraining: dict[str, Any] | None = None,
         static_rows: dict[str, Any] | None = None,
         item_factors: Any = None,
+        unknown_ids: Any = None,
         **changes: Any,
     ) -> Any:
         tf.keras.utils.set_random_seed(7)  # Fixtures of a module or session are made before `_reproducible` runs.
@@ -273,6 +274,7 @@ def build(schema: GraphSchema) -> Callable[..., Any]:
             pretraining=PretrainingConfig.model_validate(pretraining or {}),
             static_rows=static_rows,
             item_factors=item_factors,
+            unknown_ids=unknown_ids,
         )
 
     return make

@@ -10,7 +10,7 @@ import pytest
 
 from tfgrec.config import RunConfig
 from tfgrec.config.model import TaskConfig
-from tfgrec.metrics import evaluate_predictions
+from tfgrec.metrics import cold_start, evaluate_predictions
 from tfgrec.run_directory import RunDirectory
 
 TASKS = {
@@ -85,7 +85,8 @@ def make_run(tmp_path) -> Callable[..., Path]:
         predictions.to_parquet(run.predictions)
         metrics = evaluate_predictions(predictions, tasks=TASKS, scenario="scenario", min_scenario_rows=50)
         scenarios = metrics.pop("scenarios")
-        run.metrics.write_text(json.dumps({"validation": metrics, "scenarios": scenarios}))
+        cold = cold_start(predictions.assign(cold_user=predictions.index < 90, cold_item=False), tasks=TASKS)
+        run.metrics.write_text(json.dumps({"validation": metrics, "scenarios": scenarios, "cold_start": cold}))
         run.training.write_text(json.dumps({"steps": steps, "seconds": 75.0, "requests_per_second": 912.0}))
         run.logs.mkdir()
         history = made_up_history(steps=steps, two_phases=config.get("arm") in ("two_stage", "frozen_encoder"))

@@ -57,6 +57,7 @@ def test_a_report_shows_everything_and_needs_nothing_from_outside(make_run):
         "demo",
         "Metrics",
         "By scenario",
+        "Cold start",
         "ROC",
         "is_like: calibration",
         "watch_time: predicted and observed",
@@ -195,3 +196,16 @@ def test_a_browser_draws_every_figure_without_an_error(make_run, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "CONSOLE" not in done.stderr
     assert done.stdout.count('class="main-svg"') >= len(read_page(report).figures)
+
+
+def test_cold_and_warm_have_a_line_each_and_one_without_rows_says_so(make_run):
+    text = write_report(make_run("run")).read_text(encoding="utf-8")
+    lines = {
+        name: rows for name, rows in re.findall(r"<th scope='row'>((?:user|item): [^<]*)</th><td>([^<]*)</td>", text)
+    }
+    assert lines == {
+        "user: no event before": "90",
+        "user: some": "3,910",
+        "item: no event before": "0",
+        "item: some": "4,000",
+    }

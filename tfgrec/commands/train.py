@@ -10,9 +10,11 @@ from rich.console import Console
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
+from tfgrec.config import load_tables_config
 from tfgrec.data_stages import DataStages
 from tfgrec.earlier_training import start_of
 from tfgrec.model_stages import ModelStages
+from tfgrec.preflight import untrained_unknowns
 from tfgrec.run_claim import claimed
 from tfgrec.run_directory import RunDirectory
 from tfgrec.training.cluster import Cluster
@@ -30,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = RunDirectory.at(parsed.run_dir)
     start_of(config, run)
     console = Console(soft_wrap=True, highlight=False, markup=False)
+    if (warning := untrained_unknowns(config, load_tables_config(config.schema_dir))) is not None:
+        console.print(f"warning: {warning}")
     if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
         from tfgrec.training.joining import join_training
 

@@ -1,5 +1,7 @@
 """What tfx_pipeline needs to know beyond a run: which days, what is measured, and what stops a model or a day."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig
@@ -15,11 +17,18 @@ class WindowConfig(FrozenConfig):
 class SliceConfig(FrozenConfig):
     """Cuts the candidates by a `_readout` feature: by its value, or by the ranges between `boundaries`.
 
-    Boundaries [1, 10] make the slices "< 1", "1 to 10" (10 excluded) and ">= 10".
+    Boundaries [1, 10] make the slices "< 1", "1 to 10" (10 excluded) and ">= 10". With `cold: user` or `cold: item` in
+    place of a feature, the slices are "cold", whose user or item had no event before the request, and "warm".
     """
 
-    feature: str
+    feature: str | None = None
     boundaries: list[float] = []
+    cold: Literal["user", "item"] | None = None
+
+    @property
+    def cuts_by(self) -> str:
+        """What the candidates are cut by, in words."""
+        return self.feature or f"whether the {self.cold} had an event before the request"
 
     @field_validator("boundaries")
     @classmethod
@@ -27,6 +36,12 @@ class SliceConfig(FrozenConfig):
         if sorted(set(boundaries)) != boundaries:
             raise ValueError(f"boundaries have to rise, received {boundaries}")
         return boundaries
+
+    @model_validator(mode="after")
+    def _by_one_thing(self) -> "SliceConfig":
+        if (self.feature is None) == (self.cold is None) or (self.cold is not None and self.boundaries):
+            raise ValueError("give either a feature, with or without boundaries, or cold: user or item")
+        return self
 
 
 class ThresholdConfig(FrozenConfig):

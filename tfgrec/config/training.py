@@ -50,6 +50,9 @@ class TrainingConfig(FrozenConfig):
 
     `mixed_precision` is the layers' type of computation; variables, losses and logits stay float32. `jit_compile` pads
     batches to a few sizes, and XLA compiles the message passing and the heads for each of them.
+
+    `hidden_ids` is the share of the requests' users and of the candidates' items whose ids are hidden from a training
+    step. Above 0, the model has learned states for unknown ids, and reads them too for whom the records show no event.
     """
 
     epochs: int = Field(default=3, ge=1)
@@ -61,6 +64,7 @@ class TrainingConfig(FrozenConfig):
     log_every_steps: int = Field(default=20, ge=1)
     diagnostics_every_steps: int = Field(default=200, ge=1)
     seed: int = 17
+    hidden_ids: Annotated[float, Field(ge=0, lt=1)] = 0.0
     warm_start_from: str | None = None
     distribution: Literal["none", "mirrored", "multi_worker"] = "none"
     replicas: int | None = Field(default=None, ge=1)

@@ -1,17 +1,21 @@
 """What a table of predictions says of each candidate besides its score: who, when, what, where, which labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+import tensorflow_gnn as tfgnn
 
+from tfgrec.data.cold_nodes import cold_nodes
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.errors import SchemaError
+from tfgrec.graph.sampling.events_of_roots import RootEvents
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, GraphSchema, NodeSet
 
 USER_READOUT = f"{READOUT}/user"
+COLD_USER, COLD_ITEM = "cold_user", "cold_item"
 
 
 class PredictionRows:
@@ -21,9 +25,18 @@ class PredictionRows:
       schema: what the records hold.
       labels: {column of the table: label feature of `_readout`}.
       scenario: the `_readout` feature that names the scenario, or None.
+      events: what shows that users and items had events, see `events_of_roots`; None: nobody asks.
     """
 
-    def __init__(self, schema: GraphSchema, *, labels: dict[str, str], scenario: str | None):
+    def __init__(
+        self,
+        schema: GraphSchema,
+        *,
+        labels: dict[str, str],
+        scenario: str | None,
+        events: Mapping[str, RootEvents] | None = None,
+    ):
+        self._events = dict(events or {})
         self._columns = labels if scenario is None else {**labels, "scenario": scenario}
         self._item_readouts = schema.item_readouts()
         self._user_node_set = schema.edge_sets[USER_READOUT].source
@@ -36,6 +49,7 @@ class PredictionRows:
 
         Columns: `request` (counted over all calls), `user`, `time` (ms since 1970), `item`, and what the constructor
         names. Where candidates come from several node sets, `item` is text, and `item_node_set` says which it is.
+        With `events`, bool `cold_user` and `cold_item` say that the record shows none of the user, of the item.
         """
         values = {name: value.numpy() for name, value in self._read(serialized).items()}
         sizes = values.pop("sizes")
@@ -64,11 +78,13 @@ class PredictionRows:
         tied = [self._user_node_set, *self._item_readouts]
         node_sets = {name: NodeSet({ID: schema.node_sets[name].features[ID]}) for name in tied}
         node_sets[READOUT] = NodeSet({feature: readout[feature] for feature in self._columns.values()})
+        read = {*self._readout_edge_sets(), *(name for of in self._events.values() for name in of.edge_sets)}
         edge_sets = {
-            name: EdgeSet(edges.source, edges.target, {})
-            for name, edges in schema.edge_sets.items()
-            if name in self._readout_edge_sets()
+            name: EdgeSet(edges.source, edges.target, {}) for name, edges in schema.edge_sets.items() if name in read
         }
+        reached = [edges.target for edges in edge_sets.values()]
+        for name in (*reached, *(name for of in self._events.values() for name in of.histories)):
+            node_sets.setdefault(name, NodeSet({}))
         return GraphSchema(context={TIME: schema.context[TIME]}, node_sets=node_sets, edge_sets=edge_sets)
 
     def _readout_edge_sets(self) -> list[str]:
@@ -85,7 +101,18 @@ class PredictionRows:
             ids = graph.node_sets[adjacency.source_name][ID]
             values[f"{edge_set}/ids"] = tf.gather(ids, adjacency.source)
             values[f"{edge_set}/candidates"] = adjacency.target
-        return values
+        return values | self._cold(graph)
+
+    def _cold(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
+        """Whose candidates `[num_candidates]` are without events: by column."""
+        columns: dict[str, tf.Tensor] = {}
+        for readout, cold in cold_nodes(graph, self._events).items():
+            edges = graph.edge_sets[readout].adjacency
+            ones = tf.cast(tf.gather(cold, edges.source), tf.int32)
+            counts = tf.math.unsorted_segment_sum(ones, edges.target, graph.node_sets[READOUT].total_size)
+            name = COLD_USER if readout == USER_READOUT else COLD_ITEM
+            columns[name] = columns[name] | (counts > 0) if name in columns else counts > 0
+        return columns
 
 
 def _by_candidate(ties: Sequence[tuple[np.ndarray, np.ndarray]], size: int) -> np.ndarray:

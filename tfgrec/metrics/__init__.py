@@ -2,6 +2,7 @@
 
 from tfgrec.metrics.bootstrap import PairedDifference, PairedReplicates, paired_replicates, user_bootstrap
 from tfgrec.metrics.classification import auc, calibration, gauc, log_loss
+from tfgrec.metrics.cold_start import cold_start
 from tfgrec.metrics.evaluation import LOWER_IS_BETTER, METRICS, evaluate_predictions, task_metric
 from tfgrec.metrics.regression import concordance, mae
 
@@ -12,6 +13,7 @@ __all__ = [
     "PairedReplicates",
     "auc",
     "calibration",
+    "cold_start",
     "concordance",
     "evaluate_predictions",
     "gauc",

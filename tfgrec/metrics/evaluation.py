@@ -42,14 +42,14 @@ def evaluate_predictions(
         raise ConfigurationError(f"model.tasks: a task can't be called '{name}', metrics.json uses that key itself")
     needed = ["user", "request", *(f"{part}/{task}" for task in tasks for part in ("label", "prediction"))]
     check_columns(predictions, [*needed, "scenario"] if scenario is not None else needed)
-    result: dict[str, Any] = _evaluate_tasks(predictions, tasks)
+    result: dict[str, Any] = evaluate_tasks(predictions, tasks)
     result["rows"] = len(predictions)
     result["requests"] = int(predictions["request"].nunique())
     result["scenarios"] = {}
     if scenario is not None:
         for value, rows in predictions.groupby("scenario", sort=True):
             if len(rows) >= min_scenario_rows:
-                result["scenarios"][_text(value)] = {**_evaluate_tasks(rows, tasks), "rows": len(rows)}
+                result["scenarios"][_text(value)] = {**evaluate_tasks(rows, tasks), "rows": len(rows)}
     return result
 
 
@@ -84,7 +84,8 @@ def task_metric(metric: str, labels: np.ndarray, scores: np.ndarray, users: np.n
     return _WITHOUT_USERS[metric](labels, scores)
 
 
-def _evaluate_tasks(predictions: pd.DataFrame, tasks: dict[str, TaskConfig]) -> dict[str, Any]:
+def evaluate_tasks(predictions: pd.DataFrame, tasks: dict[str, TaskConfig]) -> dict[str, Any]:
+    """{task: {metric: value or None}} over all rows."""
     rows = {name: task_rows(predictions, name) for name in tasks}
     return {
         name: {metric: task_metric(metric, *rows[name]) for metric in METRICS[task.kind]}

@@ -25,7 +25,7 @@ from tfgrec.model.configuration_checks import (
 from tfgrec.model.encoder.edge_inputs import resolve_edge_inputs
 from tfgrec.model.encoder.graph_encoder import GraphEncoder
 from tfgrec.model.encoder.shared_projection import SharedProjection
-from tfgrec.model.features.feature_specs import FeatureSpec, Statistics, resolve_specs
+from tfgrec.model.features.feature_specs import FeatureSpec, Statistics, resolve_specs, with_unknown_rows
 from tfgrec.model.features.shared_tables import with_shared_tables
 from tfgrec.model.features.smoothed_rates import resolve_rates
 from tfgrec.model.fusion.field_fusion import FieldFusion
@@ -42,6 +42,7 @@ from tfgrec.model.ranking.towers import RankingTowers
 from tfgrec.model.retrieval.build_retrieval import build_retrieval
 from tfgrec.model.retrieval.retrieval_task import RETRIEVAL
 from tfgrec.model.static_vectors import EmbeddedRows, StaticVectors
+from tfgrec.model.unknown_ids import UnknownIds
 from tfgrec.recorded_weights import recorded_weights_of
 
 Specs = dict[str, dict[str, FeatureSpec]]
@@ -57,6 +58,7 @@ def build_joint_model(
     pretraining: PretrainingConfig | None = None,
     static_rows: Mapping[str, EmbeddedRows] | None = None,
     item_factors: ItemFactors | None = None,
+    unknown_ids: UnknownIds | None = None,
 ) -> JointModel:
     """Builds an arm's model, with all its variables created.
 
@@ -72,6 +74,8 @@ def build_joint_model(
         the defaults.
       static_rows: Arm two_stage: the nodes that have a vector, see StaticVectors.
       item_factors: Where `model.match.factors` asks for them.
+      unknown_ids: Whose ids say nothing, see UnknownIds. With it, hashed values have a learned row for those who have
+        none. Without it, all ids say what they say.
 
     Raises:
       ConfigurationError: The configuration does not fit the schema or the statistics.
@@ -80,12 +84,13 @@ def build_joint_model(
     pretraining = pretraining or PretrainingConfig()
     check_model_config(config, schema, all_labels)
     raise_problems(arm_problems(config, arm, pretraining, schema))
-    specs = of_encoder = _resolve_all_specs(config, schema, statistics, all_labels)
+    hides_ids = unknown_ids is not None
+    specs = of_encoder = _resolve_all_specs(config, schema, statistics, all_labels, hides_ids)
     with_graph = arm != "no_graph"
     if arm in PRETRAINED_ARMS and pretraining.features:
         raise_problems(encoder_feature_problems(config, pretraining, schema))
         encoder_config = with_encoder_features(config, pretraining)
-        of_encoder = _resolve_all_specs(encoder_config, schema, statistics, all_labels)
+        of_encoder = _resolve_all_specs(encoder_config, schema, statistics, all_labels, hides_ids)
     link_prediction = _link_prediction(pretraining, schema) if _predicts_links(arm, pretraining) else None
     auto_encoder = _auto_encoder(config, schema, specs, statistics) if with_graph and not link_prediction else None
     if arm in PRETRAINED_ARMS and auto_encoder is None and link_prediction is None:
@@ -93,7 +98,9 @@ def build_joint_model(
     ranker_fields = _ranker_fields(config, schema, statistics, specs)
     roots = _root_node_sets(schema)
     projected = sorted({*roots, *(auto_encoder.node_sets if auto_encoder else ())})
-    match = _match(config, schema, statistics, item_factors, static=arm == "two_stage") if with_graph else None
+    match = None
+    if with_graph:
+        match = _match(config, schema, statistics, item_factors, static=arm == "two_stage", hides_ids=hides_ids)
     retrieval = None
     if config.retrieval is not None:
         retrieval = build_retrieval(
@@ -125,6 +132,7 @@ def build_joint_model(
         match=match,
         link_prediction=link_prediction,
         static_vectors=_static_vectors(config, schema, pretraining, static_rows) if arm == "two_stage" else None,
+        unknown_ids=unknown_ids,
         phase="pretraining" if arm in PRETRAINED_ARMS else "ranking",
     )
     model.create_variables(blank_graph(schema, without=all_labels))
@@ -132,7 +140,7 @@ def build_joint_model(
 
 
 def _resolve_all_specs(
-    config: ModelConfig, schema: GraphSchema, statistics: Statistics, labels: Collection[str]
+    config: ModelConfig, schema: GraphSchema, statistics: Statistics, labels: Collection[str], hides_ids: bool
 ) -> Specs:
     def readable(node_set: str) -> dict[str, Feature]:
         features = schema.node_sets[node_set].features
@@ -150,7 +158,7 @@ def _resolve_all_specs(
         for name in schema.node_sets
         if not is_history(name)
     }
-    return with_shared_tables(specs, config.features, statistics)
+    return with_shared_tables(with_unknown_rows(specs) if hides_ids else specs, config.features, statistics)
 
 
 def _item_edge_sets(schema: GraphSchema) -> list[str]:
@@ -253,6 +261,7 @@ def _match(
     item_factors: ItemFactors | None,
     *,
     static: bool,
+    hides_ids: bool,
 ) -> CandidateMatch | None:
     if config.fusion.match == "none":
         return None
@@ -281,6 +290,7 @@ def _match(
         attention=config.fusion.match == "attention",
         static=static,
         factors=None if config.match.factors is None else factor_match(config.match.factors, schema, item_factors),
+        absent_is_nothing=hides_ids,
         name="match",
     )
 

@@ -30,6 +30,7 @@ from tfgrec.model.static_vectors import StaticVectors
 from tfgrec.model.step.clipped_update import ClippedUpdate
 from tfgrec.model.step.step_gradients import StepGradients
 from tfgrec.model.step.xla import compiled, compiled_on_graph
+from tfgrec.model.unknown_ids import UnknownIds
 
 AUTO_ENCODER = "auto_encoder"
 
@@ -62,6 +63,7 @@ class JointModel(tf.keras.Model):
       match: Meets candidates with what their users met; None to rank without.
       link_prediction: What phase "pretraining" trains; None: the auto-encoder.
       static_vectors: What ranking reads in place of the encoder's states; None to run the encoder.
+      unknown_ids: Takes ids off nodes, before anything else; None: all keep theirs.
       phase: Where training starts.
 
     Call: scalar GraphTensor of a batch of requests, training, ItemParts or None -> `{task: logits [num_candidates]}`.
@@ -85,6 +87,7 @@ class JointModel(tf.keras.Model):
         match: CandidateMatch | None = None,
         link_prediction: LinkPrediction | None = None,
         static_vectors: StaticVectors | None = None,
+        unknown_ids: UnknownIds | None = None,
         phase: Phase = "ranking",
     ) -> None:
         super().__init__(name="joint_model")
@@ -95,7 +98,7 @@ class JointModel(tf.keras.Model):
         self._mask_rate, self._second_pass = mask_rate, second_pass
         self._item_edge_sets, self.retrieval = list(item_edge_sets), retrieval
         self.link_prediction, self.static_vectors = link_prediction, static_vectors
-        self.match = match
+        self.match, self._unknown_ids = match, unknown_ids
         self.match_logits = _match_logits(match, task_losses)
         self._phase: Phase = phase
         self._encoder_frozen = False
@@ -219,12 +222,14 @@ class JointModel(tf.keras.Model):
 
     def encode_roots(self, graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
         """The encoder's own `{field: [num_candidates, units]}` for GRAPH_FIELDS: what static vectors are made of."""
+        graph = self._without_unknown_ids(graph, training=False)
         return graph_fields(graph, self.encoder(graph), self.projection, self._item_edge_sets)
 
     def represent(
         self, graph: tfgnn.GraphTensor, training: bool = False, items: ItemParts | None = None
     ) -> Represented:
         """Encodes features and graph; in training with some nodes, or edges, hidden for what they are to teach."""
+        graph = self._without_unknown_ids(graph, training)
         fields = self.ranker_fields(graph, training=training, items=items)
         if self.encoder is None:
             return Represented({}, {}, {}, fields)
@@ -251,6 +256,9 @@ class JointModel(tf.keras.Model):
         hidden_states = propagate(inputs, masks, training=True)
         states = hidden_states if states is None else states
         return Represented(states, hidden_states, masks, {**fields, **self._matched(graph, inputs, states, training)})
+
+    def _without_unknown_ids(self, graph: tfgnn.GraphTensor, training: bool) -> tfgnn.GraphTensor:
+        return graph if self._unknown_ids is None else self._unknown_ids(graph, training=training)
 
     def _matched(
         self,
@@ -365,6 +373,7 @@ class JointModel(tf.keras.Model):
     def _represent_for_step(self, graph: tfgnn.GraphTensor) -> Represented:
         if not self._encoder_frozen or self.static_vectors is not None:
             return self.represent(graph, training=True)
+        graph = self._without_unknown_ids(graph, training=True)
         inputs = self.encoder.inputs(graph, training=False)
         states = self._propagate(inputs, training=False)
         states = {name: tf.stop_gradient(state) for name, state in states.items()}

@@ -11,7 +11,7 @@ from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.prediction_figures import calibration_figures, regression_figures, roc_figure
 from tfgrec.report.run_results import RunResults
 from tfgrec.report.style import Colours, colours_of
-from tfgrec.report.tables import HEADINGS, metric_text, retrieval_table, scenario_table, task_table
+from tfgrec.report.tables import HEADINGS, cold_start_table, metric_text, retrieval_table, scenario_table, task_table
 from tfgrec.report.training_figures import (
     coupling_figures,
     cut_figures,
@@ -78,6 +78,10 @@ def _metrics_section(run: RunResults) -> Section:
     if run.metrics["scenarios"]:
         by_scenario = scenario_table(validation, run.metrics["scenarios"], tasks)
         cards.append(Card("By scenario", by_scenario, note="Bars begin at chance, 0.5.", wide=True))
+    # Runs of earlier versions have none.
+    if cold_start := run.metrics.get("cold_start"):
+        note = "Of users and items that had an event before the request, as its record shows it, and that had none."
+        cards.append(Card("Cold start", cold_start_table(cold_start, tasks), note=note, wide=True))
     lead = (
         "On the validation split. Calibration is mean prediction over mean label: above 1 the model promises too "
         "much. GAUC is AUC within a user, weighted by the user's rows. Concordance is AUC for numbers: the share of "

@@ -33,7 +33,7 @@ class RunResults:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """`validation` and `scenarios` of metrics.json."""
+        """`validation`, `scenarios` and `cold_start` of metrics.json."""
         return json.loads(_existing(self.directory.metrics).read_text(encoding="utf-8"))
 
     @cached_property

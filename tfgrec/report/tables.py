@@ -45,12 +45,26 @@ def scenario_table(metrics: Mapping[str, Any], scenarios: Mapping[str, Any], tas
     """One row a scenario, most rows first, and a last one for all: AUC or concordance, with a bar from chance to 1."""
     ordered = sorted(scenarios.items(), key=lambda item: (-item[1]["rows"], item[0]))
     lines = [*((escape(name), values) for name, values in ordered), ("<em>all</em>", metrics)]
+    return _slice_table("scenario", lines, tasks)
+
+
+def cold_start_table(cold_start: Mapping[str, Any], tasks: Mapping[str, TaskConfig]) -> str:
+    """A row for cold and one for warm users, and items, as `scenario_table` has them; one without rows says so."""
+    lines = [
+        (f"{side}: {'no event before' if temperature == 'cold' else 'some'}", values)
+        for side, by_temperature in cold_start.items()
+        for temperature, values in by_temperature.items()
+    ]
+    return _slice_table("", lines, tasks)
+
+
+def _slice_table(heading: str, lines: Sequence[tuple[str, Any]], tasks: Mapping[str, TaskConfig]) -> str:
     rows = [
         [name, f"{values['rows']:,}", *(_bar_cell(values[task], kind.kind) for task, kind in tasks.items())]
         for name, values in lines
     ]
     headings = [f"{escape(task)}<small>{_order_heading(kind.kind)}</small>" for task, kind in tasks.items()]
-    return table(["scenario", "rows", *headings], rows)
+    return table([heading, "rows", *headings], rows)
 
 
 def retrieval_table(metrics: Mapping[str, Any]) -> str:

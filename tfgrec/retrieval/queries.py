@@ -16,6 +16,7 @@ from tfgrec.graph.store.graph_store import GraphStore
 
 _FEATURE = "feature/"
 _POSITIVE = "positive"
+_USER, _ITEM = "#user", "#item"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +62,9 @@ def read_queries(
 ) -> dict[str, Queries]:
     """Reads a split's requests with positive candidates, by item node set, oldest first.
 
+    Users and items that the graph does not know are left out: such users have seen nothing that could be left out of
+    what is found, and no index has such items.
+
     Args:
       split: files of requests with labels.
       schema: what the records hold, labels included.
@@ -80,14 +84,16 @@ def read_queries(
     queries = {}
     for item_node_set, of_set in table.groupby("item_node_set", sort=True):
         of_set = of_set.drop_duplicates(["request", "item"]).sort_values(["time", "request"], kind="stable")
+        items = store.lookup(item_node_set, of_set["item"].astype(_id_type(store, item_node_set)).to_numpy())
+        users = store.lookup(user_node_set, of_set["user"].to_numpy())
+        of_set = of_set.assign(**{_USER: users, _ITEM: items})[(users >= 0) & (items >= 0)]
         first = of_set.drop_duplicates("request")
         counts = of_set.groupby("request", sort=False).size().to_numpy()
-        item_ids = of_set["item"].astype(_id_type(store, item_node_set)).to_numpy()
         queries[item_node_set] = Queries(
-            users=store.lookup(user_node_set, first["user"].to_numpy()),
+            users=first[_USER].to_numpy(),
             times=first["time"].to_numpy(np.int64),
             features={name: _column(first[f"{_FEATURE}{name}"], declared[name]) for name in features},
-            wanted=store.lookup(item_node_set, item_ids),
+            wanted=of_set[_ITEM].to_numpy(),
             splits=np.concatenate([[0], np.cumsum(counts)]),
         )
     return queries

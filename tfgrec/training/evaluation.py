@@ -12,9 +12,10 @@ from tfgrec.config.model import TaskConfig
 from tfgrec.data.examples_directory import Split
 from tfgrec.data.input_pipeline import read_records
 from tfgrec.data.prediction_rows import PredictionRows
+from tfgrec.graph.sampling.events_of_roots import RootEvents
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.files import write_atomically, write_json
-from tfgrec.metrics import evaluate_predictions
+from tfgrec.metrics import cold_start, evaluate_predictions
 from tfgrec.progress import stage_progress
 from tfgrec.scoring import ScoringFunction
 from tfgrec.serving.signature_names import CANDIDATES_PER_REQUEST
@@ -28,6 +29,7 @@ def predict(
     tasks: Mapping[str, TaskConfig],
     scenario: str | None,
     batch_size: int,
+    events: Mapping[str, RootEvents] | None = None,
 ) -> pd.DataFrame:
     """Scores all requests of a split, in the order of its files.
 
@@ -38,13 +40,15 @@ def predict(
       tasks: the model's tasks.
       scenario: the `_readout` feature for column `scenario`, or None.
       batch_size: requests scored at once.
+      events: what of the records shows that users and items had events, see `events_of_roots`.
 
     Returns:
-      One row a candidate: `request`, `user`, `time`, `item`, `scenario`, and `label/<task>` and `prediction/<task>`
-      float32 for each task, as `tfgrec.metrics.evaluate_predictions` wants them.
+      One row a candidate: `request`, `user`, `time`, `item`, `scenario`, `cold_user`, `cold_item` (see PredictionRows),
+      and `label/<task>` and `prediction/<task>` float32 for each task, as `tfgrec.metrics.evaluate_predictions` wants
+      them.
     """
     labels = {f"label/{name}": task.label for name, task in tasks.items()}
-    rows = PredictionRows(schema, labels=labels, scenario=scenario)
+    rows = PredictionRows(schema, labels=labels, scenario=scenario, events=events)
     tables = []
     with stage_progress("scoring", split.num_requests, unit="requests") as advance:
         for serialized in read_records(list(split.files)).batch(batch_size).prefetch(tf.data.AUTOTUNE):
@@ -58,7 +62,7 @@ def predict(
 
 
 def evaluate(predictions: pd.DataFrame, config: RunConfig) -> dict[str, Any]:
-    """What metrics.json says of a table of predictions: `validation`, over all rows, and `scenarios`."""
+    """What metrics.json says of a table of predictions: `validation`, over all rows, `scenarios` and `cold_start`."""
     metrics = evaluate_predictions(
         predictions,
         tasks=config.model.tasks,
@@ -66,7 +70,8 @@ def evaluate(predictions: pd.DataFrame, config: RunConfig) -> dict[str, Any]:
         min_scenario_rows=config.evaluation.min_scenario_rows,
     )
     scenarios = metrics.pop("scenarios")
-    return {"validation": metrics, "scenarios": scenarios}
+    cold = cold_start(predictions, tasks=config.model.tasks)
+    return {"validation": metrics, "scenarios": scenarios, "cold_start": cold}
 
 
 def write_evaluation(predictions: pd.DataFrame, metrics: Mapping[str, Any], *, table: Path, summary: Path) -> None:

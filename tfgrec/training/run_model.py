@@ -23,10 +23,12 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.export import export_model
 from tfgrec.factors.item_factors import ItemFactors, fit_item_factors, kept_item_factors, refit_times
 from tfgrec.fingerprint import fingerprint_file
+from tfgrec.graph.sampling.events_of_roots import RootEvents, events_of_roots
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.build import build_joint_model
 from tfgrec.model.static_vectors import EmbeddedRows
+from tfgrec.model.unknown_ids import UnknownIds
 from tfgrec.progress import stage_progress
 from tfgrec.retrieval.run_retrieval import RunRetrieval
 from tfgrec.run_directory import RunDirectory
@@ -74,6 +76,11 @@ class RunModel:
     def serving_schema(self) -> GraphSchema:
         """What requests hold when they are served: no label, whether a task learns it or not."""
         return without_labels(self.examples.schema, self.labels)
+
+    @property
+    def root_events(self) -> dict[str, RootEvents]:
+        """What of a record tells whether its user, or a candidate's item, had any event."""
+        return events_of_roots(self.examples.schema, self.config.sampling)
 
     @property
     def training_data(self) -> TrainingData:
@@ -166,6 +173,7 @@ class RunModel:
             schema=self.examples.schema,
             tasks=self.config.model.tasks,
             scenario=self.config.evaluation.scenario,
+            events=self.root_events,
             batch_size=self.config.training.evaluation_batch_size,
         )
 
@@ -190,7 +198,12 @@ class RunModel:
             sample=self.sample("validation"),
             extra=extra,
             combined=self.config.export.combined,
+            warm_up_requests=self.config.export.warm_up_requests,
         )
+
+    def _unknown_ids(self) -> UnknownIds | None:
+        hidden = self.config.training.hidden_ids
+        return UnknownIds(events=self.root_events, hidden=hidden) if hidden else None
 
     def _build(self, replicas: Replicas, mixed_precision: MixedPrecision) -> "JointModel":
         # Nothing of a model that was built before in this process counts: neither memory, nor names, nor random state.
@@ -198,7 +211,6 @@ class RunModel:
         tf.keras.utils.set_random_seed(self.config.training.seed)
         self.examples.check_statistics()
         with replicas.scope(), precision_policy(mixed_precision):
-            warm_up_requests=self.config.export.warm_up_requests,
             return build_joint_model(
                 config=self.model_config,
                 schema=self.examples.schema,
@@ -208,4 +220,5 @@ class RunModel:
                 pretraining=self.config.pretraining,
                 static_rows=self.static_rows if self.config.arm == "two_stage" else None,
                 item_factors=self.item_factors,
+                unknown_ids=self._unknown_ids(),
             )

@@ -22,7 +22,7 @@ _FROM_STATISTICS = {
     *("vocabulary", "knots", "scores", "bin_edges", "prior"),
     *("mean", "standard_deviation", "log_mean", "log_standard_deviation"),
 }
-_OF_TRAINING = {"dropout"}
+_OF_TRAINING = {"dropout", "unknown_row", "absent_is_nothing"}
 _OF_EVERY_LAYER = {"name", "trainable", "dtype"}
 _OF_THE_LOSS = {"loss", "huber_delta", "sample_weight", "weight"}
 

@@ -6,10 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tfgrec.config.pipeline import SliceConfig
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import ID, READOUT, USER_READOUT
 from tfgrec.graph.statistics import row_keys
-from tfx_pipeline.evaluation.row_layout import RowLayout, slice_texts
+from tfx_pipeline.evaluation.cold_candidates import cold_candidates
+from tfx_pipeline.evaluation.row_layout import COLD, WARM, RowLayout, slice_texts
 
 _SIZE = f"nodes/{READOUT}.#size"
 
@@ -40,8 +42,19 @@ class CandidateRows:
         return cls(
             labels={name: readout.values(task.label).astype(np.float32) for name, task in layout.tasks.items()},
             users=_users(batch, layout.user_node_set, sizes),
-            slices={name: slice_texts(readout.values(cut.feature), cut) for name, cut in layout.slices.items()},
+            slices={name: _slice(batch, readout, layout, cut, sizes) for name, cut in layout.slices.items()},
         )
+
+
+def _slice(
+    batch: pa.RecordBatch, readout: "_Readout", layout: RowLayout, cut: SliceConfig, sizes: np.ndarray
+) -> np.ndarray:
+    if cut.feature is not None:
+        return slice_texts(readout.values(cut.feature), cut)
+    cold = np.zeros(readout.num_rows, bool)
+    for name in layout.readouts(cut):
+        cold |= cold_candidates(batch, name, layout.events[name], sizes)
+    return np.where(cold, COLD, WARM)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,11 +73,12 @@ def check_pipeline(config: RunConfig, tables: TablesConfig) -> None:
         raise ConfigurationError(f"pipeline.slices.{SCENARIO}: evaluation.scenario makes a slice of that name already")
     # Not labels: within one value of a label there is nothing to rank.
     known = {*requests.features, *requests.temporal_degrees}
-    for name, cut in slices.items():
+    by_feature = {name: cut for name, cut in slices.items() if cut.feature is not None}
+    for name, cut in by_feature.items():
         _check_known(cut.feature, known, f"pipeline.slices.{name}.feature: no feature '{cut.feature}' of requests")
-    if slices:
+    if by_feature:
         features = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt").node_sets[READOUT].features
-        for name, cut in slices.items():
+        for name, cut in by_feature.items():
             _check_cut(f"pipeline.slices.{name}", cut, features[cut.feature])
 
 

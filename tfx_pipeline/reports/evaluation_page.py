@@ -101,7 +101,7 @@ def _slicing_section(result: EvaluationResult, name: str) -> Section:
     """Figures of each task's first metric, then tables of all."""
     layout, found = result.layout, result.slices[name]
     shown = [part for part in found if part.candidates >= layout.min_rows]
-    lead = f"By {layout.slices[name].feature}. The fewer rows a slice has, the more of a difference is chance."
+    lead = f"By {layout.slices[name].cuts_by}. The fewer rows a slice has, the more of a difference is chance."
     if result.compared:
         lead += " A bar is the interval of the gain: where it misses the blessed model, the gain is hardly chance."
     if len(shown) < len(found):

@@ -10,7 +10,10 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.config.pipeline import SliceConfig
+from tfgrec.data.prediction_rows import PredictionRows
 from tfgrec.errors import InputDataError
+from tfgrec.graph.sampling.events_of_roots import events_of_roots
+from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.statistics import row_keys
 from tfx_pipeline.evaluation.candidate_rows import CandidateRows
 from tfx_pipeline.evaluation.row_layout import RowLayout
@@ -83,3 +86,20 @@ def test_a_label_with_fewer_values_than_candidates_is_refused(records: list[byte
     del example.features.feature["nodes/_readout.click"].float_list.value[0]
     with pytest.raises(InputDataError, match=r"'nodes/_readout\.click' has \d+ values for \d+ candidates"):
         CandidateRows.read(decoded([example.SerializeToString(), *records[1:]]), LAYOUT)
+
+
+def test_cold_slices_are_those_of_metrics_json(records: list[bytes]) -> None:
+    schema = record_schema(small_records.SCHEMA, small_records.SAMPLING)
+    events = events_of_roots(schema, small_records.SAMPLING)
+    slices = {f"cold_{side}": SliceConfig(cold=side) for side in ("user", "item")}
+    layout = RowLayout.model_validate_json(
+        RowLayout(tasks=TASKS, user_node_set="user", slices=slices, min_rows=1, events=events).model_dump_json()
+    )
+    records = records + [
+        small_records.without_events(record, side) for side in ("user", "item") for record in records[:9]
+    ]
+    expected = PredictionRows(schema, labels={}, scenario=None, events=events).read(tf.constant(records))
+    rows = CandidateRows.read(decoded(records), layout)
+    for name, texts in rows.slices.items():
+        assert texts.tolist() == ["cold" if cold else "warm" for cold in expected[name]]
+        assert set(texts) == {"cold", "warm"}

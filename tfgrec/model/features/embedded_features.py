@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgrec.model.features.absent import is_absent
 from tfgrec.model.features.feature_specs import CategoricalSpec, EmbeddedSpec, HashedSpec, dump_specs, parse_specs
 from tfgrec.model.features.hashed_rows import hashed_rows
 from tfgrec.model.features.named_axes import AxisPart, NamedAxis
@@ -38,7 +39,8 @@ class EmbeddedFeatures(tf.keras.layers.Layer):
     JointModel.embedding_variables.
 
     In training the share `dropout` of a hashed feature's values shows zeros. So near starts the row of an id that was
-    never trained, and there it stays: a cold node is to the model what a hidden one was in training.
+    never trained, and there it stays: a cold node is to the model what a hidden one was in training. A value that is
+    absent (see `absent_values`) has a row of its own, row 0 of a vocabulary, or a hashed feature's `unknown_row`.
 
     Call: `{node_set: {feature: [num_nodes] or [num_nodes, (num_values)]}}`, training ->
     `{node_set: [num_nodes, width]}`.
@@ -68,9 +70,7 @@ class EmbeddedFeatures(tf.keras.layers.Layer):
         """The rows of every variable: those of its tables, each with its values or hashes."""
         parts: dict[str, list[AxisPart]] = {name: [] for name in self._stacks}
         for name, table in self._tables.items():
-            values = [None, *table.spec.vocabulary] if isinstance(table.spec, CategoricalSpec) else None
-            part = AxisPart(name=name, size=table.spec.rows, values=values, shared_by_others=values is not None)
-            parts[table.stack].append(part)
+            parts[table.stack] += _axis_parts(name, table.spec)
         return [NamedAxis(self._stacks[name], 0, of_stack) for name, of_stack in parts.items()]
 
     def call(self, features: Mapping[str, Mapping[str, Values]], training: bool = False) -> dict[str, tf.Tensor]:
@@ -115,7 +115,10 @@ class EmbeddedFeatures(tf.keras.layers.Layer):
         table_name = _table_name(node_set, name, self._specs[node_set][name])
         table = self._tables[table_name]
         if isinstance(table.spec, HashedSpec):
-            return hashed_rows(values, table.spec.buckets) + table.offset
+            rows = hashed_rows(values, table.spec.buckets)
+            if table.spec.unknown_row:
+                rows = tf.where(is_absent(values), tf.constant(table.spec.buckets, tf.int64), rows)
+            return rows + table.offset
         return self._lookups[table_name](values) + table.offset
 
     def _embed(self, node_set: str, rows: Mapping[str, Values], training: bool) -> tf.Tensor:
@@ -138,6 +141,14 @@ def _table_name(node_set: str, name: str, spec: EmbeddedSpec) -> str:
     return spec.table or f"{node_set}.{name}"
 
 
+def _axis_parts(name: str, spec: EmbeddedSpec) -> list[AxisPart]:
+    if isinstance(spec, CategoricalSpec):
+        return [AxisPart(name=name, size=spec.rows, values=[None, *spec.vocabulary], shared_by_others=True)]
+    # By itself, so that a model without takes over the other rows.
+    unknown = [AxisPart(name=f"{name} unknown", size=1)] if spec.unknown_row else []
+    return [AxisPart(name=name, size=spec.buckets), *unknown]
+
+
 def _embedded(variable: tf.Variable, rows: tf.Tensor, specs: list[EmbeddedSpec], training: bool) -> tf.Tensor:
     """Embeddings `[num_values, num_features, dim]` of rows `[num_values, num_features]`, in training some hidden."""
     embedded = tf.gather(variable, rows)
@@ -151,7 +162,7 @@ def _embedded(variable: tf.Variable, rows: tf.Tensor, specs: list[EmbeddedSpec],
 def _initial_rows(spec: EmbeddedSpec, dtype: tf.DType | None) -> tf.Tensor:
     largest = _LARGEST_INITIAL_VALUE[spec.kind]
     rows = tf.keras.initializers.RandomUniform(-largest, largest)((spec.rows, spec.dimension), dtype)
-    if not isinstance(spec, CategoricalSpec):
-        return rows
+    if isinstance(spec, HashedSpec):
+        return tf.concat([rows[:-1], tf.zeros_like(rows[:1])], axis=0) if spec.unknown_row else rows
     # Values outside the vocabulary may not occur in training, and should then say nothing.
     return tf.concat([tf.zeros_like(rows[:1]), rows[1:]], axis=0)

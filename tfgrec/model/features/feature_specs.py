@@ -49,16 +49,18 @@ class CategoricalSpec(_EmbeddedSpec):
 
 
 class HashedSpec(_EmbeddedSpec):
-    """Rows of the table belong to hashes. A hidden value has a vector of zeros."""
+    """Rows of the table belong to hashes. A hidden value has a vector of zeros. With `unknown_row`, a value that is
+    absent has one more row, the last; else the one of its hash."""
 
     kind: Literal["hashed"] = "hashed"
     buckets: int
     dropout: float = 0.0
+    unknown_row: bool = False
 
     @property
     def rows(self) -> int:
         """Size of the table."""
-        return self.buckets
+        return self.buckets + int(self.unknown_row)
 
 
 class NumericSpec(FrozenConfig):
@@ -147,6 +149,17 @@ def default_encoding(name: str, feature: Feature) -> Encoding:
     if name == ID:
         return IgnoredEncoding()
     return NumericEncoding() if feature.dtype == "float32" else CategoricalEncoding()
+
+
+def with_unknown_rows(specs: Mapping[str, Mapping[str, FeatureSpec]]) -> dict[str, dict[str, FeatureSpec]]:
+    """The specs, `{node_set: {feature: spec}}`, of which the hashed ones have an `unknown_row`."""
+    return {
+        node_set: {
+            name: spec.model_copy(update={"unknown_row": True}) if isinstance(spec, HashedSpec) else spec
+            for name, spec in of_node_set.items()
+        }
+        for node_set, of_node_set in specs.items()
+    }
 
 
 def _with_transforms(encoding: Encoding, transforms: Sequence[Transform] | None) -> Encoding:

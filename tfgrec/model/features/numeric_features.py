@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgrec.model.features.absent import is_absent
 from tfgrec.model.features.feature_specs import NumericSpec, dump_specs, parse_specs
 from tfgrec.model.features.piecewise_linear import piecewise_linear
 from tfgrec.model.features.several_values import combine_values
@@ -27,8 +28,9 @@ class NumericFeatures(tf.keras.layers.Layer):
 
     `standard`: (x - mean) / standard deviation. `log`: the same of sign(x) log(1 + |x|). `quantile`: a monotone
     piecewise-linear map of sign(x) log(1 + |x|) to normal scores. `piecewise`: how far sign(x) log(1 + |x|) has come in
-    each bin, from -1/2 to 1/2; on that scale, since the last bin reaches up to the largest outlier. NaN and infinities
-    become 0, the mean (the middle of every bin). A feature with several values counts by their mean. Has no variables.
+    each bin, from -1/2 to 1/2; on that scale, since the last bin reaches up to the largest outlier. NaN, infinities
+    and absent integers become 0, the mean (the middle of every bin). A feature with several values counts by their
+    mean. Has no variables.
 
     Call: `{feature: [num_nodes] or [num_nodes, (num_values)]}` -> `[num_nodes, width]` float32: the features that are
     read as `standard`, those as `log`, those as `quantile`, the bins of those read as `piecewise`, then the indicators
@@ -127,6 +129,8 @@ def _as_numbers(values: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
         flat = tf.cast(values.flat_values, tf.float32)
         mean = combine_values("mean", flat, values)
         return tf.where(values.row_lengths() > 0, mean, np.nan)
+    if values.dtype == tf.int64:
+        return tf.where(is_absent(values), np.nan, tf.cast(values, tf.float32))
     return tf.cast(values, tf.float32)
 
 

@@ -69,6 +69,7 @@ class CandidateMatch(tf.keras.layers.Layer):
       factors: The match by item factors, whose numbers are added; None for none.
       static: Whether vectors are not tables of its own but given ones, looked up by id, each node set's by one linear
         map of its own for candidates and events alike.
+      absent_is_nothing: Of the tied vectors.
 
     Call: scalar GraphTensor, vectors of nodes for the match by content (see ContentMatch) or None, the look-up of given
     vectors (StaticVectors.item_vectors) where `static`, training, ItemParts or None ->
@@ -84,12 +85,14 @@ class CandidateMatch(tf.keras.layers.Layer):
         attention: bool,
         static: bool = False,
         factors: FactorMatch | dict[str, Any] | None = None,
+        absent_is_nothing: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         self._sources = parse_sources(sources)
         self._candidates = {name: dict(keys) for name, keys in candidates.items()}
         self._config = MatchConfig.model_validate(config)
+        self._absent_is_nothing = absent_is_nothing
         self._vectors = None if static else self._tied_vectors()
         self._maps = {
             space: _static_map(self._config.dimension, name=f"{space}_map")
@@ -165,6 +168,7 @@ class CandidateMatch(tf.keras.layers.Layer):
             "attention": self._attention is not None,
             "static": self._vectors is None,
             "factors": None if self._factors is None else self._factors.get_config(),
+            "absent_is_nothing": self._absent_is_nothing,
             **super().get_config(),
         }
 
@@ -175,6 +179,7 @@ class CandidateMatch(tf.keras.layers.Layer):
             buckets=config.buckets,
             dropout=config.dropout,
             l2=config.l2,
+            absent_is_nothing=self._absent_is_nothing,
             name="tied_vectors",
         )
 

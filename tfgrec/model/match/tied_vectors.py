@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgrec.model.features.absent import is_absent
 from tfgrec.model.features.several_values import combine_values
 from tfgrec.model.step.step_random import uniform
 
@@ -30,13 +31,24 @@ class TiedVectors(tf.keras.layers.Layer):
       buckets: Rows of the table.
       dropout: Share of the keys hidden in training.
       l2: See above.
+      absent_is_nothing: Whether a key that is absent (see `absent_values`) shows zeros, in place of a row of its hash.
 
     Call: `{namespace: values [num_items] or [num_items, (num_values)]}`, training -> `[num_items, dimension]`.
     """
 
-    def __init__(self, *, dimension: int, buckets: int, dropout: float, l2: float, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        dimension: int,
+        buckets: int,
+        dropout: float,
+        l2: float,
+        absent_is_nothing: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         self._dimension, self._buckets, self._dropout, self._l2 = dimension, buckets, dropout, l2
+        self._absent_is_nothing = absent_is_nothing
         initial = tf.keras.initializers.RandomNormal(stddev=_INITIAL_DEVIATION)
         self._table = self.add_weight(name="table", shape=(buckets, dimension), initializer=initial)
 
@@ -51,7 +63,11 @@ class TiedVectors(tf.keras.layers.Layer):
         parts = []
         if single:
             rows = tf.stack([self._rows(values, space) for space, values in single.items()], axis=1)
-            parts.append(tf.reduce_sum(self._looked_up(rows, training), axis=1))
+            found = self._looked_up(rows, training)
+            if self._absent_is_nothing:
+                absent = tf.stack([is_absent(values) for values in single.values()], axis=1)
+                found = tf.where(absent[..., tf.newaxis], 0.0, found)
+            parts.append(tf.reduce_sum(found, axis=1))
         for space, values in keys.items():
             if space not in single:
                 embedded = self._looked_up(self._rows(values.flat_values, space)[:, tf.newaxis], training)
@@ -76,7 +92,8 @@ class TiedVectors(tf.keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Sizes and rates."""
         sizes = {"dimension": self._dimension, "buckets": self._buckets}
-        return {**sizes, "dropout": self._dropout, "l2": self._l2, **super().get_config()}
+        rates = {"dropout": self._dropout, "l2": self._l2, "absent_is_nothing": self._absent_is_nothing}
+        return {**sizes, **rates, **super().get_config()}
 
     def _rows(self, values: tf.Tensor, space: str) -> tf.Tensor:
         """Row numbers of values, int64 of their shape. Integers are hashed without a detour by text."""
