@@ -45,8 +45,8 @@ lock: setup  ## Resolve setup.py's requirements anew into requirements/
 	@$(BOOT) -m tools.setup_environment lock
 
 demo: setup  ## Train on the built-in synthetic world: model, metrics and report in runs/demo
-	test -e runs/demo/data || $(BIN)/tfgrec-simulate --output runs/demo/data
-	$(BIN)/tfgrec-train --config configs/demo.yaml --data runs/demo/data --run-dir runs/demo
+	test -e runs/demo_data || $(BIN)/tfgrec-simulate --output runs/demo_data
+	$(BIN)/tfgrec-train --config configs/demo.yaml --data runs/demo_data --run-dir runs/demo
 	@echo "Serve it, and ask it in another window:"
 	@$(BIN)/tfgrec-serve --run-dir runs/demo --print-request
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "demo.yaml"
@@ -70,19 +69,39 @@ def history(run_dir: Path) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    settings = WorldSettings(users=120, videos=80, live_rooms=30, authors=20, days=6, impressions=3000)
-    world = create_world(settings)
-    write_tables(world, simulate_interactions(world), folder)
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a checkout after the commands of `make demo`, on a world and with a model that are small."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("configs", "schemas"):
+        (folder / name).symlink_to(ROOT / name)
+    world = "--users 120 --videos 80 --live-rooms 30 --authors 20 --days 6 --impressions 3000"
+    smaller = {"tfgrec-simulate": world, "tfgrec-train": shlex.join(["--set", *SMALL]), "tfgrec-serve": ""}
+    for line in recipe("demo"):
+        options = next((options for name, options in smaller.items() if f"/{name} " in line), None)
+        if options is not None:
+            done = subprocess.run(f"{line} {options}", shell=True, cwd=folder, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+            smaller = {name: others for name, others in smaller.items() if f"/{name} " not in line}
+    assert not smaller
     return folder
 
 
+def recipe(target: str) -> list[str]:
+    """The commands that make would run for a target."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--dry-run", target, f"BIN={Path(sys.executable).parent}"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
 @pytest.fixture(scope="module")
-def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run_dir = tmp_path_factory.mktemp("runs") / "joint"
-    train(data, run_dir)
-    return run_dir
+def data(demo: Path) -> Path:
+    return demo / "runs" / "demo_data"
+
+
+@pytest.fixture(scope="module")
+def trained(demo: Path) -> Path:
+    return demo / "runs" / "demo"
 
 
 @pytest.fixture
