@@ -6,9 +6,10 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfgrec.errors import ConfigurationError
+from tfgrec.errors import ConfigurationError, InputDataError
+from tfgrec.serving.client import Inputs, ModelClient
 from tfgrec.skew.limits import exceeded, read_limits
-from tfgrec.skew.score_drift import kolmogorov_smirnov, output_drift, population_stability_index, score_drift
+from tfgrec.skew.score_drift import kolmogorov_smirnov, output_drift, population_stability_index, score_drift, scores_of
 
 
 def two_models(seed: int, *, ties: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,6 +66,21 @@ def test_nothing_to_rank_is_no_drift() -> None:
     assert (single["rank_correlation"], single["top_changed"], single["requests_of_several"]) == (None, 0.0, 0)
     empty = score_drift({"click": np.zeros(0)}, {"click": np.zeros(0), "like": np.zeros(0)}, np.zeros(0, np.int64))
     assert empty.keys() == {"click"} and kolmogorov_smirnov(np.zeros(0), np.zeros(0)) == 0
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    class Spoiled(ModelClient):
+        def predict(self, signature: str, inputs: Inputs) -> dict[str, np.ndarray]:
+            count = len(inputs["examples"])
+            scores = np.arange(count, dtype=np.float32)
+            scores[-1] = np.nan
+            return {"click": scores, "candidates_per_request": np.ones(count, np.int64)}
+
+        def check_ready(self) -> None:
+            """Always."""
+
+    with pytest.raises(InputDataError, match="score 'click': 2 of 70 are no numbers"):
+        scores_of(Spoiled(), [b"x"] * 70)
 
 
 def test_limits_hold_upwards_and_for_correlations_downwards() -> None:

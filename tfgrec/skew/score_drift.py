@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfgrec.errors import InputDataError
 from tfgrec.serving.client import ModelClient, rank
 
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -20,13 +21,16 @@ def scores_of(model: ModelClient, examples: Sequence[bytes]) -> tuple[dict[str, 
     """The scores of requests by output, float32 `[num_candidates]`, and the number of each one's candidates.
 
     Raises:
-      InputDataError: the model refuses them.
+      InputDataError: the model refuses them, or answers what is no number.
       ModelServerError: it can't be asked.
     """
     batches = [examples[start : start + _BATCH] for start in range(0, len(examples), _BATCH)]
     answers = [answer for batch in batches for answer in rank(model, batch)]
     names = answers[0].keys() if answers else ()
     scores = {name: np.concatenate([answer[name] for answer in answers]) for name in names}
+    for name, of in scores.items():
+        if count := int(np.count_nonzero(~np.isfinite(of))):
+            raise InputDataError(f"score '{name}': {count:,} of {len(of):,} are no numbers")
     lengths = [len(next(iter(answer.values()))) for answer in answers]
     return scores, np.array(lengths, np.int64)
 
