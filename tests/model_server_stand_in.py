@@ -1,12 +1,14 @@
 """Stands in for TensorFlow Serving: a SavedModel behind the same gRPC and REST interfaces.
 
 It speaks PredictionService.Predict, ModelService.GetModelStatus and `/v1/models`, written from their documentation.
+As a process, `python tests/model_server_stand_in.py SAVED_MODEL`, it prints the host:port of its gRPC.
 """
 
 import base64
 import contextlib
 import dataclasses
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -170,3 +172,14 @@ def http_server(app: Starlette) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def main(path: str) -> None:
+    """Serves until the process is ended."""
+    with grpc_server(StandIn(Path(path))) as address:
+        print(address, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

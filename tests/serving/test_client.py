@@ -2,7 +2,9 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import tensorflow as tf
 from model_server_stand_in import LABEL, MODEL, VERSION, StandIn, grpc_server, http_server, rest_app
 
 from tfgrec.errors import InputDataError
+from tfgrec.serving import client_saved_model
 from tfgrec.serving.client import ModelClient, ModelServerError, rank, told
 from tfgrec.serving.client_grpc import GrpcClient
 from tfgrec.serving.client_rest import RestClient
@@ -174,3 +177,24 @@ def test_answers_of_more_than_4_megabytes_pass(connect: Connect) -> None:
 def test_what_tensorflow_says_is_cut_to_a_line(message: str) -> None:
     inner = "nodes/video.duration: expected [3] values"
     assert told(message.format(inner)) == inner
+
+
+def test_a_function_s_first_call_is_no_other_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow makes it ready in each thread that comes before it is: a process kept a gigabyte of that."""
+    at_work, most = [], []
+
+    def answer(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        at_work.append(1)
+        most.append(len(at_work))
+        time.sleep(0.05)
+        at_work.pop()
+        return {}
+
+    monkeypatch.setattr(client_saved_model, "load_signatures", lambda path: {"serving_default": answer})
+    client = client_saved_model.SavedModelClient("anywhere")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: client.predict("serving_default", {"examples": [b""]}), range(8)))
+        assert most[:2] == [1, 1]
+        most.clear()
+        list(pool.map(lambda _: client.predict("serving_default", {"examples": [b""]}), range(8)))
+        assert max(most) > 1

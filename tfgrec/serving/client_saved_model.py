@@ -1,5 +1,7 @@
 """Asks a SavedModel in this process, as a model server would be asked."""
 
+import contextlib
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ class SavedModelClient(ModelClient):
 
     def __init__(self, path: str | Path) -> None:
         self._signatures = load_signatures(path)
+        self._first, self._asked = threading.Lock(), set()
 
     def predict(self, signature: str, inputs: Inputs) -> dict[str, np.ndarray]:
         """The outputs of a signature by name, see `ModelClient.predict`."""
@@ -27,7 +30,11 @@ class SavedModelClient(ModelClient):
         if signature not in known:
             raise InputDataError(f"signature '{signature}' is unknown: {suggestion(signature, known)}")
         try:
-            outputs = known[signature](**{name: tf.convert_to_tensor(value) for name, value in inputs.items()})
+            # TensorFlow makes a function ready at its first call. Threads that call it first together would each do so,
+            # and the process would keep the memory of all.
+            with contextlib.nullcontext() if signature in self._asked else self._first:
+                outputs = known[signature](**{name: tf.convert_to_tensor(value) for name, value in inputs.items()})
+                self._asked.add(signature)
         except tf.errors.InvalidArgumentError as error:
             raise InputDataError(told(error.message)) from None
         except (TypeError, ValueError) as error:
