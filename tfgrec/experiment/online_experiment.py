@@ -165,6 +165,10 @@ class OnlineExperiment:
         policies = self._policies(day, served)
         arms = np.zeros(self.world.num_users, int) if before else self.assigned
         sessions = self.world.sessions(day, moods[""])
+        if not len(sessions):
+            raise ConfigurationError(
+                f"nobody opens the app on day {day} of the world: more world.users or a higher living.sessions_per_day"
+            )
         title = f"day {day - self.config.pre_days}" if before else f"day {day - self.config.pre_days + 1}"
         with stage_progress(title, len(sessions), unit="sessions") as advance:
             impressions = live_day(
