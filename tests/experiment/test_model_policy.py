@@ -66,6 +66,14 @@ def test_scores_are_those_of_their_items_in_both_domains():
     assert policy.calls[0][:2] == (3, 7) and policy.failed == 0
 
 
+def test_warming_up_asks_for_every_domain_and_is_not_counted():
+    examples = Examples()
+    policy = ModelPolicy(world=WORLD, examples=examples, model=Model(examples))
+    policy.warm_up(1_709_510_400_000)
+    assert {request.item_node_set for request in examples.requests} == {"video", "live"}
+    assert policy.calls == [] and policy.failed == 0
+
+
 def test_requests_that_fail_keep_their_pools_order_and_are_counted(monkeypatch: pytest.MonkeyPatch):
     examples = Examples()
     policy = ModelPolicy(world=WORLD, examples=examples, model=Model(examples))

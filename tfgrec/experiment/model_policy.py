@@ -36,6 +36,25 @@ class ModelPolicy:
         self.calls: list[tuple[int, int, float, float]] = []
         self.failed = 0
 
+    def warm_up(self, moment: int) -> None:
+        """Asks for one item of each domain, as model servers do before they serve: the first call takes much longer.
+
+        Raises:
+          TfgrecError: the graph or the model can't be asked.
+        """
+        scenarios = {scenario.domain: scenario.name for scenario in SCENARIOS}
+        requests = [
+            OnlineRequest(
+                user=int(self._user_ids[0]),
+                time=moment,
+                items=ids[:1].tolist(),
+                item_node_set=domain,
+                features={"scenario": scenarios[domain]},
+            )
+            for domain, ids in self._item_ids.items()
+        ]
+        rank(self._model, self._examples.examples(requests))
+
     def scores(self, asked: Sequence[Pools]) -> list[np.ndarray]:
         """See `Policy`."""
         requests = [request for pools in asked for request in self._requests(pools)]

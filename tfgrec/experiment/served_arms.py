@@ -11,6 +11,7 @@ from tfgrec.experiment.model_policy import ModelPolicy
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.log.live_graph import LiveGraph
 from tfgrec.simulation.living_tables import event_tables
+from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
 
 if TYPE_CHECKING:
     from tfgrec.experiment.online_experiment import OnlineExperiment
@@ -41,6 +42,7 @@ class ServedArms:
             for arm in arms:
                 model = SavedModelClient(experiment.directory.training(night, group, arm).newest_export)
                 self.policies[arm] = ModelPolicy(world=experiment.world.world, examples=service, model=model)
+                self.policies[arm].warm_up(FIRST_DAY_MS + day * DAY_MS)
 
     def append(self, impressions: pd.DataFrame) -> None:
         """Events come in: the next request sees them."""
