@@ -1,7 +1,8 @@
 """A small run whose requests a service takes, with a model that is quick to write and to load."""
 
 import dataclasses
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.times import EARLIEST
 from tfgrec.run_directory import RunDirectory
+from tfgrec.saved_model import EXTRA_ASSETS
 
 
 def write_served_run(root: Path, *, name: str = "small", train_requests: int = 30) -> RunDirectory:
@@ -51,6 +53,23 @@ def write_model(path: Path, *, of_scenario: float = 0.01) -> None:
     module = tf.Module()
     module.score = score
     tf.saved_model.save(module, str(path), signatures={"serving_default": score})
+
+
+def write_index(path: Path, ids: Sequence[int]) -> None:
+    """An index as tfgrec-index writes it, which finds the same items for everybody, in this order."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, name="examples"), tf.TensorSpec([], tf.int32, name="k")]
+    )
+    def find(examples: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = tf.tile(tf.constant([ids], tf.int64)[:, :k], [tf.size(examples), 1])
+        return {"ids": found, "scores": tf.zeros_like(found, tf.float32)}
+
+    module = tf.Module()
+    module.find = find
+    tf.saved_model.save(module, str(path), signatures={"serving_default": find})
+    (path / EXTRA_ASSETS).parent.mkdir()
+    (path / EXTRA_ASSETS).write_text(json.dumps({"search": "brute_force"}))
 
 
 def _since_1971(make: Callable[..., RequestBatch]) -> Callable[..., RequestBatch]:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from model_server_stand_in import MODEL, StandIn, grpc_server
-from served_run import write_served_run
+from served_run import write_index, write_served_run
 
 from tfgrec.commands.serve import main
 from tfgrec.run_directory import RunDirectory
@@ -90,13 +90,21 @@ def test_the_printed_commands_serve_and_ask(run: RunDirectory, printed: list[lis
     serve, curl = printed
     assert curl[0] == "curl"
     body = json.loads(curl[-1])
-    with served([*serve, "--request-log", str(tmp_path / "log"), "--request-log-share", "1"]):
+    write_index(tmp_path / "index" / "video" / "1", [503, 507, 501, 502])
+    options = ["--index", str(tmp_path / "index"), "--request-log", str(tmp_path / "log"), "--request-log-share", "1"]
+    with served([*serve, *options]) as url:
         asked = subprocess.run(curl, capture_output=True, text=True, check=True)
+        user = {key: body[key] for key in ("user", "time")}
+        user |= {"features": {"scenario": "search", "hour": 3}, "item_node_set": "video", "sort_by": "click"}
+        best = httpx.post(f"{url}/rank", json={**user, "items": [503, 507, 501]}, timeout=60).json()
+        found = httpx.post(f"{url}/recommend", json={**user, "candidates": 3, "count": 2}, timeout=60).json()
+    assert found["items"] == best["items"][:2] and found["scores"]["click"] == best["scores"]["click"][:2]
     answer = json.loads(asked.stdout)
     assert answer["items"] == body["items"]
     assert_same(scores_of(answer), expected_scores(run, body))
     # Nothing is lost of what a service was at when it was ended.
-    [logged] = ServedRequests(tmp_path / "log")
+    logged, *others = ServedRequests(tmp_path / "log")
+    assert len(others) == 2
     assert logged.model == f"{MODEL}/1"
     assert_same(logged.scores, scores_of(answer))
 

@@ -12,7 +12,7 @@ import small_records
 import tensorflow as tf
 import yaml
 from model_server_stand_in import http_server
-from served_run import write_model
+from served_run import write_index
 
 from tfgrec.config import TablesConfig
 from tfgrec.errors import ConfigurationError
@@ -119,11 +119,11 @@ def test_without_an_index_there_is_no_such_path(examples: ExampleService, tmp_pa
 
 def test_the_newest_index_of_a_node_set_is_opened(tmp_path: Path) -> None:
     for version in ("9", "10"):
-        write_model(tmp_path / "video" / version)
-        (tmp_path / "video" / version / "assets.extra").mkdir(exist_ok=True)
-        search = "scann" if version == "9" else "brute_force"
-        (tmp_path / "video" / version / "assets.extra" / "tfgrec.json").write_text(json.dumps({"search": search}))
-    assert open_indexes(tmp_path).keys() == {"video"}
+        write_index(tmp_path / "video" / version, [int(version), 1])
+    opened = open_indexes(tmp_path)
+    assert opened.keys() == {"video"}
+    found = opened["video"].predict("serving_default", {"examples": [b"x", b"y"], "k": np.int32(2)})
+    np.testing.assert_array_equal(found["ids"], [[10, 1], [10, 1]])
 
 
 @pytest.mark.slow
