@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tfgrec.config import load_run_config
@@ -11,6 +12,7 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.experiment import nights as nights_module
 from tfgrec.experiment.experiment_directory import ExperimentDirectory
 from tfgrec.experiment.nights import Nights
+from tfgrec.experiment.online_experiment import OnlineExperiment
 from tfgrec.simulation.living_tables import write_day_schema
 
 CONFIG = Path(__file__).parents[2] / "configs" / "experiment_demo.yaml"
@@ -86,3 +88,16 @@ def test_a_pre_period_without_a_day_to_train_on_is_refused(tmp_path):
     config = load_experiment_config(CONFIG, ["pre_days=2"])
     with pytest.raises(ConfigurationError, match="pre_days: 2 leave no day to train on"):
         Nights(config, ExperimentDirectory(tmp_path), {"shared": ["joint"]}).check()
+
+
+def test_with_own_logs_each_arm_learns_from_its_own_users_once_the_experiment_runs(tmp_path):
+    arms = ("joint", "random", "no_graph")
+    config = load_experiment_config(CONFIG, ["pre_days=3", "retraining.logs=own", "world.users=30"])
+    experiment = OnlineExperiment(config, arms, tmp_path)
+    assert experiment.groups == {"joint": ["joint"], "no_graph": ["no_graph"]}
+    shown = pd.DataFrame({"arm": [0, 1, 2, 2]})
+    assert experiment.of_group(3, shown, ["no_graph"])["arm"].tolist() == [2, 2]
+    # Before, one policy serves all, and all learn from it.
+    assert len(experiment.of_group(2, shown, ["no_graph"])) == 4
+    shared = OnlineExperiment(load_experiment_config(CONFIG, ["world.users=30"]), arms, tmp_path)
+    assert shared.groups == {"shared": ["joint", "no_graph"]} and len(shared.of_group(9, shown, ["joint"])) == 4
