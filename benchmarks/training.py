@@ -1,11 +1,9 @@
 """Training speed on KuaiRand: python -m benchmarks.training --data DIR --json FILE (some seven minutes)."""
 
 import dataclasses
-import os
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,16 @@ from benchmarks.interleaved import Rounds, interleaved_seconds, median_ratio
 from benchmarks.pyg_batches import write_batches
 from benchmarks.pyg_peer import PeerUnavailable, PygPeer, peer_python
 from benchmarks.results import benchmark_parser, tell
+from benchmarks.sampled_run import FEWER_DAYS, sampled_run
 from benchmarks.training_variants import Batch, TrainingVariant
-from tfgrec.config import RunConfig, dump_config, load_run_config
+from tfgrec.config import RunConfig, load_run_config
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.run_directory import RunDirectory
-from tfgrec.stages import run_module
 
 _CONFIG = Path(__file__).parents[1] / "configs" / "kuairand.yaml"
 _BATCHES = 10
 _ROUNDS = 9
 
-# Three of the nine days of training: enough requests, in a third of the time.
-_FEWER_DAYS = ("split.train=[20220502, 20220504]", "split.validation=[20220505, 20220505]")
 _FIXED = ("model.balancing.method=fixed",)
 _NO_AUTO_ENCODER = ("model.auto_encoder.enabled=false",)
 _NO_MATCH = ("model.fusion.match=none",)
@@ -74,26 +70,11 @@ class Work:
 
     def load(self, *changes: str) -> RunConfig:
         """The configuration with the command line's changes, and these."""
-        return load_run_config(self.config, [*_FEWER_DAYS, *self.overrides, *changes])
+        return load_run_config(self.config, [*FEWER_DAYS, *self.overrides, *changes])
 
     def sampled(self, name: str, config: RunConfig) -> tuple[RunDirectory, float | None]:
-        """A run's graph and examples, and the seconds that sampling took; None where they were there already.
-
-        Runs share the graph.
-        """
-        run, graph = RunDirectory.at(self.folder / name), self.folder / "graph"
-        common = ["--config", str(run.config), "--data", str(self.data)]
-        if (run.examples / "manifest.json").exists():
-            return run, None
-        run.root.mkdir(parents=True, exist_ok=True)
-        dump_config(config, run.config)
-        if not (graph / "manifest.json").exists():
-            run_module("beam_jobs.build_graph", *common, "--output", str(graph))
-        if not run.graph.exists():
-            os.symlink(graph.resolve(), run.graph)
-        started = time.perf_counter()
-        run_module("beam_jobs.sample_subgraphs", *common, "--graph", str(graph), "--output", str(run.examples))
-        return run, time.perf_counter() - started
+        """What `sampled_run` tells."""
+        return sampled_run(name, config, data=self.data, folder=self.folder)
 
 
 def measure(work: Work) -> dict[str, Any]:
