@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -66,8 +67,8 @@ class ServedProcess:
         self._process.terminate()
         self._process.wait()
 
-    def memory(self, since: float) -> dict[str, float]:
-        """Megabytes that are resident, mapped files aside, at the last look and on average a minute more.
+    def memory(self, since: float) -> dict[str, Any]:
+        """Resident megabytes, mapped files aside: at the last look, how many more a minute on average, and by minute.
 
         `since` is what time.monotonic() said at the first look that counts.
         """
@@ -77,7 +78,9 @@ class ServedProcess:
         return {
             "anonymous_mb": round(held[-1] / _BYTES_PER_MEGABYTE, 1),
             "anonymous_mb_more_a_minute": round(slope * 60 / _BYTES_PER_MEGABYTE, 3),
-            "looks": len(looks),
+            "anonymous_mb_by_minute": (held[:: round(60 / _SECONDS_BETWEEN_LOOKS)] / _BYTES_PER_MEGABYTE)
+            .round(1)
+            .tolist(),
         }
 
     def _start(self) -> subprocess.Popen:

@@ -19,6 +19,7 @@ from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.serving.client import ModelClient, ModelServerError, rank
 from tfgrec.serving.feature_service_body import read_events_body, read_rank_body
 from tfgrec.serving.feature_service_metrics import CONTENT_TYPE, FeatureServiceMetrics, MeasuredApp
+from tfgrec.serving.gathered_calls import GatheredCalls
 from tfgrec.serving.recommend_body import read_recommend_body
 from tfgrec.serving.signature_names import COMBINED
 
@@ -59,6 +60,7 @@ class FeatureService:
         log: "RequestLog | None" = None,
     ) -> None:
         self._examples, self._model, self._metrics = examples, model, metrics
+        self._sampled = GatheredCalls(examples.examples)
         self._recommender, self._log = recommender, log
         self.answers: dict[str, Callable[[bytes], dict[str, Any]]] = {"/rank": self._rank, "/events": self._append}
         if recommender is not None:
@@ -136,7 +138,7 @@ class FeatureService:
 
     def _example(self, request: OnlineRequest) -> bytes:
         try:
-            return self._examples.examples([request])[0]
+            return self._sampled(request)
         except UnicodeEncodeError:
             raise _no_unicode() from None
 
