@@ -4,14 +4,16 @@ Nothing of an answer is drawn by chance. An item is shown to a user once. Sessio
 matrix says nothing of when people leave; nor does it say what they skip.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from tfgrec.experiment.pools import Pools
 from tfgrec.simulation.keyed_random import keyed_uniform
 from tfgrec.simulation.living_settings import LivingSettings
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
 from tfgrec.simulation.sessions import Answers, Sessions
-from tfgrec.simulation.settings import VIDEO
 
 # What chance is about, after the seed: apart from the keys of other worlds.
 _POOL, _START = 200, 201
@@ -102,11 +104,10 @@ class TablePolicy:
     def __init__(self, scores: np.ndarray) -> None:
         self._scores = scores
 
-    def scores(self, asked: list) -> list[np.ndarray]:
+    def scores(self, asked: Sequence[Pools]) -> list[np.ndarray]:
         """See `Policy`."""
         one_user = self._scores.ndim == 1
         return [
             self._scores[pools.items] if one_user else self._scores[pools.users[:, np.newaxis], pools.items]
             for pools in asked
-            if pools.domain == VIDEO or not len(pools)
         ]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tfgrec.config import RunConfig, dump_config, load_run_config, load_tables_config
 from tfgrec.config.experiment import ExperimentConfig
@@ -82,10 +83,10 @@ class Nights:
             night = self._directory.night(day, group)
             if (night.root / _FINISHED).exists():
                 continue
-            seconds = {"graph and records": _timed(lambda: self._data(day, group, night))}  # noqa: B023
+            seconds = {"graph and records": _timed(self._data, day, group, night)}
             for arm in arms:
                 self._announce(f"night {day}, {arm}: trains on {group} logs")
-                seconds[arm] = _timed(lambda: self._train(day, group, arm))  # noqa: B023
+                seconds[arm] = _timed(self._train, day, group, arm)
             write_json(night.root / _FINISHED, {"seconds": seconds})
 
     def seconds(self, day: int, group: str) -> dict[str, float]:
@@ -146,7 +147,7 @@ def _options(**values: Path) -> list[str]:
     return [text for name, value in values.items() for text in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def _timed(work: Callable[[], None]) -> float:
+def _timed(work: Callable[..., None], *arguments: Any) -> float:
     started = time.monotonic()
-    work()
+    work(*arguments)
     return time.monotonic() - started
