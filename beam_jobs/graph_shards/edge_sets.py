@@ -44,7 +44,7 @@ class ReadEdges(beam.DoFn):
             edge_set = self._schema.edge_sets[rows.edge_set]
             selection = checks.selection(usable)
             with told_place(self._table, self._paths, batch):
-                facts = list(_count_wanted(batch, rows, selection))
+                facts = list(count_wanted(batch, rows, selection))
                 edges = read_edges(batch, rows.source, edge_set, nodes, selection)
             yield from (beam.pvalue.TaggedOutput(FACTS, fact) for fact in facts)
             yield from self._by_shard(rows.edge_set, edges)
@@ -62,7 +62,7 @@ class ReadEdges(beam.DoFn):
                 yield (name, shard), part
 
 
-def _count_wanted(batch: pa.RecordBatch, rows: EdgeRows, selection: RowSelection) -> Iterator[Fact]:
+def count_wanted(batch: pa.RecordBatch, rows: EdgeRows, selection: RowSelection) -> Iterator[Fact]:
     """Keeps the rows that the source's `where` lets through, and counts them."""
     place, where, together = (rows.edge_set, rows.source.table), rows.source.where, np.ones(batch.num_rows, bool)
     for of in keep_wanted(batch, rows, selection):

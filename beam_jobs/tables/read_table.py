@@ -50,7 +50,7 @@ class ReadTable(beam.PTransform):
             root
             | "parts" >> beam.Create(list(self._files.parts), reshuffle=True)
             | "read"
-            >> beam.ParDo(_ReadPart(self._files, self._time, self._options.rows_per_batch)).with_outputs(
+            >> beam.ParDo(ReadPart(self._files, self._time, self._options.rows_per_batch)).with_outputs(
                 BAD_ROWS, FACTS, main="batches"
             )
         )
@@ -68,7 +68,7 @@ def time_columns(time: TimeColumn | None) -> list[str]:
     return [time.column, *([time.counted_back.order, time.counted_back.within] if time.counted_back else [])]
 
 
-class _ReadPart(beam.DoFn):
+class ReadPart(beam.DoFn):
     """A part of a table -> its rows in batches."""
 
     def __init__(self, files: TableFiles, time: TimeColumn | None, rows_per_batch: int) -> None:

@@ -1,0 +1,1 @@
+"""What is wrong with a configuration and its tables, told before anything is built."""
