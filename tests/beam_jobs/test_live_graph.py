@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shop_tables import CLICK_DELAY, FIRST_TIME, RUN, TABLES, TEXT, Frames, expected_edges
 from shop_tables import SCHEMA as SHOP
@@ -180,6 +180,8 @@ ROWS, LIVE = st.lists(LOG_ROWS, min_size=1, max_size=12), st.lists(LIVE_ROWS, mi
 
 @settings(max_examples=12, deadline=None)
 @given(ROWS, LIVE, appended(), st.integers(1, 3))
+# A new user and a new video without an event of their own: some edge sets that leave them get none.
+@example([(2, 15, 0, 1, 1, "end"), (4, 13, 7, 1, 1, "top")], [], [{"users": users([5]), "videos": videos([15])}], 2)
 def test_any_sequence_of_appends_is_seen_as_if_it_had_been_built_in(
     rows: list[tuple], live_rows: list[tuple], calls: list[dict[str, pd.DataFrame]], shards: int
 ) -> None:

@@ -188,6 +188,8 @@ class LiveGraph(GraphStore):
             return
         self._num_rows += sum(batch.num_rows for _, batch in batches)
         added = sum(self._rows.add_nodes(table, batch) for table, batch in batches)
+        if added:
+            self._overlay_new_nodes()
         if read is None or added:
             read = [self._rows.read(table, batch) for table, batch in batches]
         waited, self._waiting = (self._waiting, []) if added else ([], self._waiting)
@@ -197,16 +199,27 @@ class LiveGraph(GraphStore):
 
     def _add_edges(self, read: list[ReadRows]) -> None:
         for name, sources, targets, columns in joined([edges for of in read for edges in of.edges]):
-            if name not in self._overlaid:
-                edge_set = self.schema.edge_sets[name]
-                self._overlaid[name] = OverlaidAdjacency(
-                    self._stored(name),
-                    self._nodes[edge_set.source].num_base_nodes,
-                    edge_set,
-                    self._nodes[edge_set.target].ranks,
-                )
             features = {TIME if key == ROW_TIME else key: column for key, column in columns.items()}
-            self._overlaid[name].add(sources, targets, features)
+            self._overlay(name).add(sources, targets, features)
+
+    def _overlay_new_nodes(self) -> None:
+        """Has all edge sets that leave new nodes know of them: the store's own edges know the store's nodes alone."""
+        for name, edge_set in self.schema.stored_edge_sets.items():
+            nodes = self._nodes[edge_set.source]
+            if nodes.num_nodes > nodes.num_base_nodes:
+                self._overlay(name)
+
+    def _overlay(self, name: str) -> OverlaidAdjacency:
+        """The edge set with what is added to it, which may be nothing yet."""
+        if name not in self._overlaid:
+            edge_set = self.schema.edge_sets[name]
+            self._overlaid[name] = OverlaidAdjacency(
+                self._stored(name),
+                self._nodes[edge_set.source].num_base_nodes,
+                edge_set,
+                self._nodes[edge_set.target].ranks,
+            )
+        return self._overlaid[name]
 
     def _stored(self, edge_set: str) -> Adjacency:
         """The store's own edges, whose sources are its own nodes."""
