@@ -16,6 +16,8 @@ from tfgrec.config import load_run_config, load_tables_config
 
 _CONFIG = Path(__file__).parents[1] / "configs" / "kuairand.yaml"
 
+_ROWS_A_CANDIDATE = 3
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
@@ -54,7 +56,9 @@ def _measure(args: Any, folder: Path) -> dict[str, Any]:
         run, _ = sampled_run("records", config, data=args.data, folder=folder)
         args.graph, args.examples = str(run.graph), str(run.examples)
     tables = load_tables_config(config.schema_dir)
-    requests = read_requests(tables, args.data, args.requests)
+    # Enough of them to have as many items as candidates are asked for.
+    logged = read_requests(tables, args.data, max(args.requests, _ROWS_A_CANDIDATE * max(args.candidates)))
+    requests = logged[: args.requests]
     results = measure_examples(config, tables, args.graph, requests)
     results |= measure_events(config, tables, args.graph, later_rows(tables, args.data, args.events), requests)
     if args.examples is not None:
@@ -66,7 +70,7 @@ def _measure(args: Any, folder: Path) -> dict[str, Any]:
             tables,
             args.graph,
             args.examples,
-            requests,
+            logged,
             candidates=args.candidates,
             rounds=args.rounds,
         )

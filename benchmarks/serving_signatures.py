@@ -62,9 +62,11 @@ def measure_signatures(
         found = {}
         for count in candidates:
             of_count = max(_FEWEST_ROUNDS, min(rounds, _MOST_CANDIDATES // count))
-            contenders = served.contenders(with_candidates(requests[:of_count], count))
+            asked = with_candidates(requests, count)[:of_count]
+            contenders = served.contenders(asked)
             interleaved_seconds(contenders, _WARM_UP_ROUNDS)
-            found[count] = interleaved_seconds(contenders, of_count)
+            # There may be fewer items than that.
+            found[len(asked[0].items)] = interleaved_seconds(contenders, of_count)
     compared = found[min(found, key=lambda count: abs(count - _COMPARED))]
     return {
         f"rank_{_COMPARED}_over_no_graph": median_ratio(compared, RANK, _NO_GRAPH),
