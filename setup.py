@@ -58,6 +58,7 @@ BENCHMARKS = ["lightgbm>=4.5,<5", "scikit-learn>=1.5", "scipy>=1.12"]
 TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
 
 COMMANDS = (
+    "check",
     "compare",
     "convert",
     "doctor",
@@ -65,6 +66,7 @@ COMMANDS = (
     "experiment",
     "export",
     "index",
+    "init",
     "serve",
     "simulate",
     "skew",

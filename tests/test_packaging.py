@@ -82,7 +82,7 @@ def test_commands_exist():
         f"tfgrec-{name}"
         for name in (
             *("train", "evaluate", "export", "index", "compare", "convert", "serve", "skew", "simulate", "doctor"),
-            "experiment",
+            *("experiment", "check", "init"),
         )
     }
     for script in scripts:

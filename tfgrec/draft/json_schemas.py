@@ -1,0 +1,41 @@
+"""JSON schemas of a run's YAML and of tables.yaml, by which editors complete keys and mark what can't be."""
+
+import json
+from typing import Any
+
+from tfgrec.config import RunConfig, TablesConfig
+
+FOLDER = "editor"
+RUN, TABLES = f"{FOLDER}/run.schema.json", f"{FOLDER}/tables.schema.json"
+
+
+def editor_line(path: str) -> str:
+    """The line of a YAML file that tells editors its schema, by its path from the file's folder."""
+    return f"# yaml-language-server: $schema={path}"
+
+
+def json_schemas() -> dict[str, str]:
+    """The schemas as texts, by their paths below a folder."""
+    schemas = {RUN: _run_schema(), TABLES: _tables_schema()}
+    return {path: json.dumps(schema, indent=1) + "\n" for path, schema in schemas.items()}
+
+
+def _run_schema() -> dict[str, Any]:
+    schema = RunConfig.model_json_schema()
+    sampling = schema["$defs"]["SamplingConfig"]["properties"]
+    hop, history = sampling["hops"]["items"], sampling["history"]
+    # A bare number stands for the fan-out, or for how many events.
+    hop["additionalProperties"] = {"anyOf": [hop["additionalProperties"], {"type": "integer", "minimum": 0}]}
+    history["additionalProperties"] = {"anyOf": [history["additionalProperties"], {"type": "integer", "minimum": 1}]}
+    return schema
+
+
+def _tables_schema() -> dict[str, Any]:
+    schema = TablesConfig.model_json_schema()
+    degree = schema["$defs"]["TemporalDegree"]["properties"]
+    place = {"type": "integer", "minimum": 1}
+    degree["nth_last"] = {"anyOf": [place, {"type": "array", "items": place}], "default": 1}
+    path = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2}]}
+    by_node_set = {"type": "object", "additionalProperties": path}
+    degree["through"] = {"anyOf": [*path["anyOf"], by_node_set, {"type": "null"}], "default": None}
+    return schema
