@@ -1,0 +1,44 @@
+"""tfgrec-init writes a draft once, says what comes next, and asks for what it can't tell."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tiny_world
+
+from tfgrec.commands import init
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    tiny_world.write_tiny_world(tmp_path)
+    return tmp_path / "data"
+
+
+def test_a_draft_is_written_once(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = tmp_path / "draft"
+    assert init.main([str(folder), "--data", str(data)]) == 0
+    said = capsys.readouterr().out
+    assert "users: users.user, items: items.item\nlabels: click\n" in said
+    assert f"tfgrec-train --config {folder}/run.yaml --data {data} --run-dir runs/draft" in said
+    before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert len(before) == 5
+    assert init.main([str(folder), "--data", str(data)]) == 2
+    assert f"{folder}/graph.pbtxt" in capsys.readouterr().err
+    assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_is_written_where_something_can_not_be_told(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    log = pd.read_parquet(data / "log.parquet")
+    log.assign(click=log["click"] + 0.5).to_parquet(data / "log.parquet", index=False)
+    assert init.main([str(tmp_path / "draft"), "--data", str(data), "--log", "log"]) == 2
+    assert "--labels: log.parquet has no column of 0 and 1" in capsys.readouterr().err
+    assert not (tmp_path / "draft").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["draft"], ["--data", "."]])
+def test_folder_and_data_are_asked_for(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
+    assert init.main(arguments) == 2
+    assert "give the folder to write, and --data" in capsys.readouterr().err
