@@ -61,6 +61,7 @@ def served_run(tmp_path_factory: pytest.TempPathFactory) -> RunModel:
     config = yaml.safe_load((root / "config.yaml").read_text())
     config["model"] |= CHANGES
     config["model"]["encoder"]["rounds"] = 2
+    config["training"]["hidden_ids"] = 0.2
     (root / "config.yaml").write_text(yaml.safe_dump(config))
     run = RunDirectory.at(root)
     run_model = RunModel(run.read_config(), run)
