@@ -55,7 +55,7 @@ SERVING = [
 ]
 # What benchmarks.movielens compares with.
 BENCHMARKS = ["lightgbm>=4.5,<5", "scikit-learn>=1.5", "scipy>=1.12"]
-TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
+TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.7", "ruff>=0.9", "scikit-learn>=1.5", "scipy>=1.12"]
 
 COMMANDS = (
     "check",
