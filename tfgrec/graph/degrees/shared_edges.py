@@ -57,14 +57,16 @@ class SharedEdges:
         Every edge comes once with a group. `start` and `end [num_owners]` bound what the owners have.
         """
         # In the order of the edges, so that memory is read from front to back.
-        order = np.argsort(start, kind="stable")
+        order = start.argsort(kind="stable")
         for places, positions in flat_chunks(start[order], end[order], self._limit):
             owners = order[places]
             for edges, keys in self._keys.of_edges(edge_set, positions, owners, self._limit):
                 keys = owners[edges] * self._keys.bound + keys
-                likely = np.flatnonzero(self._known[keys & self._last_bits])
-                first = np.searchsorted(self._sorted_keys, keys[likely])
-                last = np.searchsorted(self._sorted_keys, keys[likely], side="right")
+                [likely] = self._known[keys & self._last_bits].nonzero()
+                if not len(likely):
+                    continue
+                first = self._sorted_keys.searchsorted(keys[likely])
+                last = self._sorted_keys.searchsorted(keys[likely], side="right")
                 matches, at = flat(first, last)
                 groups, shared = self._groups_by_key[at], edges[likely][matches]
                 if not self._keys.single:

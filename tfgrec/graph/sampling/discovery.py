@@ -48,7 +48,8 @@ class _OfOneRequest:
 
     def add(self, requests: np.ndarray, nodes: np.ndarray) -> tuple[np.ndarray, Frontier]:
         known, numbers = len(self._numbers), self._numbers
-        found = np.array([numbers.setdefault(node, len(numbers)) for node in nodes.tolist()], np.int64)
+        codes, distinct = factorized(nodes)
+        found = np.array([numbers.setdefault(node, len(numbers)) for node in distinct.tolist()], np.int64)[codes]
         new = np.fromiter(islice(numbers, known, None), np.int64, len(numbers) - known)
         return found, Frontier(np.zeros(len(new), np.int64), new, np.arange(known, len(numbers)))
 

@@ -23,7 +23,7 @@ def flat(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def flat_chunks(start: np.ndarray, end: np.ndarray, limit: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What `flat` returns, `limit` positions at most at a time: a long range is cut."""
-    total = int((end - start).sum())
+    total = int((end - start).sum()) if len(start) != 1 else int(end[0] - start[0])
     if total <= limit:
         if total:
             yield flat(start, end)
