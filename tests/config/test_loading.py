@@ -12,8 +12,9 @@ REPOSITORY = Path(__file__).parents[2]
 KUAIRAND = REPOSITORY / "configs" / "kuairand.yaml"
 
 
-# Files of variants are held by tests/test_contenders.py.
-CONFIGS = sorted(path for path in (REPOSITORY / "configs").glob("*.yaml") if not path.stem.endswith("_variants"))
+# Files of variants are held by tests/test_contenders.py, those of experiments by tests/experiment.
+_OTHERS = ("_variants.yaml", "experiment_demo.yaml")
+CONFIGS = sorted(path for path in (REPOSITORY / "configs").glob("*.yaml") if not path.name.endswith(_OTHERS))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
