@@ -83,6 +83,7 @@ def sample_subgraphs(
     store = GraphStore.open(graph_dir)
     _check_store(store, schema, graph_dir)
     store.verify()
+    # Dead letters, and logs that are dated back, are cut as the store is.
     config = config.model_copy(update={"build": config.build.model_copy(update={"shards": store.manifest["shards"]})})
     files = _find_tables(config, tables, schema, str(data_dir))
     total = len(SPLITS) * config.sampling.output_shards

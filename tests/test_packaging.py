@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from test_layers import imported_modules
 
 import tfgrec
 from tools.python_stacks import STACKS
@@ -69,6 +70,26 @@ def test_the_stack_of_ci_is_the_one_that_was_measured():
 def test_locks_name_no_address(stack):
     text = (ROOT / stack.lock).read_text()
     assert not re.search(r"://|--?(extra-)?index|--find-links|@ ", text)
+
+
+# Modules whose package has another name.
+PACKAGE_OF = {
+    "google": "tensorflow",
+    "grpc": "grpcio",
+    "grpc_health": "grpcio-health-checking",
+    "tensorflow_serving": "tensorflow-serving-api",
+    "yaml": "pyyaml",
+}
+
+
+def test_setup_py_requires_all_that_tfgrec_imports():
+    """Not for the tests' sake alone: who installs tfgrec has no extra of theirs."""
+    modules = set().union(*(imported_modules(path.read_text("utf-8")) for path in (ROOT / "tfgrec").rglob("*.py")))
+    imported = {module.split(".")[0] for module in modules} - {"", "tfgrec"} - sys.stdlib_module_names
+    requirements = [Requirement(line) for line in importlib.metadata.requires("tfgrec")]
+    own = [of for of in requirements if not re.search("extra == ['\"](test|benchmarks)", str(of.marker))]
+    names = {canonicalize_name(of.name) for of in own}
+    assert {canonicalize_name(PACKAGE_OF.get(module, module)) for module in imported} <= names
 
 
 def test_every_folder_of_modules_is_a_package():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tfgrec.config import RunConfig, dump_config, load_run_config
 from tfgrec.errors import ConfigurationError
+from tfgrec.model_versions import newest_version
 
 MADE_FROM = "made_from.json"
 
@@ -129,8 +130,7 @@ class RunDirectory:
     @property
     def newest_export(self) -> Path | None:
         """The newest version of the exported model."""
-        versions = [path for path in self.export.glob("*") if path.name.isdigit()]
-        return max(versions, key=lambda path: int(path.name), default=None)
+        return newest_version(self.export)
 
     @property
     def index(self) -> Path:

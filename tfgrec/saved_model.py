@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgrec.model_versions import newest_version
 from tfgrec.plain_path import plain_path
 
 Answer = Callable[..., Mapping[str, tf.Tensor]]
@@ -25,7 +26,8 @@ def publish(folder: Path, write: Callable[[Path], None]) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         write(partial)
-        final = folder / str(max((int(path.name) for path in folder.iterdir() if path.name.isdigit()), default=0) + 1)
+        newest = newest_version(folder)
+        final = folder / str(1 if newest is None else int(newest.name) + 1)
         os.rename(partial, final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

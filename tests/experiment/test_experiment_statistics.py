@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom
 
-from tfgrec.experiment.statistics.cuped import adjusted, variance_taken_off, with_prior
+from tfgrec.experiment.statistics.cuped import adjusted, variance_taken_off
 from tfgrec.experiment.statistics.delta_method import UserSums, relative_difference
 from tfgrec.experiment.statistics.sample_ratio import (
     SampleRatioMismatch,
@@ -81,7 +81,8 @@ def test_cuped_of_new_users_and_of_ratios_finds_the_same_difference():
     for arm, scale in (("a", 1.0), ("b", 1.2)):
         rates, shown = generator.beta(2, 6, size=4_000), generator.geometric(0.1, size=4_000)
         plain[arm] = UserSums(generator.binomial(shown, scale * rates).astype(float), shown.astype(float))
-        covariates[arm] = with_prior(generator.binomial(40, rates) / 40, generator.random(4_000) < 0.7)
+        known = generator.random(4_000) < 0.7
+        covariates[arm] = np.stack([np.where(known, generator.binomial(40, rates) / 40, 0.0), known], axis=1)
     before, after = (relative_difference(sums["b"], sums["a"]) for sums in (plain, adjusted(plain, covariates)))
     assert after.standard_error < 0.95 * before.standard_error
     assert after.relative == pytest.approx(20, abs=3 * after.standard_error)

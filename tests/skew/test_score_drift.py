@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.serving.client import Inputs, ModelClient
 from tfgrec.skew.limits import exceeded, read_limits
-from tfgrec.skew.score_drift import kolmogorov_smirnov, output_drift, population_stability_index, score_drift, scores_of
+from tfgrec.skew.score_drift import output_drift, population_stability_index, score_drift, scores_of
 
 
 def two_models(seed: int, *, ties: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -25,7 +25,8 @@ def two_models(seed: int, *, ties: bool = False) -> tuple[np.ndarray, np.ndarray
 def test_numbers_are_those_of_scipy_and_of_loops(seed: int, ties: bool) -> None:
     one, other, lengths = two_models(seed, ties=ties)
     drift = output_drift(one, other, lengths)
-    assert drift["ks"] == pytest.approx(scipy.stats.ks_2samp(one, other).statistic, abs=1e-9)
+    apart = [abs(np.mean(one <= at) - np.mean(other <= at)) for at in np.concatenate([one, other])]
+    assert drift["ks"] == pytest.approx(max(apart), abs=1e-9)
     ends = np.cumsum(lengths)
     correlations, changed = [], []
     for start, end in zip(ends - lengths, ends, strict=True):
@@ -65,7 +66,7 @@ def test_nothing_to_rank_is_no_drift() -> None:
     single = output_drift(np.array([0.1, 0.2]), np.array([0.3, 0.4]), np.array([1, 1]))
     assert (single["rank_correlation"], single["top_changed"], single["requests_of_several"]) == (None, 0.0, 0)
     empty = score_drift({"click": np.zeros(0)}, {"click": np.zeros(0), "like": np.zeros(0)}, np.zeros(0, np.int64))
-    assert empty.keys() == {"click"} and kolmogorov_smirnov(np.zeros(0), np.zeros(0)) == 0
+    assert empty.keys() == {"click"} and empty["click"]["ks"] == 0
 
 
 def test_scores_that_are_no_numbers_are_refused() -> None:

@@ -12,6 +12,7 @@ from tfgrec.checks.configuration import ConfigurationCheck, check_configuration
 from tfgrec.checks.table_findings import DataFindings, TableFinding
 from tfgrec.commands.entry_point import USER_ERROR, entry_point
 from tfgrec.commands.fitting_table import NOTHING, print_fitting
+from tfgrec.commands.run_arguments import add_overrides
 from tfgrec.graph.store.files import read_json
 from tfgrec.stages import run_module
 
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-check", description=main.__doc__)
     parser.add_argument("--config", required=True, metavar="YAML", help="the run's configuration")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the folder of the tables")
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="as of tfgrec-train")
+    add_overrides(parser, example="training.epochs=2")
     rows = f"how many rows of a table are looked at, cell by cell (default: {MOST_ROWS:,})"
     parser.add_argument("--rows", type=_at_least_one, default=MOST_ROWS, help=rows)
     return parser

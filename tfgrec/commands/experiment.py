@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.fitting_table import print_fitting
+from tfgrec.commands.run_arguments import add_overrides
 from tfgrec.config.experiment import load_experiment_config
 from tfgrec.experiment.arms import ARMS, check_arms
 
@@ -59,14 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="besides, N small experiments with a known effect each, and none: how often the intervals are right",
     )
-    parser.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values of the experiment's configuration to change, for example days=3",
-    )
+    add_overrides(parser, example="days=3")
     return parser
 
 

@@ -17,13 +17,18 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, metavar="YAML", help="the run's configuration, see configs/")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the folder of the tables")
     parser.add_argument("--run-dir", required=True, type=Path, metavar="DIR", help="where everything of the run goes")
+    add_overrides(parser, example="training.epochs=2")
+
+
+def add_overrides(parser: argparse.ArgumentParser, *, example: str) -> None:
+    """Adds --set."""
     parser.add_argument(
         "--set",
         nargs="+",
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="configuration values to change, for example training.epochs=2",
+        help=f"configuration values to change, for example {example}",
     )
 
 

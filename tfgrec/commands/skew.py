@@ -77,7 +77,8 @@ def _compare_requests(
     from tfgrec.skew.request_skew import RequestSkew
 
     limits = _SKEW | read_limits(parsed.limit, tuple(_SKEW))
-    config, tables = run.read_config(), load_tables_config(run.read_config().schema_dir)
+    config = run.read_config()
+    tables = load_tables_config(config.schema_dir)
     graph, sampling = parsed.graph or run.graph, config.sampling
     if live:
         service = ExampleService.open_live(graph, sampling=sampling, tables=tables)

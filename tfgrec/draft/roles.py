@@ -259,6 +259,7 @@ def _scenario(log: TableLook, flags: Flags, taken: set[str], why: dict[str, str]
 
 
 def node_set_of(key: str, table: TableLook) -> str:
+    """The name of the node set that a table's key makes."""
     return stem(key) or singular(table.name)
 
 
@@ -268,5 +269,6 @@ def stem(name: str) -> str:
 
 
 def singular(name: str) -> str:
+    """users is user; what ends in ss stays."""
     name = name.lower()
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name

@@ -11,6 +11,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
+from tfgrec.model_versions import newest_version
 from tfgrec.saved_model import EXTRA_ASSETS
 from tfgrec.serving.client import ModelClient
 from tfgrec.serving.client_saved_model import SavedModelClient
@@ -59,14 +60,11 @@ def open_indexes(folder: Path) -> dict[str, ModelClient]:
     Raises:
       ConfigurationError: there is none, or it was built with ScaNN, which is not installed.
     """
-    newest = {}
-    for of_node_set in sorted(folder.glob("*")):
-        versions = [path for path in of_node_set.glob("*") if path.name.isdigit()]
-        if versions:
-            newest[of_node_set.name] = max(versions, key=lambda path: int(path.name))
-    if not newest:
+    newest = {of_node_set.name: newest_version(of_node_set) for of_node_set in sorted(folder.glob("*"))}
+    indexes = {name: _open_index(path) for name, path in newest.items() if path is not None}
+    if not indexes:
         raise ConfigurationError(f"--index {folder}: has no index of retrieval, run tfgrec-index first")
-    return {name: _open_index(path) for name, path in newest.items()}
+    return indexes
 
 
 def _open_index(path: Path) -> ModelClient:

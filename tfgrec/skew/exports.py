@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tfgrec.errors import ConfigurationError
+from tfgrec.model_versions import newest_version
 from tfgrec.run_directory import RunDirectory
 
 
@@ -15,10 +16,7 @@ def find_export(path: str | Path) -> Path:
     path = Path(path)
     if (path / "saved_model.pb").is_file():
         return path
-    run = RunDirectory.at(path)
-    newest = run.newest_export or max(
-        (of for of in path.glob("*") if of.name.isdigit()), key=lambda of: int(of.name), default=None
-    )
+    newest = RunDirectory.at(path).newest_export or newest_version(path)
     if newest is None or not (newest / "saved_model.pb").is_file():
         raise ConfigurationError(f"{path}: is no exported model, no folder of its versions, and no run that has one")
     return newest

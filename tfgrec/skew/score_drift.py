@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ks_2samp
 
 from tfgrec.errors import InputDataError
 from tfgrec.serving.client import ModelClient, rank
@@ -46,9 +47,10 @@ def output_drift(one: np.ndarray, other: np.ndarray, lengths: np.ndarray) -> dic
     """One output of two models on the same requests.
 
     Over all candidates: both means, `mean_change` (the absolute difference of the means over the first one's standard
-    deviation), quantiles of both, the largest change of one score, `psi` and `ks`. Within requests of several
-    candidates: `rank_correlation`, the mean of Spearman's over the requests where it is defined, None where there is
-    none, and `top_changed`, the share of them whose best item is not among the best of the other.
+    deviation), quantiles of both, the largest change of one score, `psi`, and `ks`, the largest difference of the two
+    distribution functions (Kolmogorov and Smirnov). Within requests of several candidates: `rank_correlation`, the mean
+    of Spearman's over the requests where it is defined, None where there is none, and `top_changed`, the share of them
+    whose best item is not among the best of the other.
 
     Args:
       one, other: scores `[num_candidates]`.
@@ -63,7 +65,7 @@ def output_drift(one: np.ndarray, other: np.ndarray, lengths: np.ndarray) -> dic
         "quantiles": {str(q): [_quantile(one, q), _quantile(other, q)] for q in QUANTILES},
         "largest_change": float(np.max(np.abs(other - one), initial=0.0)),
         "psi": population_stability_index(one, other),
-        "ks": kolmogorov_smirnov(one, other),
+        "ks": float(ks_2samp(one, other, method="asymp").statistic) if len(one) else 0.0,
         **_within_requests(one, other, lengths),
     }
 
@@ -81,15 +83,6 @@ def population_stability_index(one: np.ndarray, other: np.ndarray, bins: int = _
     ]
     p, q = (np.maximum(share, _LEAST_SHARE) for share in shares)
     return float(np.sum((q - p) * np.log(q / p)))
-
-
-def kolmogorov_smirnov(one: np.ndarray, other: np.ndarray) -> float:
-    """The largest difference of the two empirical distribution functions, in 0 to 1."""
-    if not len(one) or not len(other):
-        return 0.0
-    at = np.concatenate([one, other])
-    below = [np.searchsorted(np.sort(of), at, side="right") / len(of) for of in (one, other)]
-    return float(np.max(np.abs(below[0] - below[1])))
 
 
 def _within_requests(one: np.ndarray, other: np.ndarray, lengths: np.ndarray) -> dict[str, Any]:

@@ -18,12 +18,6 @@ import numpy as np
 from tfgrec.experiment.statistics.delta_method import RelativeDifference, UserSums
 
 
-def with_prior(before: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Covariates of users of whom some are new: float64 `[num_users, 2]`, the value (or 0), and whether it is known."""
-    known = np.asarray(known, bool)
-    return np.stack([np.where(known, before, 0.0), known], axis=1).astype(float)
-
-
 def adjusted(sums: Mapping[str, UserSums], covariates: Mapping[str, np.ndarray]) -> dict[str, UserSums]:
     """Each arm's sums with numerators as in equation (1); denominators stay.
 
