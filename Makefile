@@ -23,7 +23,7 @@ setup:  ## Make .venv from nothing, or find it ready
 test: lint  ## Set up, lint, and run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
 
-# tests/tfx_pipeline apart: that TFX is imported takes 20 seconds of each process.
+# tests/tfx_pipeline apart: that TFX is imported takes ten seconds of each process.
 test-fast: setup  ## Set up and run the tests that take seconds, less those of tfx_pipeline
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" --ignore tests/tfx_pipeline
 

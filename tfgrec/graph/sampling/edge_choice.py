@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+from tfgrec.split_mix import GOLDEN, mixed
 
 
 def most_recent(start: np.ndarray, end: np.ndarray, fan_out: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,13 +48,13 @@ def random_keys(seed: int, edge_set: str, *parts: np.ndarray) -> np.ndarray:
     digest = hashlib.sha256(f"{seed} {edge_set}".encode()).digest()
     keys = np.full(len(parts[0]), int.from_bytes(digest[:8], "little"), np.uint64)
     for part in parts:
-        keys = _mix(keys ^ part.astype(np.uint64))
+        keys = mixed(keys ^ part.astype(np.uint64))
     return keys
 
 
 def random_numbers(keys: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Evenly spread numbers, uint64: the `draws`-th (from zero) of each key's sequence, which is SplitMix64."""
-    return _mix(keys + draws.astype(np.uint64) * _GOLDEN)
+    return mixed(keys + draws.astype(np.uint64) * GOLDEN)
 
 
 def _floyd(lengths: np.ndarray, fan_out: int, keys: np.ndarray) -> np.ndarray:
@@ -66,11 +66,3 @@ def _floyd(lengths: np.ndarray, fan_out: int, keys: np.ndarray) -> np.ndarray:
         taken = (chosen[:, :draw] == number[:, np.newaxis]).any(axis=1)
         chosen[:, draw] = np.where(taken, largest, number)
     return -np.sort(-chosen, axis=1)
-
-
-def _mix(values: np.ndarray) -> np.ndarray:
-    """SplitMix64's step (Steele, Lea and Flood, OOPSLA 2014): every bit of the input changes half of the output's."""
-    values = values + _GOLDEN
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
