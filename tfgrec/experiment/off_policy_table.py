@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tfgrec.experiment.online_experiment import OnlineExperiment
-from tfgrec.experiment.policies import LoggingPolicy, OraclePolicy, RandomPolicy
+from tfgrec.experiment.policies import LoggingPolicy, OraclePolicy, PopularPolicy
 from tfgrec.experiment.pools import Policy, Pools
 from tfgrec.experiment.statistics.off_policy import ESTIMATORS, LoggedChoices, effective_choices, estimate
 from tfgrec.simulation.sessions import Sessions
@@ -97,13 +97,15 @@ class _Logged:
         return logged, (target * true).sum(axis=1)
 
     def _policy(self, name: str) -> Policy:
-        return OraclePolicy(world=self._world) if name == "oracle" else _Counted(self._rates("is_click"))
+        if name == "oracle":
+            return OraclePolicy(world=self._world)
+        return PopularPolicy(clicks={self._domain: self._rates("is_click")})
 
     def _uniform(self) -> np.ndarray:
         there = self.pools.items >= 0
         return there / there.sum(axis=1, keepdims=True)
 
-    def _best(self, policy: Policy | RandomPolicy) -> np.ndarray:
+    def _best(self, policy: Policy) -> np.ndarray:
         scores = np.where(self.pools.items >= 0, policy.scores([self.pools])[0], -np.inf)
         return np.eye(scores.shape[1])[scores.argmax(axis=1)]
 
@@ -132,17 +134,6 @@ class _Logged:
             for items in self.pools.items.T
         ]
         return np.where(self.pools.items >= 0, np.stack(columns, axis=1), 0.0)
-
-
-class _Counted:
-    """Ranks by numbers of items, as `PopularPolicy`."""
-
-    def __init__(self, counts: np.ndarray) -> None:
-        self._counts = counts
-
-    def scores(self, asked: Any) -> list[np.ndarray]:
-        """See `Policy`."""
-        return [self._counts[pools.items] for pools in asked]
 
 
 def off_policy_rows(table: Mapping[str, Any]) -> list[list[str]]:

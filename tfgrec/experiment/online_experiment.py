@@ -23,7 +23,7 @@ from tfgrec.experiment.nights import Nights
 from tfgrec.experiment.policies import LoggingPolicy, OraclePolicy, PopularPolicy, RandomPolicy
 from tfgrec.experiment.pools import Policy
 from tfgrec.experiment.served_arms import ServedArms
-from tfgrec.experiment.user_sums import of_all_users, user_sums
+from tfgrec.experiment.user_sums import moods_after, user_sums
 from tfgrec.graph.store.files import read_json, write_atomically, write_json
 from tfgrec.progress import stage_progress
 from tfgrec.run_claim import claimed
@@ -182,7 +182,7 @@ class OnlineExperiment:
                 advance=advance,
             )
         truth = [] if before else [self._true_day(day, arm, policies[arm], moods) for arm in self._with_truth]
-        moods[""] = self._next_moods(moods[""], user_sums(impressions))
+        moods[""] = moods_after(self.world, moods[""], user_sums(impressions))
         cost = {"seconds": time.monotonic() - started, "arms": served.cost() if served is not None else {}}
         if served is not None:
             served.close()
@@ -225,12 +225,8 @@ class OnlineExperiment:
             blocks=1,
         )
         sums = user_sums(impressions)
-        moods[arm] = self._next_moods(before, sums)
+        moods[arm] = moods_after(self.world, before, sums)
         return sums.assign(arm=arm)
-
-    def _next_moods(self, moods: np.ndarray, sums: pd.DataFrame) -> np.ndarray:
-        count = self.world.num_users
-        return self.world.next_moods(moods, *(of_all_users(sums, name, count) for name in ("impressions", "skipped")))
 
     def _keep(
         self,

@@ -21,7 +21,7 @@ from tfgrec.experiment.pools import Policy, Pools
 from tfgrec.experiment.statistics.cuped import adjusted
 from tfgrec.experiment.statistics.delta_method import relative_difference
 from tfgrec.experiment.statistics.sequential import always_valid
-from tfgrec.experiment.user_sums import of_all_users, user_sums
+from tfgrec.experiment.user_sums import moods_after, user_sums
 from tfgrec.progress import stage_progress
 from tfgrec.simulation.keyed_random import keyed_uniform
 from tfgrec.simulation.living_world import LivingWorld
@@ -98,14 +98,14 @@ def _lives(world: LivingWorld, config: ExperimentConfig) -> tuple[UserPeriod, di
         logging = LoggingPolicy(world=world, seed=config.seed)
         for day in range(config.pre_days):
             days.append(_lived(world, day, logging, moods))
-            moods = _next_moods(world, moods, days[-1])
+            moods = moods_after(world, moods, days[-1])
             advance(1)
         lives = {}
         for strength in STRENGTHS:
             policy, own_moods, own_days = PartlyTrue(world=world, share=strength, seed=config.seed), moods, []
             for day in range(config.pre_days, config.pre_days + config.days):
                 own_days.append(_lived(world, day, policy, own_moods))
-                own_moods = _next_moods(world, own_moods, own_days[-1])
+                own_moods = moods_after(world, own_moods, own_days[-1])
                 advance(1)
             lives[strength] = [UserPeriod(own_days[: look + 1], world.num_users) for look in range(config.days)]
     return UserPeriod(days, world.num_users), lives
@@ -114,10 +114,6 @@ def _lives(world: LivingWorld, config: ExperimentConfig) -> tuple[UserPeriod, di
 def _lived(world: LivingWorld, day: int, policy: Policy, moods: np.ndarray) -> pd.DataFrame:
     arms = np.zeros(world.num_users, int)
     return user_sums(live_day(world, day, world.sessions(day, moods), arms=arms, policies={"": policy}, blocks=1))
-
-
-def _next_moods(world: LivingWorld, moods: np.ndarray, sums: pd.DataFrame) -> np.ndarray:
-    return world.next_moods(moods, *(of_all_users(sums, name, world.num_users) for name in ("impressions", "skipped")))
 
 
 def _arms(world: LivingWorld, group: np.ndarray, number: int) -> np.ndarray:

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from tfgrec.simulation.living_world import LivingWorld
+
 SUMS = ("stay_ms", "impressions", "skipped", "clicks", "long_views", "likes", "sessions")
 
 
@@ -32,3 +34,8 @@ def of_all_users(sums: pd.DataFrame, name: str, num_users: int) -> np.ndarray:
     found = np.zeros(num_users, np.int64)
     found[sums["user"].to_numpy()] = sums[name].to_numpy()
     return found
+
+
+def moods_after(world: LivingWorld, moods: np.ndarray, sums: pd.DataFrame) -> np.ndarray:
+    """The moods of all users, `[num_users]`, after a day of which `sums` tell."""
+    return world.next_moods(moods, *(of_all_users(sums, name, world.num_users) for name in ("impressions", "skipped")))
