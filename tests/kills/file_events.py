@@ -1,5 +1,6 @@
 """What happens to the files below a folder, as Linux's inotify tells it."""
 
+import contextlib
 import ctypes
 import os
 import select
@@ -49,6 +50,8 @@ class FileEvents:
         if number < 0:
             return
         self._folders[number] = folder
-        for path in sorted(folder.glob("*")):
-            if path.is_dir() and not path.is_symlink():
-                self._watch(path)
+        # It may go while it is read, as a folder of unfinished work does.
+        with contextlib.suppress(FileNotFoundError):
+            for path in sorted(folder.iterdir()):
+                if path.is_dir() and not path.is_symlink():
+                    self._watch(path)
