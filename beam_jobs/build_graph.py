@@ -23,8 +23,8 @@ from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.log.event_log import LOG, POSITION, EventLog
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store.files import refuse_scheme
 from tfgrec.graph.store.graph_store import GraphStore
+from tfgrec.graph.store.store_files import refuse_scheme
 from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 # Where a store that is being built keeps the events of a log meanwhile.

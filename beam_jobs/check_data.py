@@ -22,12 +22,12 @@ from tfgrec.checks.configuration import collected
 from tfgrec.checks.table_findings import DataFindings, TableFinding
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
+from tfgrec.files import write_json
 from tfgrec.graph.rows.edge_rows import TIME
 from tfgrec.graph.rows.features import column_of
 from tfgrec.graph.rows.row_checks import RowChecks
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store.files import write_json
 from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
 
 

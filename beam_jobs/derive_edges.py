@@ -17,12 +17,13 @@ from beam_jobs.running.outputs import delete, unfinished_output
 from beam_jobs.running.pipelines import run_pipeline
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.tables.dead_letters import FOLDER
+from tfgrec import files
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import ConfigurationError, SchemaError
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store import files
+from tfgrec.graph.store import store_files
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.layout import EDGE_SHARD_FILES
 from tfgrec.graph.store.store_writer import GraphStoreWriter
@@ -123,9 +124,9 @@ def _take_over(store: GraphStore, tables: TablesConfig, graph_dir: str, folder: 
     entries = [entry for entry in store.shard_entries() if entry["name"] in kept[entry["kind"]]]
     paths = [described["path"] for entry in entries for described in entry["files"]]
     letters = Path(graph_dir, FOLDER)
-    paths += [files.relative(path, graph_dir) for path in letters.rglob("*") if path.is_file()]
+    paths += [store_files.relative(path, graph_dir) for path in letters.rglob("*") if path.is_file()]
     for path in paths:
-        files.link(files.resolve(graph_dir, path), files.resolve(folder, path))
+        files.link(store_files.resolve(graph_dir, path), store_files.resolve(folder, path))
     return entries
 
 

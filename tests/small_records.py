@@ -11,6 +11,7 @@ import yaml
 
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import TemporalDegree
+from tfgrec.files import checksum
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
@@ -20,7 +21,6 @@ from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
 from tfgrec.graph.sampling.subgraphs import sample_subgraphs
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, Feature, GraphSchema, NodeSet
 from tfgrec.graph.statistics import StatisticsAccumulator, row_keys
-from tfgrec.graph.store.files import checksum
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.layout import sealed
 from tfgrec.graph.store.store_writer import GraphStoreWriter

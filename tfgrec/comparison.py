@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tfgrec.config import RunConfig
 from tfgrec.contenders import Contender
 from tfgrec.data_stages import DataStages
-from tfgrec.graph.store.files import write_json
+from tfgrec.files import write_json
 from tfgrec.model_stages import ModelStages
 from tfgrec.run_claim import claimed
 from tfgrec.run_directory import RunDirectory

@@ -8,8 +8,8 @@ from pathlib import Path
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError
+from tfgrec.files import write_atomically
 from tfgrec.fingerprint import fingerprint_file, fingerprint_files
-from tfgrec.graph.store.files import write_atomically
 from tfgrec.run_directory import RunDirectory
 from tfgrec.stages import StageLog, run_module
 from tfgrec.table_paths import TablePath

@@ -4,8 +4,8 @@ from typing import Any
 
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError
+from tfgrec.files import read_json
 from tfgrec.fingerprint import fingerprint_file
-from tfgrec.graph.store.files import read_json
 from tfgrec.run_directory import RunDirectory
 
 RECORDED = "warm_start"

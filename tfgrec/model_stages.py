@@ -8,8 +8,8 @@ from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import read_manifest
 from tfgrec.data.label_check import check_labels
 from tfgrec.earlier_training import start_of
+from tfgrec.files import read_json, write_json
 from tfgrec.fingerprint import fingerprint_file
-from tfgrec.graph.store.files import read_json, write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.run_directory import RunDirectory
 from tfgrec.stages import StageLog

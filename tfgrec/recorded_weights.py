@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.store.files import read_json
+from tfgrec.files import read_json
 from tfgrec.run_directory import RunDirectory
 
 RECORDED = "mean_loss_weights"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import tfgrec
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.store.files import write_json
+from tfgrec.files import write_json
 from tfgrec.run_leftovers import remove_leftovers
 from tfgrec.run_lock import LOCK, only_run
 

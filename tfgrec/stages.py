@@ -9,8 +9,8 @@ from typing import Any
 import tfgrec
 from tfgrec.child_process import call_module
 from tfgrec.errors import TfgrecError
+from tfgrec.files import write_json
 from tfgrec.fingerprint import file_sizes
-from tfgrec.graph.store.files import write_json
 
 
 class StageFailed(Exception):

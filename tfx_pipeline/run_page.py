@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from tfgrec.graph.store.files import write_atomically
+from tfgrec.files import write_atomically
 from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.tables import table
 from tfx_pipeline.run_record import ComponentRecord, RunRecord

@@ -12,7 +12,7 @@ from beam_jobs.graph_shards.row_keyed_edges import RowKey
 from tfgrec.graph.rows.edge_rows import SOURCE, TARGET, TIME
 from tfgrec.graph.schema import TIME as TIME_FEATURE
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store import adjacency, files, layout
+from tfgrec.graph.store import adjacency, layout, store_files
 from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.graph_store import GraphStore
 
@@ -44,8 +44,8 @@ class AddedEdges:
     def _old_edges(self, edge_set: str, shard: int) -> dict[str, pa.Array]:
         declared, manifest = self._schema.edge_sets[edge_set], self._manifest
         shards = manifest["shards"]
-        rows = files.map_columns(layout.row_splits_path(self._old, edge_set, shard, shards))
-        edges = files.map_columns(layout.edge_shard_path(self._old, edge_set, shard, shards))
+        rows = store_files.map_columns(layout.row_splits_path(self._old, edge_set, shard, shards))
+        edges = store_files.map_columns(layout.edge_shard_path(self._old, edge_set, shard, shards))
         counts = np.diff(column_of(rows, adjacency.ROW_SPLITS).to_numpy())
         first = manifest["node_sets"][declared.source]["shards"][shard]["offset"]
         sources = self._changes_of(declared.source).renumbering(first + np.arange(len(counts)))

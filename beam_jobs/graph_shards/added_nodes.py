@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
+from tfgrec import files
 from tfgrec.graph.schema import ID, GraphSchema
-from tfgrec.graph.store import files, layout
+from tfgrec.graph.store import layout, store_files
 from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.node_index import NodeIndex
@@ -37,7 +38,7 @@ class AddedNodes:
     def merge(self, node_set: str, shard: int, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
         """The old shard's nodes, without those that `columns [num_rows]` name, and after them the rows."""
         path = layout.node_shard_path(self._old, node_set, shard, self._shards)
-        old = files.map_columns(path)
+        old = store_files.map_columns(path)
         stays = np.ones(old.num_rows, bool)
         ranks = self._ranks(path, node_set, columns[ID])
         stays[ranks[ranks >= 0]] = False
@@ -50,14 +51,14 @@ class AddedNodes:
         ranks, is_new = self._ranks(new, node_set, ids), self._ranks(old, node_set, ids) < 0
         order = np.argsort(ranks)
         columns = {_RANK: pa.array(ranks[order], pa.int64()), _IS_NEW: pa.array(is_new[order])}
-        files.write_columns(self._changes_path(node_set, shard), columns)
+        store_files.write_columns(self._changes_path(node_set, shard), columns)
 
     def read_changes(self, node_set: str) -> NodeChanges:
         """What all shards' changes come to, once all of them are written."""
         inserted, named, old_offset, new_offset = [], [], 0, 0
         counts = GraphStore.open(self._old).manifest["node_sets"][node_set]["shards"]
         for shard in range(self._shards):
-            changes = files.map_columns(self._changes_path(node_set, shard))
+            changes = store_files.map_columns(self._changes_path(node_set, shard))
             ranks = column_of(changes, _RANK).to_numpy()
             new = ranks[column_of(changes, _IS_NEW).to_numpy(zero_copy_only=False)]
             inserted.append(old_offset + new - np.arange(len(new)))

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from beam_jobs.tables.table_files import TableFile
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
+from tfgrec.files import StrPath
 from tfgrec.graph.log.event_log import EventLog
-from tfgrec.graph.store.files import StorePath
 
 _ROWS = 1 << 16
 
@@ -28,7 +28,7 @@ class LoggedEvents:
         return {name: (*files.get(name, ()), *self.files.get(name, ())) for name in {**files, **self.files}}
 
 
-def write_logged_events(log: EventLog, since: int, folder: StorePath, tables: TablesConfig) -> LoggedEvents:
+def write_logged_events(log: EventLog, since: int, folder: StrPath, tables: TablesConfig) -> LoggedEvents:
     """Writes the events from position `since` on as Parquet files in `folder`, a bounded number of rows at a time.
 
     Raises:

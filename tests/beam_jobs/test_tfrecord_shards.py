@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from beam_jobs.records.tfrecord_shards import masked_crc32c, read_records, write_records
 from tfgrec.errors import InputDataError
-from tfgrec.graph.store.files import checksum
+from tfgrec.files import checksum
 
 RECORDS = [b"", b"a", bytes(range(256)) * 300]
 

@@ -13,7 +13,7 @@ from tfgrec.checks.table_findings import DataFindings, TableFinding
 from tfgrec.commands.entry_point import USER_ERROR, entry_point
 from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import add_overrides
-from tfgrec.graph.store.files import read_json
+from tfgrec.files import read_json
 from tfgrec.stages import run_module
 
 MOST_ROWS = 200_000

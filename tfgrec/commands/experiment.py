@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tfgrec.experiment.report import write_experiment_report
     from tfgrec.experiment.results import results
     from tfgrec.experiment.trials import trials
-    from tfgrec.graph.store.files import write_json
+    from tfgrec.files import write_json
 
     console = Console(soft_wrap=True, highlight=False, markup=False)
     experiment = OnlineExperiment(config, parsed.arms, parsed.run_dir, announce=console.print)

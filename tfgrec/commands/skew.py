@@ -12,7 +12,7 @@ from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.skew_tables import print_drift, print_skew
 from tfgrec.config import load_tables_config
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.store.files import write_json
+from tfgrec.files import write_json
 from tfgrec.run_directory import RunDirectory
 from tfgrec.skew.exports import find_export
 from tfgrec.skew.limits import exceeded, read_limits

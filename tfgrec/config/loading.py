@@ -11,7 +11,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.config.run import RunConfig
 from tfgrec.config.tables import TablesConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.store.files import write_atomically
+from tfgrec.files import write_atomically
 
 Config = TypeVar("Config", bound=BaseModel)
 

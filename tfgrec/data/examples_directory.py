@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tfgrec.errors import InputDataError
+from tfgrec.files import checksum, size
 from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.schema import READOUT, GraphSchema
-from tfgrec.graph.store.files import checksum, size
 from tfgrec.graph.store.layout import is_intact
 
 MANIFEST = "manifest.json"

@@ -12,7 +12,7 @@ from tfgrec.datasets.movielens_tables import make_movies, make_ratings, make_use
 from tfgrec.datasets.raw_ratings import RawRatings
 from tfgrec.datasets.recbole_files import read_atomic_files
 from tfgrec.errors import InputDataError
-from tfgrec.graph.store.files import write_atomically, write_json
+from tfgrec.files import write_atomically, write_json
 
 MARKER = "conversion.json"
 

@@ -13,7 +13,7 @@ from tfgrec.draft.run_text import run_text
 from tfgrec.draft.schema_text import graph_text, tables_text
 from tfgrec.draft.table_looks import look_at_tables
 from tfgrec.errors import OutputError
-from tfgrec.graph.store.files import write_atomically
+from tfgrec.files import write_atomically
 
 RUN_FILE = "run.yaml"
 

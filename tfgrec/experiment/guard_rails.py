@@ -3,7 +3,7 @@
 from typing import Any
 
 from tfgrec.experiment.online_experiment import OnlineExperiment
-from tfgrec.graph.store.files import read_json
+from tfgrec.files import read_json
 
 CALIBRATED = "is_click"
 

@@ -11,7 +11,7 @@ from tfgrec.config.sampling import SplitConfig
 from tfgrec.data_stages import DataStages
 from tfgrec.errors import ConfigurationError
 from tfgrec.experiment.experiment_directory import ExperimentDirectory
-from tfgrec.graph.store.files import read_json, write_json
+from tfgrec.files import read_json, write_json
 from tfgrec.preflight import check_run
 from tfgrec.recorded_weights import with_recorded_weights
 from tfgrec.run_directory import RunDirectory

@@ -24,7 +24,7 @@ from tfgrec.experiment.policies import LoggingPolicy, OraclePolicy, PopularPolic
 from tfgrec.experiment.pools import Policy
 from tfgrec.experiment.served_arms import ServedArms
 from tfgrec.experiment.user_sums import moods_after, user_sums
-from tfgrec.graph.store.files import read_json, write_atomically, write_json
+from tfgrec.files import read_json, write_atomically, write_json
 from tfgrec.progress import stage_progress
 from tfgrec.run_claim import claimed
 from tfgrec.simulation.living_tables import event_tables, write_day_schema

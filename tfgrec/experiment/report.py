@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from tfgrec.experiment.experiment_metrics import HEADLINE, METRICS, Metric
 from tfgrec.experiment.off_policy_table import off_policy_rows
 from tfgrec.experiment.trials_section import trials_section
-from tfgrec.graph.store.files import write_atomically
+from tfgrec.files import write_atomically
 from tfgrec.metrics import PairedDifference
 from tfgrec.report.interval_figure import interval_figure
 from tfgrec.report.page import Card, Section, Tile, render_page

@@ -11,8 +11,8 @@ from tfgrec.config.model import FactorsConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.factors.alternating_least_squares import Factors, Ridge, factorise
 from tfgrec.factors.outcome_log import OutcomeLog, read_outcome_log
+from tfgrec.files import write_atomically
 from tfgrec.graph.schema import ID
-from tfgrec.graph.store.files import write_atomically
 from tfgrec.graph.store.graph_store import GraphStore
 
 # The first fit starts from noise, later ones from the one before.

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from tfgrec.config.model import TaskConfig
-from tfgrec.graph.store.files import write_atomically
+from tfgrec.files import write_atomically
 from tfgrec.metrics import LOWER_IS_BETTER, METRICS, PairedDifference
 from tfgrec.report.arm_comparison import COMPARED, ArmComparison, SeedSummary
 from tfgrec.report.cost_section import cost_section

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgrec.config.model import TaskConfig
-from tfgrec.graph.store.files import write_atomically
+from tfgrec.files import write_atomically
 from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.prediction_figures import calibration_figures, regression_figures, roc_figure
 from tfgrec.report.run_results import RunResults

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgrec.graph.store.files import read_json, write_json
+from tfgrec.files import read_json, write_json
 from tfgrec.plain_path import plain_path
 from tfgrec.run_directory import MADE_FROM
 

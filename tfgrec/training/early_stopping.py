@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tfgrec.config.training import EarlyStoppingConfig
 from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.data.time_cut import TimeCut, find_time_cut
-from tfgrec.graph.store.files import read_json, write_json
+from tfgrec.files import read_json, write_json
 from tfgrec.training.checkpoints import TrainingCheckpoints, TrainingPosition
 from tfgrec.training.cut_metrics import CutMetrics
 from tfgrec.training.measurements import Measurements, is_due

@@ -12,9 +12,9 @@ from tfgrec.config.model import TaskConfig
 from tfgrec.data.examples_directory import Split
 from tfgrec.data.input_pipeline import read_records
 from tfgrec.data.prediction_rows import PredictionRows
+from tfgrec.files import write_atomically, write_json
 from tfgrec.graph.sampling.events_of_roots import RootEvents
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.graph.store.files import write_atomically, write_json
 from tfgrec.metrics import cold_start, evaluate_predictions
 from tfgrec.progress import stage_progress
 from tfgrec.scoring import ScoringFunction

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
 from tfgrec.errors import OutputError
-from tfgrec.graph.store.files import write_atomically
+from tfgrec.files import write_atomically
 
 _EVENTS = "events.out.tfevents."
 

@@ -14,8 +14,8 @@ from tfgrec.config import load_tables_config
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.errors import ConfigurationError
+from tfgrec.files import child, read_json, write_atomically, write_json
 from tfgrec.graph.examples.solo_examples import Side, SoloExamples
-from tfgrec.graph.store.files import child, read_json, write_atomically, write_json
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
 from tfgrec.model.pretraining.link_prediction import of_unit_length

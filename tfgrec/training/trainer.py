@@ -13,7 +13,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.config.training import TrainingConfig
 from tfgrec.data.input_pipeline import TrainingData
-from tfgrec.graph.store.files import write_json
+from tfgrec.files import write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.progress import Advance, stage_progress
 from tfgrec.recorded_weights import RECORDED

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgrec.errors import ConfigurationError, GraphStoreError
-from tfgrec.graph.store.files import read_json
+from tfgrec.files import read_json
 from tfgrec.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.variable_meanings import checkpoint_key, meanings_of, variables_by_path

@@ -12,7 +12,7 @@ from tfx.types.artifact_utils import get_single_instance
 from tfx.types.component_spec import ChannelParameter, ComponentSpec
 from tfx.types.standard_artifacts import ModelBlessing, ModelEvaluation, ModelRun
 
-from tfgrec.graph.store.files import write_atomically
+from tfgrec.files import write_atomically
 from tfx_pipeline.artifacts import HtmlPages
 from tfx_pipeline.evaluation.results import EvaluationResult
 from tfx_pipeline.local_copies import local_input, local_output

@@ -12,7 +12,7 @@ from pathlib import Path
 from tfx.dsl.io import fileio
 
 from tfgrec.errors import InputDataError
-from tfgrec.graph.store.files import write_json
+from tfgrec.files import write_json
 from tfgrec.run_directory import RunDirectory
 from tfx_pipeline.local_copies import local_output
 

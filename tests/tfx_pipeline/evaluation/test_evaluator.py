@@ -22,7 +22,7 @@ from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.prediction_rows import PredictionRows
 from tfgrec.errors import InputDataError
 from tfgrec.export import export_model, load_scoring_function
-from tfgrec.graph.store.files import read_json, write_json
+from tfgrec.files import read_json, write_json
 from tfgrec.metrics import evaluate_predictions
 from tfgrec.run_directory import RunDirectory
 from tfgrec.saved_model import EXTRA_ASSETS

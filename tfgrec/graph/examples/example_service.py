@@ -10,6 +10,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import Requests, TablesConfig
 from tfgrec.errors import GraphStoreError, InputDataError, SchemaError
+from tfgrec.files import StrPath
 from tfgrec.graph.degrees.mapped_edges import map_edges
 from tfgrec.graph.examples.asked_nodes import AskedNodes, is_whole
 from tfgrec.graph.examples.candidate_features import CandidateFeatures
@@ -19,7 +20,6 @@ from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.log.live_graph import LiveGraph, Rows
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import READOUT, GraphSchema
-from tfgrec.graph.store.files import StorePath
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.times import time_problem
 
@@ -60,7 +60,7 @@ class ExampleService:
         _map_files(store, self.schema, requests)
 
     @classmethod
-    def open(cls, path: StorePath, *, sampling: SamplingConfig, requests: Requests) -> "ExampleService":
+    def open(cls, path: StrPath, *, sampling: SamplingConfig, requests: Requests) -> "ExampleService":
         """A service on the graph store in folder `path`.
 
         Raises:
@@ -70,7 +70,7 @@ class ExampleService:
 
     @classmethod
     def open_live(
-        cls, path: StorePath, *, sampling: SamplingConfig, tables: TablesConfig, **options: Any
+        cls, path: StrPath, *, sampling: SamplingConfig, tables: TablesConfig, **options: Any
     ) -> "ExampleService":
         """A service that sees the store in folder `path` and the events of its log; `options` are those of LiveGraph.
 

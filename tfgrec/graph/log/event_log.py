@@ -8,8 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from tfgrec.errors import GraphStoreError, InputDataError, OutputError
+from tfgrec.files import StrPath
 from tfgrec.graph.log.frames import MOST_BYTES, frame, read_frames, whole_bytes
-from tfgrec.graph.store.files import StorePath, refuse_scheme
+from tfgrec.graph.store.store_files import refuse_scheme
 
 # Keys of a store manifest's "extra": up to where the store has taken in its log.
 LOG, POSITION = "log", "position"
@@ -26,7 +27,7 @@ class EventLog:
       path: the log's folder, which may not be there yet.
     """
 
-    def __init__(self, path: StorePath) -> None:
+    def __init__(self, path: StrPath) -> None:
         refuse_scheme(path)
         self.path = Path(path)
 
@@ -89,7 +90,7 @@ class EventLogWriter(EventLog):
       GraphStoreError: another process writes to the log, or it is damaged.
     """
 
-    def __init__(self, path: StorePath, *, durable: bool = True) -> None:
+    def __init__(self, path: StrPath, *, durable: bool = True) -> None:
         super().__init__(path)
         self._durable = durable
         self.path.mkdir(parents=True, exist_ok=True)

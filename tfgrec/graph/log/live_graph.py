@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tfgrec import files
 from tfgrec.config.tables import TablesConfig
 from tfgrec.errors import InputDataError
 from tfgrec.graph.log.event_log import LOG, POSITION, EventLog, EventLogWriter
@@ -19,7 +20,6 @@ from tfgrec.graph.log.read_write_lock import ReadWriteLock
 from tfgrec.graph.rows.edge_rows import TIME as ROW_TIME
 from tfgrec.graph.rows.edge_rows import EdgeRows
 from tfgrec.graph.schema import TIME
-from tfgrec.graph.store import files
 from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
 from tfgrec.graph.store.edge_sums import EdgeSums
 from tfgrec.graph.store.graph_store import GraphStore
@@ -49,11 +49,11 @@ class LiveGraph(GraphStore):
 
     def __init__(
         self,
-        path: files.StorePath,
+        path: files.StrPath,
         manifest: dict[str, Any],
         *,
         tables: TablesConfig,
-        log: files.StorePath | None = None,
+        log: files.StrPath | None = None,
         most_rows: int = 4_000_000,
         durable: bool = True,
     ) -> None:
@@ -77,7 +77,7 @@ class LiveGraph(GraphStore):
         raise TypeError("a live graph can't be pickled: open it in each process")
 
     @classmethod
-    def open_live(cls, path: files.StorePath, *, tables: TablesConfig, **options: Any) -> "LiveGraph":
+    def open_live(cls, path: files.StrPath, *, tables: TablesConfig, **options: Any) -> "LiveGraph":
         """Opens the store in folder `path` and its log; `options` are those of the class.
 
         Raises:

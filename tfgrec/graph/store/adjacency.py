@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from tfgrec import files
 from tfgrec.graph.schema import TIME
-from tfgrec.graph.store import files, layout
+from tfgrec.graph.store import layout, store_files
 from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.shards import ShardRanges, ShardSelection, as_arrow, gatherable
 
@@ -169,12 +170,12 @@ class Adjacency:
         return {name: selection.gather_column(pieces) for name, pieces in self._columns.items()}
 
 
-def open_adjacency(store: files.StorePath, edge_set: str, sources: ShardRanges, shards: int) -> Adjacency:
+def open_adjacency(store: files.StrPath, edge_set: str, sources: ShardRanges, shards: int) -> Adjacency:
     """The edges of an edge set whose shards are all written; `sources` are its source nodes' ranges.
 
     Raises:
       GraphStoreError: a shard is not written yet.
     """
-    rows = [files.map_columns(layout.row_splits_path(store, edge_set, s, shards)) for s in range(shards)]
-    edges = [files.map_columns(layout.edge_shard_path(store, edge_set, s, shards)) for s in range(shards)]
+    rows = [store_files.map_columns(layout.row_splits_path(store, edge_set, s, shards)) for s in range(shards)]
+    edges = [store_files.map_columns(layout.edge_shard_path(store, edge_set, s, shards)) for s in range(shards)]
     return Adjacency(sources, [column_of(batch, ROW_SPLITS).to_numpy() for batch in rows], edges)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tfgrec import files
 from tfgrec.errors import GraphStoreError
 from tfgrec.graph.schema import ID, GraphSchema
-from tfgrec.graph.store import files, layout
+from tfgrec.graph.store import layout, store_files
 from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
 from tfgrec.graph.store.edge_sums import EdgeSums
 from tfgrec.graph.store.node_index import NodeIndex, open_node_index
@@ -27,7 +28,7 @@ class GraphStore:
       manifest: all that the manifest says.
     """
 
-    def __init__(self, path: files.StorePath, manifest: dict[str, Any]) -> None:
+    def __init__(self, path: files.StrPath, manifest: dict[str, Any]) -> None:
         self._path = str(path)
         self.manifest = manifest
         self.schema = GraphSchema.from_json(manifest["schema"])
@@ -41,18 +42,18 @@ class GraphStore:
         return GraphStore.open, (self._path,)
 
     @classmethod
-    def open(cls, path: files.StorePath) -> "GraphStore":
+    def open(cls, path: files.StrPath) -> "GraphStore":
         """Opens the store in folder `path`.
 
         Raises:
           GraphStoreError: there is none, the path has a scheme, it was not finished, it is of another format, or a file
             is missing or cut.
         """
-        files.refuse_scheme(path)
+        store_files.refuse_scheme(path)
         manifest = _read_manifest(path)
         store = cls(path, manifest)
         for described in store._files():
-            found = files.size(files.resolve(path, described["path"]))
+            found = files.size(store_files.resolve(path, described["path"]))
             if found != described["bytes"]:
                 state = "is missing" if found < 0 else f"has {found} bytes instead of {described['bytes']}"
                 raise GraphStoreError(f"{path}: file {described['path']} {state}: build the store again")
@@ -72,7 +73,7 @@ class GraphStore:
         damaged = [
             described["path"]
             for described in self._files()
-            if files.checksum(files.resolve(self._path, described["path"])) != described["sha256"]
+            if files.checksum(store_files.resolve(self._path, described["path"])) != described["sha256"]
         ]
         if damaged:
             raise GraphStoreError(f"{self._path}: damaged, build the store again: {', '.join(damaged)}")
@@ -139,7 +140,7 @@ class GraphStore:
                     yield from shard["files"]
 
 
-def _read_manifest(path: files.StorePath) -> dict[str, Any]:
+def _read_manifest(path: files.StrPath) -> dict[str, Any]:
     manifest_path = layout.manifest_path(path)
     if not files.exists(path):
         raise GraphStoreError(f"{path}: there is no graph store: build one with python -m beam_jobs.build_graph")

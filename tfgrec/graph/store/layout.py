@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from tfgrec.graph.store.files import StorePath, child
+from tfgrec.files import StrPath, child
 
 FORMAT = "tfgrec graph store"
 VERSION = 1
@@ -15,22 +15,22 @@ EDGE_SHARD_FILES = 2
 _SEAL = "sha256"
 
 
-def manifest_path(store: StorePath) -> str:
+def manifest_path(store: StrPath) -> str:
     """The file whose presence says that the store is whole."""
     return child(store, "manifest.json")
 
 
-def node_shard_path(store: StorePath, node_set: str, shard: int, shards: int) -> str:
+def node_shard_path(store: StrPath, node_set: str, shard: int, shards: int) -> str:
     """Hashes, raw ids and features of a shard of a node set, one row a node."""
     return child(store, "nodes", node_set, f"{_numbered(shard, shards)}.arrow")
 
 
-def edge_shard_path(store: StorePath, edge_set: str, shard: int, shards: int) -> str:
+def edge_shard_path(store: StrPath, edge_set: str, shard: int, shards: int) -> str:
     """Targets, times and features of a shard of an edge set, one row an edge, sorted by (source, time)."""
     return child(store, "edges", edge_set, f"{_numbered(shard, shards)}.arrow")
 
 
-def row_splits_path(store: StorePath, edge_set: str, shard: int, shards: int) -> str:
+def row_splits_path(store: StrPath, edge_set: str, shard: int, shards: int) -> str:
     """Where each source's edges begin in the edge shard's rows."""
     return child(store, "edges", edge_set, f"{_numbered(shard, shards)}.rows.arrow")
 

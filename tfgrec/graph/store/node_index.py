@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tfgrec import files
 from tfgrec.errors import GraphStoreError, InputDataError
 from tfgrec.graph.schema import ID, DType
-from tfgrec.graph.store import files
+from tfgrec.graph.store import store_files
 from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.layout import node_shard_path
 from tfgrec.graph.store.shards import ShardRanges, as_arrow, gatherable
@@ -55,7 +56,7 @@ class NodeIndex:
     def __init__(self, paths: Sequence[str], dtype: DType) -> None:
         self._dtype = dtype
         self._where = paths[0]
-        batches = [files.map_columns(path) for path in paths]
+        batches = [store_files.map_columns(path) for path in paths]
         self.ranges = ShardRanges([batch.num_rows for batch in batches])
         self._hashes = [column_of(batch, HASH).to_numpy() for batch in batches]
         self._ids = [column_of(batch, ID) for batch in batches]
@@ -115,7 +116,7 @@ def _find(known: np.ndarray, raw: pa.Array, hashes: np.ndarray, ids: np.ndarray)
     return found
 
 
-def open_node_index(store: files.StorePath, node_set: str, dtype: DType, shards: int) -> NodeIndex:
+def open_node_index(store: files.StrPath, node_set: str, dtype: DType, shards: int) -> NodeIndex:
     """The index of a node set whose shards are all written.
 
     Raises:

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tfgrec import files
 from tfgrec.errors import GraphStoreError, InputDataError
 from tfgrec.graph.schema import ID, TIME, GraphSchema
-from tfgrec.graph.store import files, layout
+from tfgrec.graph.store import layout, store_files
 from tfgrec.graph.store.adjacency import ROW_SPLITS, TARGET, Adjacency, open_adjacency
 from tfgrec.graph.store.columns import as_columns, column_of
 from tfgrec.graph.store.edge_order import edge_order
@@ -24,8 +25,8 @@ class GraphStoreWriter:
     manifest is refused by `GraphStore.open`. Objects can be pickled.
     """
 
-    def __init__(self, path: files.StorePath, schema: GraphSchema, shards: int) -> None:
-        files.refuse_scheme(path)
+    def __init__(self, path: files.StrPath, schema: GraphSchema, shards: int) -> None:
+        store_files.refuse_scheme(path)
         self._path = str(path)
         self._schema = schema
         self._shards = shards
@@ -107,12 +108,12 @@ class GraphStoreWriter:
         columns = {name: column.take(pa.array(order)) for name, column in columns.items()}
         path = layout.node_shard_path(self._path, node_set, shard, self._shards)
         raw = pa.array(ids, pa.string() if ids.dtype == object else pa.int64())
-        files.write_columns(path, {HASH: pa.array(hashes), ID: raw, **columns})
+        store_files.write_columns(path, {HASH: pa.array(hashes), ID: raw, **columns})
         return self._entry("node_sets", node_set, shard, len(ids), [path])
 
     def read_node_shard(self, node_set: str, shard: int) -> dict[str, pa.Array]:
         """The nodes of a shard that is written, in the order of their dense ids: `#id` and features by name."""
-        batch = files.map_columns(layout.node_shard_path(self._path, node_set, shard, self._shards))
+        batch = store_files.map_columns(layout.node_shard_path(self._path, node_set, shard, self._shards))
         return {name: column_of(batch, name) for name in self._schema.node_sets[node_set].features}
 
     def write_edge_shard(
@@ -153,9 +154,9 @@ class GraphStoreWriter:
         order = edge_order(sources, targets, columns)
         paths = [path(self._path, edge_set, shard, self._shards) for path in _EDGE_PATHS]
         row_splits = np.searchsorted(sources[order], np.arange(first, last + 1))
-        files.write_columns(paths[0], {ROW_SPLITS: pa.array(row_splits, pa.int64())})
+        store_files.write_columns(paths[0], {ROW_SPLITS: pa.array(row_splits, pa.int64())})
         ordered = {name: column.take(pa.array(order)) for name, column in columns.items()}
-        files.write_columns(paths[1], {TARGET: pa.array(targets[order]), **ordered})
+        store_files.write_columns(paths[1], {TARGET: pa.array(targets[order]), **ordered})
         return self._entry("edge_sets", edge_set, shard, len(sources), paths)
 
     def finish(
@@ -207,7 +208,7 @@ class GraphStoreWriter:
 
     def _entry(self, kind: str, name: str, shard: int, count: int, paths: list[str]) -> dict[str, Any]:
         described = [
-            {"path": files.relative(path, self._path), "bytes": files.size(path), "sha256": files.checksum(path)}
+            {"path": store_files.relative(path, self._path), "bytes": files.size(path), "sha256": files.checksum(path)}
             for path in paths
         ]
         return {"kind": kind, "name": name, "shard": shard, "count": count, "files": described}

@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import pytest
 
+from tfgrec import files
 from tfgrec.errors import OutputError
-from tfgrec.graph.store import files
 
 
 def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path: Path) -> None:
