@@ -30,7 +30,7 @@ class Comparison:
       root: the folder; runs are in `arms/<arm>/seed-<seed>` and `variants/<name>/seed-<seed>`.
       data: the folder of the tables.
       contenders: what to train, in this order; no two have the same name.
-      seeds: training seeds, one run of each contender for each.
+      seeds: training seeds, one run of each contender for each; None or none: the configuration's.
       announce: told what is done or skipped, and why.
     """
 
@@ -41,14 +41,14 @@ class Comparison:
         root: Path,
         data: Path,
         contenders: Sequence[Contender],
-        seeds: Sequence[int],
+        seeds: Sequence[int] | None = None,
         announce: Callable[[str], None] = print,
     ):
         self._config = config
         self._root = root
         self._data = data
         self._contenders = contenders
-        self._seeds = seeds
+        self._seeds = list(dict.fromkeys(seeds or [config.training.seed]))
         self._announce = announce
 
     def run(self, *, baseline: str) -> "ArmComparison":

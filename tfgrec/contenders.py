@@ -8,12 +8,11 @@ from typing import Any, get_args
 
 import yaml
 
+from tfgrec.checked_config import load_checked_config
 from tfgrec.close_match import suggestion
-from tfgrec.config import RunConfig, load_run_config, load_tables_config
+from tfgrec.config import RunConfig, load_run_config
 from tfgrec.config.run import Arm
 from tfgrec.errors import ConfigurationError
-from tfgrec.preflight import check_run
-from tfgrec.recorded_weights import with_recorded_weights
 
 ARMS: tuple[Arm, ...] = get_args(Arm)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -52,6 +51,41 @@ class Contender:
         return Path("arms" if self.changes is None else "variants") / self.name
 
 
+def read_contenders(
+    config: str | Path,
+    *,
+    arms: Sequence[Arm],
+    variants: str | Path | None = None,
+    overrides: Sequence[str] = (),
+) -> list[Contender]:
+    """Arms, then variants; what is named twice is there once, and a variant without an arm is one of the first.
+
+    Raises:
+      ConfigurationError: see `read_arm` and `read_variants`; or several processes would have to train them.
+    """
+    contenders = [read_arm(config, arm, overrides=overrides) for arm in dict.fromkeys(arms)]
+    if variants is not None:
+        contenders += read_variants(variants, config=config, arm=arms[0], overrides=overrides)
+    for contender in contenders:
+        if contender.config.training.distribution == "multi_worker":
+            raise ConfigurationError("training.distribution: multi_worker is for tfgrec-train, one arm at a time")
+    return contenders
+
+
+def choose_baseline(name: str | None, contenders: Sequence[Contender]) -> str:
+    """What the others are compared with: `name`, the first where it is None.
+
+    Raises:
+      ConfigurationError: no contender has that name.
+    """
+    names = [contender.name for contender in contenders]
+    if name is None:
+        return names[0]
+    if name not in names:
+        raise ConfigurationError(f"--baseline {name}: is not among --arms and --variants: {suggestion(name, names)}")
+    return name
+
+
 def read_arm(config: str | Path, arm: Arm, *, overrides: Sequence[str] = ()) -> Contender:
     """An arm of a run's configuration file.
 
@@ -86,11 +120,9 @@ def read_variants(path: str | Path, *, config: str | Path, arm: Arm, overrides: 
 
 def _load(config: str | Path, arm: Arm, overrides: Sequence[str], *, where: str) -> RunConfig:
     try:
-        found = with_recorded_weights(load_run_config(config, [*overrides, f"arm={arm}"]))
-        check_run(found, load_tables_config(found.schema_dir))
+        return load_checked_config(config, [*overrides, f"arm={arm}"])
     except ConfigurationError as error:
         raise ConfigurationError("\n".join(f"{where}: {line}" for line in str(error).split("\n"))) from error
-    return found
 
 
 def _read_names(path: Path) -> Mapping[str, Any]:

@@ -7,10 +7,42 @@ from typing import TYPE_CHECKING, Any
 from tfgrec.config import RunConfig
 from tfgrec.data_stages import DataStages
 from tfgrec.errors import ConfigurationError
+from tfgrec.run_claim import claimed
 from tfgrec.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def evaluate_into(
+    run_dir: str | Path,
+    *,
+    output: Path | None = None,
+    data: Path | None = None,
+    days: Sequence[str] | None = None,
+    announce: Callable[[str], None] = print,
+) -> RunDirectory:
+    """Scores a run's validation split, or rows of other data: see `evaluate_run` and `evaluate_on`.
+
+    Returns:
+      The folder with metrics.json and predictions.parquet: `output`, or a folder below `evaluations` in the run.
+
+    Raises:
+      ConfigurationError: `days` without `data`, `output` is the run itself or another's, or there is no such run.
+      StageFailed: a data job failed, and has said why.
+    """
+    if days is not None and data is None:
+        raise ConfigurationError("--days: goes with --data, the run's own split is set by its configuration")
+    run = RunDirectory.open(run_dir)
+    output = output or run.root / "evaluations" / _name(data, days)
+    if output.resolve() == run.root.resolve():
+        raise ConfigurationError(f"--output {output}: is the run itself, name another folder")
+    with claimed(output, "evaluation"):
+        if data is None:
+            evaluate_run(run, output)
+        else:
+            evaluate_on(run, data, output, days=days, announce=announce)
+    return RunDirectory.at(output)
 
 
 def evaluate_run(run: RunDirectory, output: Path) -> dict[str, Any]:
@@ -87,3 +119,7 @@ def _write(
     metrics = {**evaluate(predictions, config), **(further or {})}
     write_evaluation(predictions, metrics, table=target.predictions, summary=target.metrics)
     return metrics
+
+
+def _name(data: Path | None, days: Sequence[str] | None) -> str:
+    return "validation" if data is None else "-".join([data.resolve().name, *(days or [])])

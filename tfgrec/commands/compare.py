@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tfgrec.close_match import suggestion
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.comparison import Comparison
-from tfgrec.contenders import Contender, read_arm, read_variants
-from tfgrec.errors import ConfigurationError
+from tfgrec.contenders import choose_baseline, read_contenders
 
 if TYPE_CHECKING:
     from tfgrec.report import ArmComparison
@@ -29,18 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     config = read_config(parsed)
-    contenders = _contenders(parsed)
-    baseline = _baseline(parsed.baseline, contenders)
-    for contender in contenders:
-        if contender.config.training.distribution == "multi_worker":
-            raise ConfigurationError("training.distribution: multi_worker is for tfgrec-train, one arm at a time")
+    contenders = read_contenders(parsed.config, arms=parsed.arms, variants=parsed.variants, overrides=parsed.set)
+    baseline = choose_baseline(parsed.baseline, contenders)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     comparison = Comparison(
         config,
         root=parsed.run_dir,
         data=parsed.data,
         contenders=contenders,
-        seeds=list(dict.fromkeys(parsed.seeds or [config.training.seed])),
+        seeds=parsed.seeds,
         announce=lambda line: console.print(line, markup=False),
     )
     result = comparison.run(baseline=baseline)
@@ -69,23 +64,6 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", nargs="+", type=int, metavar="SEED", help="training seeds, a run of each arm and variant for each"
     )
     return parser
-
-
-def _contenders(parsed: argparse.Namespace) -> list[Contender]:
-    """Arms, then variants; what is named twice is trained once."""
-    contenders = [read_arm(parsed.config, arm, overrides=parsed.set) for arm in dict.fromkeys(parsed.arms)]
-    if parsed.variants is not None:
-        contenders += read_variants(parsed.variants, config=parsed.config, arm=parsed.arms[0], overrides=parsed.set)
-    return contenders
-
-
-def _baseline(name: str | None, contenders: Sequence[Contender]) -> str:
-    names = [contender.name for contender in contenders]
-    if name is None:
-        return names[0]
-    if name not in names:
-        raise ConfigurationError(f"--baseline {name}: is not among --arms and --variants: {suggestion(name, names)}")
-    return name
 
 
 def _print_differences(console: Console, comparison: "ArmComparison") -> None:

@@ -9,31 +9,22 @@ from rich.console import Console
 
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.metrics_table import print_metrics
-from tfgrec.errors import ConfigurationError
-from tfgrec.run_claim import claimed
+from tfgrec.files import read_json
 from tfgrec.run_directory import RunDirectory
-from tfgrec.run_evaluation import evaluate_on, evaluate_run
+from tfgrec.run_evaluation import evaluate_into
 
 
 @entry_point
 def main(arguments: Sequence[str] | None = None) -> int:
     """Scores a run's validation split, or with --data rows of other tables, for example of later days."""
     parsed = _parser().parse_args(arguments)
-    if parsed.days is not None and parsed.data is None:
-        raise ConfigurationError("--days: goes with --data, the run's own split is set by its configuration")
-    run = RunDirectory.open(parsed.run_dir)
-    output = parsed.output or run.root / "evaluations" / _name(parsed.data, parsed.days)
-    if output.resolve() == run.root.resolve():
-        raise ConfigurationError(f"--output {output}: is the run itself, name another folder")
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    with claimed(output, "evaluation"):
-        if parsed.data is None:
-            metrics = evaluate_run(run, output)
-        else:
-            metrics = evaluate_on(run, parsed.data, output, days=parsed.days, announce=console.print)
-    title = "validation" if parsed.data is None else f"{parsed.data} {' to '.join(parsed.days or [])}"
-    print_metrics(console, metrics, run.read_config().model.tasks, title=title)
-    console.print(str(output / "metrics.json"))
+    data, days = parsed.data, parsed.days
+    evaluated = evaluate_into(parsed.run_dir, output=parsed.output, data=data, days=days, announce=console.print)
+    tasks = RunDirectory.open(parsed.run_dir).read_config().model.tasks
+    title = "validation" if data is None else f"{data} {' to '.join(days or [])}"
+    print_metrics(console, read_json(evaluated.metrics), tasks, title=title)
+    console.print(str(evaluated.metrics))
     return 0
 
 
@@ -46,10 +37,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: evaluations/ in the run)")
     return parser
-
-
-def _name(data: Path | None, days: Sequence[str] | None) -> str:
-    return "validation" if data is None else "-".join([data.resolve().name, *(days or [])])
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from tfgrec.config import RunConfig, load_run_config, load_tables_config
+from tfgrec.checked_config import load_checked_config
+from tfgrec.config import RunConfig
 from tfgrec.config.run import Arm
-from tfgrec.preflight import check_run
-from tfgrec.recorded_weights import with_recorded_weights
 
 ARMS = get_args(Arm)
 
@@ -38,7 +37,4 @@ def read_config(arguments: argparse.Namespace, *, arm: str | None = None) -> Run
     Raises:
       ConfigurationError: names file and key.
     """
-    overrides = arguments.set if arm is None else [*arguments.set, f"arm={arm}"]
-    config = with_recorded_weights(load_run_config(arguments.config, overrides))
-    check_run(config, load_tables_config(config.schema_dir))
-    return config
+    return load_checked_config(arguments.config, arguments.set if arm is None else [*arguments.set, f"arm={arm}"])

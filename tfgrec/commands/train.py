@@ -10,14 +10,10 @@ from rich.console import Console
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
-from tfgrec.config import load_tables_config
-from tfgrec.data_stages import DataStages
 from tfgrec.earlier_training import start_of
-from tfgrec.model_stages import ModelStages
-from tfgrec.preflight import untrained_unknowns
-from tfgrec.run_claim import claimed
 from tfgrec.run_directory import RunDirectory
 from tfgrec.training.cluster import Cluster
+from tfgrec.whole_run import run_all_stages
 
 
 @entry_point
@@ -30,20 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     config = read_config(parsed, arm=parsed.arm)
     run = RunDirectory.at(parsed.run_dir)
-    start_of(config, run)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    if (warning := untrained_unknowns(config, load_tables_config(config.schema_dir))) is not None:
-        console.print(f"warning: {warning}")
     if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
         from tfgrec.training.joining import join_training
 
+        start_of(config, run)
         join_training(config, run, announce=console.print)
         return 0
-    data = DataStages(config, run, parsed.data, announce=console.print)
-    data.check()
-    with claimed(run.root, "run"):
-        data.run()
-        metrics = ModelStages(config, run, announce=console.print).run()
+    metrics = run_all_stages(config, run, parsed.data, announce=console.print)
     print_metrics(console, metrics, config.model.tasks, title=f"validation, arm {config.arm}")
     for path in (run.metrics, run.report, run.newest_export):
         console.print(str(path))
