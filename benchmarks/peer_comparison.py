@@ -9,7 +9,7 @@ import pandas as pd
 
 from tfgrec.errors import InputDataError
 from tfgrec.metrics import auc, calibration, log_loss, user_bootstrap
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 _METRICS = {"auc": auc, "log_loss": log_loss, "calibration": calibration}
 _KEY = ["user", "time", "item"]

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from tfgrec.config import RunConfig, dump_config
-from tfgrec.run_directory import RunDirectory
-from tfgrec.stages import run_module
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.stage_log import run_module
 
 # Three of KuaiRand's nine days of training: enough requests, in a third of the time.
 FEWER_DAYS = ("split.train=[20220502, 20220504]", "split.validation=[20220505, 20220505]")

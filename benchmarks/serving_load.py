@@ -25,7 +25,7 @@ from benchmarks.serving_events import later_rows
 from tfgrec.config import TablesConfig, load_tables_config
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.log.event_log import EventLog
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 _REQUESTS = 500
 _DAYS_LATER = 10

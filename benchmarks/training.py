@@ -16,7 +16,7 @@ from benchmarks.sampled_run import FEWER_DAYS, sampled_run
 from benchmarks.training_variants import Batch, TrainingVariant
 from tfgrec.config import RunConfig, load_run_config
 from tfgrec.data.examples_directory import ExamplesDirectory
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 _CONFIG = Path(__file__).parents[1] / "configs" / "kuairand.yaml"
 _BATCHES = 10

@@ -9,7 +9,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.config import RunConfig
 from tfgrec.model.joint_model import JointModel
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.compilation import compile_model
 from tfgrec.training.replica_batches import flattened, replica_batches, unflattened
 from tfgrec.training.run_model import RunModel

@@ -18,7 +18,7 @@ from benchmarks.record_features import RecordFeatures, numbered_categories
 from benchmarks.results import benchmark_parser, tell
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.data.examples_directory import ExamplesDirectory
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 _PEER = "lightgbm"
 _CUT = 0.1

@@ -7,7 +7,7 @@ import tfgrec
 from tfgrec.config import RunConfig
 from tfgrec.export import export_model
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.run_model import RunModel
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.times import EARLIEST
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.saved_model import EXTRA_ASSETS
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from tfgrec.config import RunConfig, load_tables_config
-from tfgrec.data_stages import DataStages
-from tfgrec.earlier_training import start_of
-from tfgrec.model_stages import ModelStages
 from tfgrec.preflight import untrained_unknowns
-from tfgrec.run_claim import claimed
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.claim import claimed
+from tfgrec.run.earlier_training import start_of
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.data_stages import DataStages
+from tfgrec.stages.model_stages import ModelStages
 
 
 def run_all_stages(

@@ -8,7 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
-from tfgrec.fingerprint import fingerprint_file
+from tfgrec.run.fingerprint import fingerprint_file
 from tfgrec.table_paths import TablePath
 
 

@@ -12,7 +12,7 @@ from tfx.orchestration.pipeline import Pipeline
 from beam_jobs.worker_errors import errors_as_raised_on_workers
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError, InputDataError, TfgrecError
-from tfgrec.run_claim import claimed
+from tfgrec.run.claim import claimed
 from tfx_pipeline.component_progress import told_components
 from tfx_pipeline.data_fingerprint import fingerprint_tables
 from tfx_pipeline.days import told_days

@@ -13,7 +13,7 @@ from benchmarks.record_features import RecordFeatures
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.graph.schema import READOUT
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import truth
 from tfgrec.config import RunConfig
 from tfgrec.metrics import auc
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
 
 SETTINGS = WorldSettings(users=300, videos=100, live_rooms=40, authors=20, impressions=9_000)

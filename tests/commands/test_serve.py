@@ -20,7 +20,7 @@ from model_server_stand_in import MODEL, StandIn, grpc_server
 from served_run import write_index, write_served_run
 
 from tfgrec.commands.serve import main
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.skew.served_requests import ServedRequests
 
 ROOT = Path(__file__).parents[2]

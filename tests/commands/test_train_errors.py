@@ -9,10 +9,10 @@ import pytest
 
 from tfgrec.commands import compare, evaluate, export, train
 from tfgrec.config import load_run_config
-from tfgrec.data_stages import DataStages
-from tfgrec.run_claim import claimed
-from tfgrec.run_directory import RunDirectory
-from tfgrec.stages import StageFailed
+from tfgrec.run.claim import claimed
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.stage_log import StageFailed
+from tfgrec.stages.data_stages import DataStages
 
 CONFIG = Path(__file__).parents[2] / "configs" / "demo.yaml"
 

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 KUAIRAND = REPOSITORY / "configs" / "kuairand.yaml"
 
 
-# Files of variants are held by tests/test_contenders.py, those of experiments by tests/experiment.
+# Files of variants are held by tests/stages/test_contenders.py, those of experiments by tests/experiment.
 _OTHERS = ("_variants.yaml", "experiment_demo.yaml")
 CONFIGS = sorted(path for path in (REPOSITORY / "configs").glob("*.yaml") if not path.name.endswith(_OTHERS))
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tfgrec.comparison import Comparison
 from tfgrec.config import load_run_config
-from tfgrec.contenders import read_arm
-from tfgrec.model_stages import ModelStages
 from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
+from tfgrec.stages.comparison import Comparison
+from tfgrec.stages.contenders import read_arm
+from tfgrec.stages.model_stages import ModelStages
 
 CONFIG = Path(__file__).parents[2] / "configs" / "demo.yaml"
 SEEDS = (1, 2, 3)

@@ -11,7 +11,7 @@ import pytest
 from tfgrec.config import RunConfig
 from tfgrec.config.model import TaskConfig
 from tfgrec.metrics import cold_start, evaluate_predictions
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 TASKS = {
     "is_click": TaskConfig(label="is_click"),

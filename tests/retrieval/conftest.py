@@ -7,7 +7,7 @@ import yaml
 from tfgrec.config.tables import Requests
 from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingPosition
 from tfgrec.training.run_model import RunModel
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 from tfgrec.commands.index import main, read_time
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.examples.solo_examples import SoloExamples
-from tfgrec.model_stages import ModelStages
 from tfgrec.retrieval.index import load_index
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.model_stages import ModelStages
 
 
 @pytest.mark.slow

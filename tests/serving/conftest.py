@@ -11,7 +11,7 @@ import yaml
 
 from tfgrec.export import export_model
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.saved_model import Answer, load_signatures
 from tfgrec.serving.request_columns import parse_examples, request_columns
 from tfgrec.training.run_model import RunModel

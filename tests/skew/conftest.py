@@ -5,7 +5,7 @@ from served_run import write_served_run
 
 from tfgrec.config import load_tables_config
 from tfgrec.graph.examples.example_service import ExampleService
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfgrec.commands.skew import main
 from tfgrec.data.examples_directory import ExamplesDirectory
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.serving.client import rank
 from tfgrec.serving.client_saved_model import SavedModelClient
 from tfgrec.serving.request_log import RequestLog

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import small_records
 
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.run_model import RunModel
 
 

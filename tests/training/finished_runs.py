@@ -5,7 +5,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfgrec.files import write_json
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.run_model import RunModel
 from tfgrec.training.variable_meanings import meanings_of
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfgrec.model_stages import ModelStages
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.model_stages import ModelStages
 from tfgrec.training.cluster import Cluster
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tfgrec.config.training import EarlyStoppingConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.cut_metrics import CutMetrics
 from tfgrec.training.early_stopping import EarlyStopping, make_early_stopping
 from tfgrec.training.history import read_history

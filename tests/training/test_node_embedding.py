@@ -17,7 +17,7 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.export import load_scoring_function
 from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.scoring import make_scoring_function
 from tfgrec.training import node_embedding
 from tfgrec.training.history import read_history

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfgrec.data.padding_budgets import padding_budgets
 from tfgrec.model.encoder.masking import sample_masks
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.replica_batches import replica_batches
 from tfgrec.training.replicas import Replicas
 from tfgrec.training.run_model import RunModel

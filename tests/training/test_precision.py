@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.history import read_history
 from tfgrec.training.precision import precision_policy, with_loss_scale
 from tfgrec.training.run_model import RunModel

@@ -7,7 +7,7 @@ import pytest
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.graph.schema import READOUT
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.run_model import RunModel
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.history import read_history
 from tfgrec.training.run_model import RunModel
 from tfgrec.training.step_log import StepLog

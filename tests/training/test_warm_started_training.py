@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tfgrec.model_stages import ModelStages
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.model_stages import ModelStages
 from tfgrec.training.history import read_history
 from tfgrec.training.step_log import StepLog
 
@@ -77,7 +77,7 @@ import tfgrec
 import numpy as np
 import tensorflow as tf
 from tfgrec.files import write_json
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.run_model import RunModel
 from tfgrec.training.variable_meanings import meanings_of, variables_by_path
 from tfgrec.training.warm_start import take_over

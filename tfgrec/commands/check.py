@@ -14,7 +14,7 @@ from tfgrec.commands.entry_point import USER_ERROR, entry_point
 from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import add_overrides
 from tfgrec.files import read_json
-from tfgrec.stages import run_module
+from tfgrec.run.stage_log import run_module
 
 MOST_ROWS = 200_000
 

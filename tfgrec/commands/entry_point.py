@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from tfgrec.commands.tensorflow_errors import told_by_disk
 from tfgrec.errors import TfgrecError
-from tfgrec.stages import StageFailed
+from tfgrec.run.stage_log import StageFailed
 
 USER_ERROR = 2
 # What a disk says and its user can mend: read-only, no right, full, broken, a path that is none.

@@ -10,8 +10,8 @@ from rich.console import Console
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.files import read_json
-from tfgrec.run_directory import RunDirectory
-from tfgrec.run_evaluation import evaluate_into
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.run_evaluation import evaluate_into
 
 
 @entry_point

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from tfgrec.commands.entry_point import entry_point
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 
 @entry_point

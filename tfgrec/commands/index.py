@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.times import time_problem
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 
 @entry_point

@@ -14,7 +14,7 @@ from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.serve_parts import add_arguments, open_recommender, open_request_log
 from tfgrec.config import load_tables_config
 from tfgrec.errors import ConfigurationError
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     import grpc

@@ -13,7 +13,7 @@ from tfgrec.commands.skew_tables import print_drift, print_skew
 from tfgrec.config import load_tables_config
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import write_json
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.skew.exports import find_export
 from tfgrec.skew.limits import exceeded, read_limits
 

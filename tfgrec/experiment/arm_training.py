@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import load_run_config
-from tfgrec.model_stages import ModelStages
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.model_stages import ModelStages
 
 
 @entry_point

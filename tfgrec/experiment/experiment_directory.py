@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 
 @dataclasses.dataclass(frozen=True)

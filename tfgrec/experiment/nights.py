@@ -8,15 +8,15 @@ from typing import Any
 from tfgrec.config import RunConfig, dump_config, load_run_config, load_tables_config
 from tfgrec.config.experiment import ExperimentConfig
 from tfgrec.config.sampling import SplitConfig
-from tfgrec.data_stages import DataStages
 from tfgrec.errors import ConfigurationError
 from tfgrec.experiment.experiment_directory import ExperimentDirectory
 from tfgrec.files import read_json, write_json
 from tfgrec.preflight import check_run
-from tfgrec.recorded_weights import with_recorded_weights
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.recorded_weights import with_recorded_weights
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.stage_log import run_module
 from tfgrec.simulation.living_tables import HOUR_COLUMN
-from tfgrec.stages import run_module
+from tfgrec.stages.data_stages import DataStages
 
 _HOURS = 24
 _FINISHED = "finished.json"

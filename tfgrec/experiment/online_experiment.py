@@ -26,7 +26,7 @@ from tfgrec.experiment.served_arms import ServedArms
 from tfgrec.experiment.user_sums import moods_after, user_sums
 from tfgrec.files import read_json, write_atomically, write_json
 from tfgrec.progress import stage_progress
-from tfgrec.run_claim import claimed
+from tfgrec.run.claim import claimed
 from tfgrec.simulation.living_tables import event_tables, write_day_schema
 from tfgrec.simulation.living_world import LivingWorld
 from tfgrec.simulation.tables import node_tables

@@ -43,7 +43,7 @@ from tfgrec.model.retrieval.build_retrieval import build_retrieval
 from tfgrec.model.retrieval.retrieval_task import RETRIEVAL
 from tfgrec.model.static_vectors import EmbeddedRows, StaticVectors
 from tfgrec.model.unknown_ids import UnknownIds
-from tfgrec.recorded_weights import recorded_weights_of
+from tfgrec.run.recorded_weights import recorded_weights_of
 
 Specs = dict[str, dict[str, FeatureSpec]]
 

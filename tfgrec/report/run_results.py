@@ -9,7 +9,7 @@ import pandas as pd
 
 from tfgrec.config import RunConfig
 from tfgrec.errors import InputDataError
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 
 class RunResults:

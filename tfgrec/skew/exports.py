@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tfgrec.errors import ConfigurationError
 from tfgrec.model_versions import newest_version
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 
 def find_export(path: str | Path) -> Path:

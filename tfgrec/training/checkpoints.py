@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfgrec.files import read_json, write_json
 from tfgrec.plain_path import plain_path
-from tfgrec.run_directory import MADE_FROM
+from tfgrec.run.run_directory import MADE_FROM
 
 _KEPT = 2
 _CHECKPOINT_FILE = re.compile(r"(ckpt-[0-9]+)\.(index|data-[0-9]{5}-of-[0-9]{5})")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.replicas import Replicas, make_replicas
 from tfgrec.training.run_model import RunModel
 from tfgrec.training.trainer import train

@@ -22,7 +22,6 @@ from tfgrec.data.time_cut import all_request_times
 from tfgrec.errors import ConfigurationError
 from tfgrec.export import export_model
 from tfgrec.factors.item_factors import ItemFactors, fit_item_factors, kept_item_factors, refit_times
-from tfgrec.fingerprint import fingerprint_file
 from tfgrec.graph.sampling.events_of_roots import RootEvents, events_of_roots
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
@@ -31,7 +30,8 @@ from tfgrec.model.static_vectors import EmbeddedRows
 from tfgrec.model.unknown_ids import UnknownIds
 from tfgrec.progress import stage_progress
 from tfgrec.retrieval.run_retrieval import RunRetrieval
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.fingerprint import fingerprint_file
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.scoring import make_scoring_function
 from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.evaluation import predict

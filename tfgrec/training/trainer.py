@@ -16,8 +16,8 @@ from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.files import write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.progress import Advance, stage_progress
-from tfgrec.recorded_weights import RECORDED
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.recorded_weights import RECORDED
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingCheckpoints, TrainingPosition
 from tfgrec.training.compilation import compile_model
 from tfgrec.training.early_stopping import EarlyStopping, make_early_stopping

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfgrec.errors import ConfigurationError, GraphStoreError
 from tfgrec.files import read_json
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.variable_meanings import checkpoint_key, meanings_of, variables_by_path
 

@@ -12,9 +12,9 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError, TfgrecError
-from tfgrec.model_stages import ModelStages
-from tfgrec.run_directory import RunDirectory
-from tfgrec.run_leftovers import remove_leftovers
+from tfgrec.run.leftovers import remove_leftovers
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.model_stages import ModelStages
 from tfgrec.training.warm_start import check_start
 from tfx_pipeline.local_copies import local_input, local_output
 from tfx_pipeline.run_spec import RunSpec

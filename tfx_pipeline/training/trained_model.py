@@ -13,7 +13,7 @@ from tfx.dsl.io import fileio
 
 from tfgrec.errors import InputDataError
 from tfgrec.files import write_json
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfx_pipeline.local_copies import local_output
 
 _RUN = "run.json"

@@ -24,7 +24,7 @@ from tfgrec.errors import InputDataError
 from tfgrec.export import export_model, load_scoring_function
 from tfgrec.files import read_json, write_json
 from tfgrec.metrics import evaluate_predictions
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.saved_model import EXTRA_ASSETS
 from tfgrec.training.run_model import RunModel
 from tfx_pipeline.artifacts import HtmlPages

@@ -6,7 +6,7 @@ from pathlib import Path
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import read_json
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 
 RECORDED = "mean_loss_weights"
 """The key in training.json."""

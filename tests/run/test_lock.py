@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tfgrec.errors import ConfigurationError
-from tfgrec.run_lock import only_run
+from tfgrec.run.lock import only_run
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from tfgrec.run_lock import only_run
+from tfgrec.run.lock import only_run
 
 with only_run(Path(sys.argv[1]), option="--run-dir"):
     print("held", flush=True)
@@ -58,6 +58,6 @@ def test_a_disk_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     def no_locks(file: object, operation: int) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("tfgrec.run_lock.fcntl.flock", no_locks)
+    monkeypatch.setattr("tfgrec.run.lock.fcntl.flock", no_locks)
     with only_run(tmp_path, option="--run-dir") as held:
         assert not held

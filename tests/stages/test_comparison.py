@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tfgrec import comparison
-from tfgrec.comparison import Comparison
 from tfgrec.config import load_run_config
-from tfgrec.contenders import read_arm, read_variants
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages import comparison
+from tfgrec.stages.comparison import Comparison
+from tfgrec.stages.contenders import read_arm, read_variants
 
-DEMO = Path(__file__).parents[1] / "configs" / "demo.yaml"
+DEMO = Path(__file__).parents[2] / "configs" / "demo.yaml"
 VARIANTS = """
 fewer: [sampling.hops.0.viewed=4]
 fewer_and_slower: [sampling.hops.0.viewed=4, training.epochs=9]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tfgrec.run_claim import claimed
-from tfgrec.run_leftovers import remove_leftovers
+from tfgrec.run.claim import claimed
+from tfgrec.run.leftovers import remove_leftovers
 
 HEX = "0123456789abcdef0123456789abcdef"
 LEFT = [

@@ -9,9 +9,9 @@ from small_records import CONFIG
 
 from tfgrec.commands.train import main
 from tfgrec.config import RunConfig, load_run_config
-from tfgrec.earlier_training import start_of
 from tfgrec.errors import ConfigurationError
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.earlier_training import start_of
+from tfgrec.run.run_directory import RunDirectory
 
 
 def config_of(folder: Path, start: Path | None) -> RunConfig:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tfgrec.config import load_run_config
-from tfgrec.contenders import ARMS, read_arm, read_variants
 from tfgrec.errors import ConfigurationError
+from tfgrec.stages.contenders import ARMS, read_arm, read_variants
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 DEMO = CONFIGS / "demo.yaml"
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import tfgrec
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import write_json
-from tfgrec.run_leftovers import remove_leftovers
-from tfgrec.run_lock import LOCK, only_run
+from tfgrec.run.leftovers import remove_leftovers
+from tfgrec.run.lock import LOCK, only_run
 
 Kind = Literal["run", "evaluation", "pipeline", "experiment"]
 

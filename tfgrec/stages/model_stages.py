@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import read_manifest
 from tfgrec.data.label_check import check_labels
-from tfgrec.earlier_training import start_of
 from tfgrec.files import read_json, write_json
-from tfgrec.fingerprint import fingerprint_file
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
-from tfgrec.run_directory import RunDirectory
-from tfgrec.stages import StageLog
+from tfgrec.run.earlier_training import start_of
+from tfgrec.run.fingerprint import fingerprint_file
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.stage_log import StageLog
 
 if TYPE_CHECKING:
     from tfgrec.training.run_model import RunModel

@@ -5,8 +5,8 @@ from typing import Any
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import read_json
-from tfgrec.fingerprint import fingerprint_file
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.fingerprint import fingerprint_file
+from tfgrec.run.run_directory import RunDirectory
 
 RECORDED = "warm_start"
 """The key in what a training records that it was made from."""

@@ -10,7 +10,7 @@ import tfgrec
 from tfgrec.child_process import call_module
 from tfgrec.errors import TfgrecError
 from tfgrec.files import write_json
-from tfgrec.fingerprint import file_sizes
+from tfgrec.run.fingerprint import file_sizes
 
 
 class StageFailed(Exception):

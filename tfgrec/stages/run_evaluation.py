@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfgrec.config import RunConfig
-from tfgrec.data_stages import DataStages
 from tfgrec.errors import ConfigurationError
-from tfgrec.run_claim import claimed
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.claim import claimed
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.data_stages import DataStages
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import tfgrec
-from tfgrec import fingerprint
 from tfgrec.errors import GraphStoreError
-from tfgrec.fingerprint import fingerprint_file, fingerprint_files
-from tfgrec.stages import StageFailed, StageLog, run_module
+from tfgrec.run import fingerprint
+from tfgrec.run.fingerprint import fingerprint_file, fingerprint_files
+from tfgrec.run.stage_log import StageFailed, StageLog, run_module
 
 
 class Stage:

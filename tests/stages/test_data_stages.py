@@ -8,14 +8,14 @@ import pytest
 import small_records
 import yaml
 
-from tfgrec import data_stages
 from tfgrec.config import load_run_config
-from tfgrec.data_stages import DataStages
 from tfgrec.errors import InputDataError
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
+from tfgrec.stages import data_stages
+from tfgrec.stages.data_stages import DataStages
 
-CONFIG = Path(__file__).parents[1] / "configs" / "demo.yaml"
+CONFIG = Path(__file__).parents[2] / "configs" / "demo.yaml"
 
 
 class Jobs:

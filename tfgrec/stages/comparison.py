@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfgrec.config import RunConfig
-from tfgrec.contenders import Contender
-from tfgrec.data_stages import DataStages
 from tfgrec.files import write_json
-from tfgrec.model_stages import ModelStages
-from tfgrec.run_claim import claimed
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.claim import claimed
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.contenders import Contender
+from tfgrec.stages.data_stages import DataStages
+from tfgrec.stages.model_stages import ModelStages
 
 if TYPE_CHECKING:
     from tfgrec.report import ArmComparison

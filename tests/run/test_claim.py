@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tfgrec.errors import ConfigurationError
-from tfgrec.run_claim import MARK, check_claim, claimed
-from tfgrec.run_lock import LOCK
+from tfgrec.run.claim import MARK, check_claim, claimed
+from tfgrec.run.lock import LOCK
 
 RECORD = json.dumps({"inputs": {}, "outputs": {}, "seconds": 1})
 OPTION = {"run": "--run-dir", "evaluation": "--output", "pipeline": "--pipeline-root"}

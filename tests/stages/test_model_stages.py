@@ -10,9 +10,9 @@ import pytest
 import small_records
 import yaml
 
-from tfgrec import model_stages
-from tfgrec.model_stages import ModelStages
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages import model_stages
+from tfgrec.stages.model_stages import ModelStages
 
 RETRIEVAL = "model.retrieval={positive: click}"
 FACTORS = ["model.fusion.match=dot", "model.match.factors={outcomes: {watched: watch_ms}}"]
