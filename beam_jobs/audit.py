@@ -15,9 +15,9 @@ from beam_jobs.running.facts import Fact
 from beam_jobs.running.outputs import MANIFEST, delete, write_json
 from beam_jobs.running.pipelines import run_pipeline
 from beam_jobs.running.shard_progress import OnProgress, watch_files
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.data.examples_directory import parse_manifest
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError, InputDataError, LeakageError
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore

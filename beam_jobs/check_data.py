@@ -20,8 +20,8 @@ from beam_jobs.tables.table_files import TableFiles
 from beam_jobs.tables.told_places import told_place
 from tfgrec.checks.configuration import collected
 from tfgrec.checks.table_findings import DataFindings, TableFinding
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
+from tfgrec.entry_point import entry_point
 from tfgrec.files import write_json
 from tfgrec.graph.rows.edge_rows import TIME
 from tfgrec.graph.rows.features import column_of

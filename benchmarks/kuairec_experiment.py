@@ -16,7 +16,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from benchmarks.results import benchmark_parser, tell
-from tfgrec.commands.entry_point import entry_point
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import InputDataError
 from tfgrec.experiment.answer_matrix import AnswerMatrixWorld, TablePolicy
 from tfgrec.experiment.assignment import assign

@@ -17,8 +17,8 @@ from benchmarks.counted_features import counted_features
 from benchmarks.peer_comparison import compare, read_runs
 from benchmarks.results import benchmark_parser, tell
 from benchmarks.svd_scores import svd_scores
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import load_run_config
+from tfgrec.entry_point import entry_point
 
 _CONFIG = Path(__file__).parents[1] / "configs" / "movielens.yaml"
 _TASKS = ("liked", "loved", "disliked")

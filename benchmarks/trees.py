@@ -16,8 +16,8 @@ from benchmarks.boosted_trees import Rows, predict_validation
 from benchmarks.peer_comparison import compare, read_runs
 from benchmarks.record_features import RecordFeatures, numbered_categories
 from benchmarks.results import benchmark_parser, tell
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.data.examples_directory import ExamplesDirectory
+from tfgrec.entry_point import entry_point
 from tfgrec.run.run_directory import RunDirectory
 
 _PEER = "lightgbm"

@@ -10,8 +10,8 @@ import pandas as pd
 
 from benchmarks.results import benchmark_parser, tell
 from tfgrec.close_match import suggestion
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.config.model import TaskConfig
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.metrics import auc, log_loss
 from tfgrec.report.run_results import RunResults

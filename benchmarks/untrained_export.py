@@ -5,9 +5,9 @@ from pathlib import Path
 
 import tfgrec
 from tfgrec.config import RunConfig
-from tfgrec.export import export_model
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.serving.export import export_model
 from tfgrec.training.run_model import RunModel
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.config.tables import TimePart
 from tfgrec.data.examples_directory import ExamplesDirectory
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import SchemaError
 from tfgrec.graph.examples.time_parts import TIME_PART_SIZES
 from tfgrec.graph.schema import READOUT, TIME, GraphSchema

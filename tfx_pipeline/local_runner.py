@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfgrec.commands.entry_point import entry_point
+from tfgrec.entry_point import entry_point
 from tfx_pipeline.run_arguments import add_pipeline_arguments
 
 

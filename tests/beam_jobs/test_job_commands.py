@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = {paths!r}
 from shop_tables import SCHEMA, run_config, tables_config
 from beam_jobs.build_graph import build_graph
-from tfgrec.commands.entry_point import entry_point
+from tfgrec.entry_point import entry_point
 @entry_point
 def run(arguments):
     build_graph(

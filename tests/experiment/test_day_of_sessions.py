@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tfgrec.config.living_world import LivingSettings
 from tfgrec.experiment.day_of_sessions import live_day
 from tfgrec.experiment.policies import OraclePolicy, PopularPolicy, RandomPolicy
 from tfgrec.experiment.pools import Pools, slates
 from tfgrec.simulation import WorldSettings, create_world
-from tfgrec.simulation.living_settings import LivingSettings
 from tfgrec.simulation.living_world import LivingWorld
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tfgrec.config.living_world import LivingSettings
 from tfgrec.experiment.policies import LoggingPolicy
 from tfgrec.experiment.pools import Pools
 from tfgrec.experiment.statistics.off_policy import (
@@ -12,7 +13,6 @@ from tfgrec.experiment.statistics.off_policy import (
     estimate,
 )
 from tfgrec.simulation import WorldSettings, create_world
-from tfgrec.simulation.living_settings import LivingSettings
 from tfgrec.simulation.living_world import LivingWorld
 
 

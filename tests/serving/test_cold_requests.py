@@ -14,7 +14,7 @@ from tfgrec.config.tables import Requests
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.scoring import make_scoring_function
+from tfgrec.serving.scoring import make_scoring_function
 from tfgrec.training.run_model import RunModel
 
 REQUESTS = Requests.model_validate({**small_records.TABLES["requests"], "unknown": "score"})

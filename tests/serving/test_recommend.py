@@ -158,7 +158,7 @@ def test_a_real_index_and_model_find_what_brute_force_finds(served, store, tmp_p
 
 def model_scores(served, example: bytes) -> np.ndarray:
     """What the trained model itself says."""
-    from tfgrec.scoring import make_scoring_function
+    from tfgrec.serving.scoring import make_scoring_function
 
     score = make_scoring_function(served.run_model.model, served.run_model.serving_schema)
     return score(tf.constant([example]))["click"].numpy()

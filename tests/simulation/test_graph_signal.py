@@ -7,9 +7,9 @@ import pytest
 from test_planted_signal import click_aucs
 
 from tfgrec.commands.simulate import main
+from tfgrec.config.world import SCENARIOS
 from tfgrec.metrics import auc
 from tfgrec.simulation import DOMAINS, Interactions, World, WorldSettings, create_world, simulate_interactions
-from tfgrec.simulation.settings import SCENARIOS
 from tfgrec.simulation.suitability import suitability
 
 SMALL = WorldSettings(users=400, videos=200, live_rooms=60, authors=30, days=6, impressions=8_000)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tfgrec.config import load_tables_config
+from tfgrec.config.living_world import LivingSettings
 from tfgrec.config.tables import as_column
 from tfgrec.experiment.day_of_sessions import live_day
 from tfgrec.experiment.policies import RandomPolicy
 from tfgrec.simulation import WorldSettings, create_world
-from tfgrec.simulation.living_settings import LivingSettings
 from tfgrec.simulation.living_tables import HOUR_COLUMN, event_tables, write_day_schema
 from tfgrec.simulation.living_world import LivingWorld
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from tfgrec.config.living_world import LivingSettings
 from tfgrec.simulation import WorldSettings, create_world
 from tfgrec.simulation.keyed_random import keyed_gumbel, keyed_normal, keyed_uniform
-from tfgrec.simulation.living_settings import LivingSettings
 from tfgrec.simulation.living_world import LivingWorld, boredom_after, in_domain
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
 

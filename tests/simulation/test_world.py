@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tfgrec.config.world import SCENARIOS
 from tfgrec.simulation import DOMAINS, Interactions, World, WorldSettings, create_world, simulate_interactions
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
-from tfgrec.simulation.settings import SCENARIOS
 
 SETTINGS = WorldSettings(users=400, videos=200, live_rooms=60, authors=30, days=6, impressions=8_000)
 

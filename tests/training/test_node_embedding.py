@@ -14,11 +14,11 @@ from tfgrec.config.tables import Requests
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import parse_merged, read_records
 from tfgrec.errors import ConfigurationError
-from tfgrec.export import load_scoring_function
 from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.scoring import make_scoring_function
+from tfgrec.serving.export import load_scoring_function
+from tfgrec.serving.scoring import make_scoring_function
 from tfgrec.training import node_embedding
 from tfgrec.training.history import read_history
 from tfgrec.training.node_embedding import NodeEmbedding

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from tfgrec.checks.configuration import ConfigurationCheck, check_configuration
 from tfgrec.checks.table_findings import DataFindings, TableFinding
-from tfgrec.commands.entry_point import USER_ERROR, entry_point
 from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import add_overrides
+from tfgrec.entry_point import USER_ERROR, entry_point
 from tfgrec.files import read_json
 from tfgrec.run.stage_log import run_module
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
+from tfgrec.entry_point import entry_point
 from tfgrec.stages.comparison import Comparison
 from tfgrec.stages.contenders import choose_baseline, read_contenders
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.datasets import convert_movielens
+from tfgrec.entry_point import entry_point
 
 _CONVERTERS = {"movielens": convert_movielens}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.metrics_table import print_metrics
+from tfgrec.entry_point import entry_point
 from tfgrec.files import read_json
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.run_evaluation import evaluate_into

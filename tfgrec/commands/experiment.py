@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.fitting_table import print_fitting
 from tfgrec.commands.run_arguments import add_overrides
 from tfgrec.config.experiment import load_experiment_config
+from tfgrec.entry_point import entry_point
 from tfgrec.experiment.arms import ARMS, check_arms
 
 

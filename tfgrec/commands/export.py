@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tfgrec.commands.entry_point import entry_point
+from tfgrec.entry_point import entry_point
 from tfgrec.run.run_directory import RunDirectory
 
 

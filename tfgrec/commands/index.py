@@ -5,7 +5,7 @@ import datetime
 import sys
 from collections.abc import Sequence
 
-from tfgrec.commands.entry_point import entry_point
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.times import time_problem
 from tfgrec.run.run_directory import RunDirectory

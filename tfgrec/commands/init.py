@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tfgrec.commands.entry_point import entry_point
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 
 

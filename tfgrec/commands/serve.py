@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.serve_parts import add_arguments, open_recommender, open_request_log
 from tfgrec.config import load_tables_config
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.run.run_directory import RunDirectory
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from rich.console import Console
 
-from tfgrec.commands.entry_point import entry_point
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.skew_tables import print_drift, print_skew
 from tfgrec.config import load_tables_config
+from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import write_json
 from tfgrec.run.run_directory import RunDirectory

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
+from tfgrec.entry_point import entry_point
 from tfgrec.run.earlier_training import start_of
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.cluster import Cluster

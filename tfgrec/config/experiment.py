@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from tfgrec.config.base import FrozenConfig
+from tfgrec.config.living_world import LivingSettings
 from tfgrec.config.loading import load_config
-from tfgrec.simulation.living_settings import LivingSettings
-from tfgrec.simulation.settings import WorldSettings
+from tfgrec.config.world import WorldSettings
 
 
 class UserSplitConfig(FrozenConfig):

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tfgrec.config.living_world import LivingSettings
 from tfgrec.experiment.pools import Pools
 from tfgrec.simulation.keyed_random import keyed_uniform
-from tfgrec.simulation.living_settings import LivingSettings
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
 from tfgrec.simulation.sessions import Answers, Sessions
 

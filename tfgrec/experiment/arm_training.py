@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import load_run_config
+from tfgrec.entry_point import entry_point
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.model_stages import ModelStages
 

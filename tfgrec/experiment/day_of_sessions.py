@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from tfgrec.config.world import DOMAINS
 from tfgrec.experiment.pools import Policy, Pools, ranked
 from tfgrec.progress import Advance
 from tfgrec.simulation.living_world import LivingWorld, boredom_after, in_domain
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
 from tfgrec.simulation.sessions import Sessions
-from tfgrec.simulation.settings import DOMAINS
 
 # Between two requests of a session.
 _GAP_MS = 1_000

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfgrec.config.world import SCENARIOS
 from tfgrec.errors import TfgrecError
 from tfgrec.experiment.pools import Pools
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.serving.client import ModelClient, rank
 from tfgrec.serving.signature_names import COMBINED
-from tfgrec.simulation.settings import SCENARIOS
 from tfgrec.simulation.tables import raw_item_ids
 from tfgrec.simulation.world import World
 

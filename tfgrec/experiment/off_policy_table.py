@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfgrec.config.world import DOMAINS, SCENARIOS
 from tfgrec.experiment.online_experiment import OnlineExperiment
 from tfgrec.experiment.policies import LoggingPolicy, OraclePolicy, PopularPolicy
 from tfgrec.experiment.pools import Policy, Pools
 from tfgrec.experiment.statistics.off_policy import ESTIMATORS, LoggedChoices, effective_choices, estimate
 from tfgrec.simulation.sessions import Sessions
-from tfgrec.simulation.settings import DOMAINS, SCENARIOS
 
 FLOOR = 0.005
 """Below it a propensity counts as this much: weights stay bounded, and estimates are a little low for it."""

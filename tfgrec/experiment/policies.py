@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfgrec.config.world import SCENARIOS
 from tfgrec.experiment.pools import Pools
 from tfgrec.simulation.keyed_random import keyed_gumbel, keyed_uniform
 from tfgrec.simulation.living_world import LivingWorld
-from tfgrec.simulation.settings import SCENARIOS
 
 # What chance is about, after the seed: apart from the world's own keys.
 _RANDOM, _LOGGING = 100, 101

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfgrec.config.world import SCENARIOS
 from tfgrec.experiment.experiment_metrics import METRICS, Metric, UserPeriod
 from tfgrec.experiment.guard_rails import guard_rails
 from tfgrec.experiment.off_policy_table import off_policy_table
@@ -16,7 +17,6 @@ from tfgrec.experiment.statistics.delta_method import RelativeDifference, relati
 from tfgrec.experiment.statistics.sample_ratio import check_sample_ratio
 from tfgrec.experiment.statistics.sequential import always_valid
 from tfgrec.experiment.user_sums import user_sums
-from tfgrec.simulation.settings import SCENARIOS
 
 
 def results(experiment: OnlineExperiment, *, baseline: str) -> dict[str, Any]:

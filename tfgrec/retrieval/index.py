@@ -9,11 +9,11 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfgrec.errors import ConfigurationError
-from tfgrec.export import ExportError
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.retrieval.item_vectors import ItemVectors
 from tfgrec.retrieval.solo_vectors import make_vector_function
-from tfgrec.saved_model import Answer, load_signatures, publish, save_functions
+from tfgrec.serving.export import ExportError
+from tfgrec.serving.saved_model import Answer, load_signatures, publish, save_functions
 from tfgrec.serving.signature_names import EXAMPLES, SIGNATURE
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tfgrec.graph.examples.solo_examples import Side
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.scoring import as_function
 from tfgrec.serving.request_graph import parse_requests
+from tfgrec.serving.scoring import as_function
 from tfgrec.serving.signature_names import EXAMPLES
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from tfgrec.close_match import suggestion
 from tfgrec.errors import InputDataError
-from tfgrec.saved_model import load_signatures
 from tfgrec.serving.client import Inputs, ModelClient, told
+from tfgrec.serving.saved_model import load_signatures
 
 
 class SavedModelClient(ModelClient):

@@ -9,9 +9,9 @@ from tfgrec.graph.examples.solo_examples import Side
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.model.blank_graph import blank_graph
 from tfgrec.model.item_parts import ItemParts
-from tfgrec.scoring import as_function, of_examples, values_signature
 from tfgrec.serving.request_columns import Values
 from tfgrec.serving.request_graph import request_graph
+from tfgrec.serving.scoring import as_function, of_examples, values_signature
 
 if TYPE_CHECKING:
     import tensorflow_gnn as tfgnn

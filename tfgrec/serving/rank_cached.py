@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.model.item_parts import ItemParts
-from tfgrec.scoring import as_function, score_graph
 from tfgrec.serving.encode import Layout
 from tfgrec.serving.request_graph import parse_requests
+from tfgrec.serving.scoring import as_function, score_graph
 from tfgrec.serving.signature_names import EXAMPLES
 
 if TYPE_CHECKING:

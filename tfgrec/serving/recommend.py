@@ -12,9 +12,9 @@ from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.model_versions import newest_version
-from tfgrec.saved_model import EXTRA_ASSETS
 from tfgrec.serving.client import ModelClient
 from tfgrec.serving.client_saved_model import SavedModelClient
+from tfgrec.serving.saved_model import EXTRA_ASSETS
 from tfgrec.serving.signature_names import EXAMPLES, SIGNATURE
 
 _K, _IDS = "k", "ids"

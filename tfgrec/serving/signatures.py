@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.model.configuration_checks import raise_problems
-from tfgrec.saved_model import concrete
-from tfgrec.scoring import make_values_scorer, of_examples
 from tfgrec.serving.combined_score import combined_weights
 from tfgrec.serving.encode import make_encoders, state_layouts
 from tfgrec.serving.rank_cached import make_rank_cached
 from tfgrec.serving.rank_dense import make_rank_dense
 from tfgrec.serving.request_columns import request_columns
+from tfgrec.serving.saved_model import concrete
+from tfgrec.serving.scoring import make_values_scorer, of_examples
 from tfgrec.serving.signature_names import SIGNATURE, output_problems
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """A synthetic short-video app with a graph signal planted in it: for the demo, tests and benchmarks."""
 
+from tfgrec.config.world import DOMAINS, WorldSettings
 from tfgrec.simulation.interactions import Interactions, simulate_interactions
-from tfgrec.simulation.settings import DOMAINS, WorldSettings
 from tfgrec.simulation.tables import write_tables
 from tfgrec.simulation.world import Catalogue, World, create_world
 

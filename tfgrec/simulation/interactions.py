@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from tfgrec.config.world import DOMAINS, LIVE, SCENARIOS, Scenario
 from tfgrec.simulation.requests import draw_candidates, draw_requests
-from tfgrec.simulation.settings import DOMAINS, LIVE, SCENARIOS, Scenario
 from tfgrec.simulation.world import SECONDS, World
 
 LONG_VIEW_MS = 18 * SECONDS

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from tfgrec.config.world import DOMAINS, LIVE, VIDEO
 from tfgrec.simulation.interactions import Interactions
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
-from tfgrec.simulation.settings import DOMAINS, LIVE, VIDEO
 from tfgrec.simulation.tables import follows_table, log_table, raw_item_ids
 from tfgrec.simulation.world import World
 

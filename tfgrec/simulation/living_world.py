@@ -27,6 +27,8 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import poisson
 
+from tfgrec.config.living_world import LivingSettings
+from tfgrec.config.world import DOMAINS, LIVE, SCENARIOS
 from tfgrec.simulation.interactions import (
     FOLLOW_SHARE,
     LIKE_LOGIT,
@@ -36,10 +38,8 @@ from tfgrec.simulation.interactions import (
     watch_times,
 )
 from tfgrec.simulation.keyed_random import keyed_normal, keyed_uniform
-from tfgrec.simulation.living_settings import LivingSettings
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS, HOURS
 from tfgrec.simulation.sessions import Answers, Sessions
-from tfgrec.simulation.settings import DOMAINS, LIVE, SCENARIOS
 from tfgrec.simulation.world import SECONDS, World
 
 _HOUR_MS = DAY_MS // 24

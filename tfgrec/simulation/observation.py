@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tfgrec.simulation.settings import WorldSettings
+from tfgrec.config.world import WorldSettings
 from tfgrec.simulation.world import Catalogue, World
 
 AGE_BANDS = ("under_18", "18_24", "25_34", "35_49", "50_plus")

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tfgrec.simulation.settings import SCENARIOS, Scenario
+from tfgrec.config.world import SCENARIOS, Scenario
 from tfgrec.simulation.suitability import suitability
 from tfgrec.simulation.world import World
 

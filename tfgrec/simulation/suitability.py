@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfgrec.simulation.settings import SCENARIOS, Scenario
+from tfgrec.config.world import SCENARIOS, Scenario
 
 if TYPE_CHECKING:
     from tfgrec.simulation.world import World

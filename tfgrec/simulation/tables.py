@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tfgrec.config.world import LIVE, SCENARIOS, VIDEO
 from tfgrec.errors import InputDataError
 from tfgrec.files import write_atomically, write_json
 from tfgrec.simulation.interactions import Interactions
 from tfgrec.simulation.observation import observe_live_rooms, observe_users, observe_videos, room_ids
-from tfgrec.simulation.settings import LIVE, SCENARIOS, VIDEO
 from tfgrec.simulation.world import World
 
 MARKER = "simulation.json"

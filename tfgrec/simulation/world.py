@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tfgrec.simulation.settings import LIVE, VIDEO, WorldSettings
+from tfgrec.config.world import LIVE, VIDEO, WorldSettings
 
 SECONDS = 1_000
 GENRE_SPREAD = 0.45

@@ -17,7 +17,7 @@ from tfgrec.graph.sampling.events_of_roots import RootEvents
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.metrics import cold_start, evaluate_predictions
 from tfgrec.progress import stage_progress
-from tfgrec.scoring import ScoringFunction
+from tfgrec.serving.scoring import ScoringFunction
 from tfgrec.serving.signature_names import CANDIDATES_PER_REQUEST
 
 

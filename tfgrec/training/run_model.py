@@ -20,7 +20,6 @@ from tfgrec.data.labels import without_labels
 from tfgrec.data.padding_budgets import padding_budgets
 from tfgrec.data.time_cut import all_request_times
 from tfgrec.errors import ConfigurationError
-from tfgrec.export import export_model
 from tfgrec.factors.item_factors import ItemFactors, fit_item_factors, kept_item_factors, refit_times
 from tfgrec.graph.sampling.events_of_roots import RootEvents, events_of_roots
 from tfgrec.graph.schema import GraphSchema
@@ -32,7 +31,8 @@ from tfgrec.progress import stage_progress
 from tfgrec.retrieval.run_retrieval import RunRetrieval
 from tfgrec.run.fingerprint import fingerprint_file
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.scoring import make_scoring_function
+from tfgrec.serving.export import export_model
+from tfgrec.serving.scoring import make_scoring_function
 from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.evaluation import predict
 from tfgrec.training.precision import precision_policy
@@ -184,7 +184,7 @@ class RunModel:
         return {"retrieval": RunRetrieval(self).evaluate(split)}
 
     def export(self) -> Path:
-        """Writes the trained model as the next version in the run's export folder, see `tfgrec.export`."""
+        """Writes the trained model as the next version in the run's export folder, see `tfgrec.serving.export`."""
         extra = {
             "tfgrec": tfgrec.__version__,
             "config": self.config.model_dump(mode="json"),

@@ -21,11 +21,11 @@ from tfgrec.config.model import TaskConfig
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.prediction_rows import PredictionRows
 from tfgrec.errors import InputDataError
-from tfgrec.export import export_model, load_scoring_function
 from tfgrec.files import read_json, write_json
 from tfgrec.metrics import evaluate_predictions
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.saved_model import EXTRA_ASSETS
+from tfgrec.serving.export import export_model, load_scoring_function
+from tfgrec.serving.saved_model import EXTRA_ASSETS
 from tfgrec.training.run_model import RunModel
 from tfx_pipeline.artifacts import HtmlPages
 from tfx_pipeline.evaluation.eval_config import eval_config

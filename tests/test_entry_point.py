@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tfgrec.commands.entry_point import entry_point
+from tfgrec.entry_point import entry_point
 from tfgrec.training.history import TrainingHistory
 
 

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from tfgrec.errors import TfgrecError
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.saved_model import Answer, load_signatures, publish, save_functions
 from tfgrec.serving.encode import STATE
 from tfgrec.serving.rank_cached import ITEM_STATES
 from tfgrec.serving.request_columns import parse_examples, request_columns
+from tfgrec.serving.saved_model import Answer, load_signatures, publish, save_functions
 from tfgrec.serving.signature_names import EXAMPLES, SIGNATURE
 from tfgrec.serving.signatures import ENCODE_ITEM, RANK, RANK_CACHED, RANK_DENSE, Signatures, make_signatures
 from tfgrec.serving.warm_up import warm_up_records, write_warm_up

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from tfgrec.config.base import FrozenConfig
-from tfgrec.simulation.settings import Share
+from tfgrec.config.world import Share
 
 
 class LivingSettings(FrozenConfig):
