@@ -17,8 +17,8 @@ from beam_jobs.running.outputs import unfinished_output
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.running.statistics import STATISTICS
 from beam_jobs.tables.row_counts import count_rows
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig
-from tfgrec.data.tables_check import check_tables
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.log.event_log import LOG, POSITION, EventLog

@@ -61,8 +61,8 @@ def check_data(config: RunConfig, tables: TablesConfig, data_dir: str, most_rows
 def _fitting_schema(config: RunConfig, tables: TablesConfig, problems: list[str]) -> GraphSchema | None:
     """graph.pbtxt, None where it can't be read or does not fit tables.yaml."""
     # Takes TensorFlow.
+    from tfgrec.checks.tables_check import check_tables
     from tfgrec.data.schema_file import read_graph_schema
-    from tfgrec.data.tables_check import check_tables
 
     schema, before = None, len(problems)
     with collected(problems):

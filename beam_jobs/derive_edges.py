@@ -18,8 +18,8 @@ from beam_jobs.running.pipelines import run_pipeline
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.tables.dead_letters import FOLDER
 from tfgrec import files
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig
-from tfgrec.data.tables_check import check_tables
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError, SchemaError
 from tfgrec.graph.schema import GraphSchema

@@ -21,8 +21,8 @@ from beam_jobs.tables.row_counts import check_rows, count_rows
 from beam_jobs.tables.several_values import columns_of_several
 from beam_jobs.tables.splits import SPLITS, check_splits
 from beam_jobs.tables.table_files import TableFiles, find_table
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig
-from tfgrec.data.tables_check import check_tables
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import SchemaError
 from tfgrec.graph.sampling.batch_sizes import batch_sizes

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import small_records
 
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import load_run_config, load_tables_config
 from tfgrec.data.schema_file import read_graph_schema
-from tfgrec.data.tables_check import check_tables
 from tfgrec.graph.sampling.record_schema import record_schema
 
 REPOSITORY = Path(__file__).parents[1]

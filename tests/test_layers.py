@@ -28,6 +28,7 @@ def imported_modules(source: str) -> set[str]:
         ("tfgrec", [*BEAM_AND_TFX, "beam_jobs", "tfx_pipeline", "benchmarks", "tools"]),
         ("tfgrec/graph", [*TENSORFLOW, "tfgrec.model", "tfgrec.training", "tfgrec.commands"]),
         ("tfgrec/config", [*TENSORFLOW, "tfgrec.model", "tfgrec.training", "tfgrec.commands"]),
+        ("tfgrec/checks", [*TENSORFLOW, "tfgrec.training", "tfgrec.stages", "tfgrec.commands"]),
         ("tfgrec/model", [*BEAM_AND_TFX, "tfgrec.retrieval", "tfgrec.training", "tfgrec.commands"]),
         ("beam_jobs", ["tfx_pipeline", "tfx", "benchmarks"]),
         ("tfx_pipeline", ["benchmarks", "tools"]),

@@ -7,9 +7,9 @@ from pathlib import Path
 from apache_beam.io.filesystems import FileSystems
 
 from tfgrec.config import TablesConfig
+from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
 from tfgrec.run.fingerprint import fingerprint_file
-from tfgrec.table_paths import TablePath
 
 
 def fingerprint_tables(tables: TablesConfig, data: str) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tfx.dsl.io import fileio
 
+from tfgrec.checks.preflight import check_run
 from tfgrec.config import RunConfig, load_run_config, load_tables_config
 from tfgrec.errors import ConfigurationError
 from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
-from tfgrec.preflight import check_run
 from tfgrec.run.recorded_weights import with_recorded_weights
 from tfx_pipeline.days import at_day, parse_day
 from tfx_pipeline.evaluation.eval_config import check_pipeline

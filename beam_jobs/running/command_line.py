@@ -47,8 +47,8 @@ def read_configuration(args: argparse.Namespace) -> tuple[RunConfig, TablesConfi
       SchemaError: the files don't fit each other.
     """
     # Reading graph.pbtxt takes TensorFlow, which the workers never import.
+    from tfgrec.checks.tables_check import check_tables
     from tfgrec.data.schema_file import read_graph_schema
-    from tfgrec.data.tables_check import check_tables
 
     config = load_run_config(args.config, args.overrides)
     tables = load_tables_config(config.schema_dir)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from tfgrec.checks.label_check import check_labels
 from tfgrec.config.model import ModelConfig
 from tfgrec.config.tables import Requests
-from tfgrec.data.label_check import check_labels
 from tfgrec.graph.schema import READOUT
 
 

@@ -17,8 +17,8 @@ from beam_jobs.tables.table_formats import format_of, open_decompressed
 from beam_jobs.tables.tfrecord_tables import first_columns
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import Table, TableFormat
+from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
-from tfgrec.table_paths import TablePath
 
 
 @dataclasses.dataclass(frozen=True)

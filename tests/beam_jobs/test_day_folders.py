@@ -18,9 +18,9 @@ from beam_jobs.tables.folder_columns import folder_columns
 from beam_jobs.tables.table_batches import read_part
 from beam_jobs.tables.table_files import find_table, list_files
 from tfgrec.config.tables import Table
+from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.table_paths import TablePath
 
 FILES = [
     "log.csv",

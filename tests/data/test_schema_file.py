@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import TablesConfig, load_tables_config
 from tfgrec.data.schema_file import read_graph_schema
-from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import ID, READOUT, TIME, Feature, GraphSchema
 

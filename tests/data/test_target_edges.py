@@ -2,9 +2,9 @@
 
 import pytest
 
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import TablesConfig
 from tfgrec.config.sampling import SamplingConfig
-from tfgrec.data.tables_check import check_tables
 from tfgrec.data.target_edges import edge_sets_between_users_and_items, leaking_edge_sets
 from tfgrec.errors import SchemaError
 from tfgrec.graph.sampling.record_schema import record_schema

@@ -13,13 +13,13 @@ from beam_jobs.records.tfrecord_shards import read_records
 from beam_jobs.sample_subgraphs import main as sample_subgraphs
 from benchmarks.counted_features import counted_features
 from benchmarks.movielens import main as benchmark
+from tfgrec.checks.preflight import check_run
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.commands.train import main as train
 from tfgrec.config import load_run_config, load_tables_config
 from tfgrec.data.schema_file import read_graph_schema
-from tfgrec.data.tables_check import check_tables
 from tfgrec.datasets import convert_movielens
 from tfgrec.graph.sampling.record_schema import record_schema
-from tfgrec.preflight import check_run
 
 CONFIG = Path(__file__).parents[2] / "configs" / "movielens.yaml"
 SMALL = [

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from beam_jobs.check_data import check_data
+from tfgrec.checks.preflight import check_run
 from tfgrec.config import load_run_config, load_tables_config
 from tfgrec.draft.draft_files import Draft, make_draft, write_files
 from tfgrec.draft.roles import Flags
 from tfgrec.errors import ConfigurationError, InputDataError, OutputError
-from tfgrec.preflight import check_run
 from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
 
 _DAY = 86_400

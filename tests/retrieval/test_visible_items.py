@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from tfgrec.checks.retrieval_check import check_edge_sets
 from tfgrec.config.training import PopularityConfig, RetrievalEvaluationConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.retrieval.evaluation_check import check_edge_sets
 from tfgrec.retrieval.visible_items import edges_by_item, seen_items
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from tfgrec.config import load_run_config, load_tables_config
+from tfgrec.data.table_paths import TablePath
 from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
 from tfgrec.simulation.tables import TRUTH
-from tfgrec.table_paths import TablePath
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,1 +1,4 @@
-"""What is wrong with a configuration and its tables, told before anything is built."""
+"""What refuses early: all that is told of a configuration, its tables and its labels before hours of work are begun.
+
+Nothing here needs TensorFlow.
+"""

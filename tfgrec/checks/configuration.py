@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from tfgrec.checks.preflight import check_run, untrained_unknowns
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
 from tfgrec.errors import TfgrecError
-from tfgrec.preflight import check_run, untrained_unknowns
 from tfgrec.run.recorded_weights import with_recorded_weights
 
 

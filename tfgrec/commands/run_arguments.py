@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from tfgrec.checked_config import load_checked_config
+from tfgrec.checks.checked_config import load_checked_config
 from tfgrec.config import RunConfig
 from tfgrec.config.run import Arm
 

@@ -12,8 +12,8 @@ from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
 from tfgrec.run.earlier_training import start_of
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.whole_run import run_all_stages
 from tfgrec.training.cluster import Cluster
-from tfgrec.whole_run import run_all_stages
 
 
 @entry_point

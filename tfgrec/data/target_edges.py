@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from tfgrec.config.tables import TablesConfig
+from tfgrec.data.table_paths import TablePath
 from tfgrec.graph.schema import TIME, USER_READOUT, GraphSchema
-from tfgrec.table_paths import TablePath
 
 
 def edge_sets_between_users_and_items(schema: GraphSchema) -> dict[str, str]:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfgrec.checks.preflight import check_run
 from tfgrec.config import RunConfig, dump_config, load_run_config, load_tables_config
 from tfgrec.config.experiment import ExperimentConfig
 from tfgrec.config.sampling import SplitConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.experiment.experiment_directory import ExperimentDirectory
 from tfgrec.files import read_json, write_json
-from tfgrec.preflight import check_run
 from tfgrec.run.recorded_weights import with_recorded_weights
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import run_module

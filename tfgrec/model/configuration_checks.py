@@ -1,8 +1,8 @@
 """What a model's configuration says that its tables or its records can't fulfil.
 
 What a configuration class can tell by itself, its validators refuse when the file is read. Names are looked up here,
-in tables.yaml before anything else is done (see tfgrec.preflight); names and types in graph.pbtxt before the graph is
-built, and in the schema of the records before a model is.
+in tables.yaml before anything else is done (see tfgrec.checks.preflight); names and types in graph.pbtxt before the
+graph is built, and in the schema of the records before a model is.
 """
 
 from collections.abc import Collection, Iterator, Mapping

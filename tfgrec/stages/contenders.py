@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import yaml
 
-from tfgrec.checked_config import load_checked_config
+from tfgrec.checks.checked_config import load_checked_config
 from tfgrec.close_match import suggestion
 from tfgrec.config import RunConfig, load_run_config
 from tfgrec.config.run import Arm

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import ExamplesDirectory
+from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
 from tfgrec.files import write_atomically
 from tfgrec.run.fingerprint import fingerprint_file, fingerprint_files
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import StageLog, run_module
-from tfgrec.table_paths import TablePath
 
 # What a run keeps of a schema folder: the two that it reads, and the one that a pipeline reads.
 _SCHEMA_FILES = ("graph.pbtxt", "tables.yaml", "examples.pbtxt")

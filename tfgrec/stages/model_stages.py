@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tfgrec.checks.label_check import check_labels
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import read_manifest
-from tfgrec.data.label_check import check_labels
 from tfgrec.files import read_json, write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.run.earlier_training import start_of
@@ -87,8 +87,8 @@ class ModelStages:
         if not self._run.graph.exists():
             self._announce(f"retrieval: is trained and not measured, which takes a graph store in {self._run.graph}")
             return
+        from tfgrec.checks.retrieval_check import check_edge_sets
         from tfgrec.graph.store.graph_store import GraphStore
-        from tfgrec.retrieval.evaluation_check import check_edge_sets
 
         check_edge_sets(self._config.evaluation.retrieval, GraphStore.open(self._run.graph).schema)
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tfgrec.checks.preflight import untrained_unknowns
 from tfgrec.config import RunConfig, load_tables_config
-from tfgrec.preflight import untrained_unknowns
 from tfgrec.run.claim import claimed
 from tfgrec.run.earlier_training import start_of
 from tfgrec.run.run_directory import RunDirectory

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import small_records
 
+from tfgrec.checks.preflight import check_run, untrained_unknowns
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.preflight import check_run, untrained_unknowns
 
 TABLES = TablesConfig.model_validate(small_records.TABLES)
 MODEL = small_records.CONFIG["model"]

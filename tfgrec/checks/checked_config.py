@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfgrec.checks.preflight import check_run
 from tfgrec.config import RunConfig, load_run_config, load_tables_config
-from tfgrec.preflight import check_run
 from tfgrec.run.recorded_weights import with_recorded_weights
 
 

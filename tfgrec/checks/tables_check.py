@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from tfgrec.checks.derived_check import derived_mismatches
+from tfgrec.checks.temporal_degrees_check import temporal_degree_mismatches
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import Column, ColumnOrName, EdgeSource, TablesConfig, TimePart, as_column
-from tfgrec.data.derived_check import derived_mismatches
 from tfgrec.data.target_edges import leaking_edge_sets
-from tfgrec.data.temporal_degrees_check import temporal_degree_mismatches
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import ID, ITEM_READOUT, READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
 

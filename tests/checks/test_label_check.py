@@ -9,9 +9,9 @@ import pytest
 import small_records
 from hypothesis import given
 
+from tfgrec.checks.label_check import check_labels
 from tfgrec.config.model import ModelConfig
 from tfgrec.config.tables import Requests
-from tfgrec.data.label_check import check_labels
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import READOUT, Feature
 from tfgrec.graph.statistics import StatisticsAccumulator, row_keys

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import TablesConfig, load_tables_config
 from tfgrec.data.schema_file import read_graph_schema
-from tfgrec.data.tables_check import check_tables
 from tfgrec.errors import ConfigurationError, SchemaError
 from tfgrec.graph.schema import EdgeSet, Feature
 
