@@ -5,18 +5,18 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from beam_jobs.graph_shards.build_plan import BuildPlan
-from beam_jobs.graph_shards.earlier_store import TABLES, EarlierStore, told_additions
+from beam_jobs.added_days.earlier_store import TABLES, EarlierStore, told_additions
+from beam_jobs.added_days.inputs_taken_in import INPUTS, SOURCES, describe_inputs, describe_sources
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
-from beam_jobs.graph_shards.inputs_taken_in import INPUTS, SOURCES, describe_inputs, describe_sources
-from beam_jobs.graph_shards.shard_count import shard_count
 from beam_jobs.graph_shards.store_steps import StoreSteps
 from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.running.facts import Fact, of_kind
 from beam_jobs.running.outputs import unfinished_output
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.running.statistics import STATISTICS
+from beam_jobs.tables.build_plan import BuildPlan
 from beam_jobs.tables.row_counts import count_rows
+from beam_jobs.tables.shard_count import shard_count
 from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.entry_point import entry_point

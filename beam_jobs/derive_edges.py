@@ -8,9 +8,9 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.added_days.inputs_taken_in import SOURCES, describe_sources
 from beam_jobs.graph_shards.derived_shards import BuildDerivedShards, derived_edge_sets
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
-from beam_jobs.graph_shards.inputs_taken_in import SOURCES, describe_sources
 from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.running.facts import of_kind
 from beam_jobs.running.outputs import delete, unfinished_output

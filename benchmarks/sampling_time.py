@@ -15,7 +15,7 @@ _PARTS = {
     "temporal degrees": ("tfgrec/graph/degrees/temporal_degrees.py", "count"),
     "gathering features": ("tfgrec/graph/examples/encoding.py", "to_ragged_columns"),
     "encoding": ("tfgrec/graph/examples/example_wire.py", "encode_examples"),
-    "checksums of records": ("beam_jobs/records/tfrecord_shards.py", "_framed"),
+    "checksums of records": ("beam_jobs/tfrecords/tfrecord_shards.py", "_framed"),
 }
 _REST = "Beam and the rest"
 

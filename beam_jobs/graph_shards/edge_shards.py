@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import pyarrow as pa
 
-from beam_jobs.graph_shards.added_edges import AddedEdges
-from beam_jobs.graph_shards.build_plan import BuildPlan
+from beam_jobs.added_days.added_edges import AddedEdges
 from beam_jobs.graph_shards.edge_sets import ReadEdges
 from beam_jobs.graph_shards.rows_set_aside import RowsSetAside
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.tables.bad_rows import BAD_ROWS, BadRow
+from beam_jobs.tables.build_plan import BuildPlan
 from beam_jobs.tables.dead_letters import WriteDeadLetters, read_dead_letters
 from beam_jobs.tables.read_table import FACTS, ReadTable
 from tfgrec.config.sampling import BuildConfig

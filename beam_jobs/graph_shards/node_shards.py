@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from beam_jobs.graph_shards.added_nodes import AddedNodes
-from beam_jobs.graph_shards.build_plan import BuildPlan
+from beam_jobs.added_days.added_nodes import AddedNodes
 from beam_jobs.graph_shards.node_sets import ReadNodes
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.running.statistics import STATISTICS, MergeStatistics
 from beam_jobs.tables.bad_rows import BAD_ROWS, DUPLICATES, BadRow, of_rows, tagged
+from beam_jobs.tables.build_plan import BuildPlan
 from beam_jobs.tables.dead_letters import WriteDeadLetters
 from beam_jobs.tables.read_table import ReadTable
 from beam_jobs.tables.table_batches import FILE, ROW

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.graph_shards.added_nodes import AddedNodes
-from beam_jobs.graph_shards.build_plan import BuildPlan
+from beam_jobs.added_days.added_nodes import AddedNodes
+from beam_jobs.added_days.earlier_store import EarlierStore
 from beam_jobs.graph_shards.derived_shards import BuildDerivedShards, derived_edge_sets
-from beam_jobs.graph_shards.earlier_store import EarlierStore
 from beam_jobs.graph_shards.edge_shards import BuildEdgeShards
 from beam_jobs.graph_shards.node_shards import BuildNodeShards
 from beam_jobs.graph_shards.where_counts import check_matches
 from beam_jobs.running.facts import Fact
 from beam_jobs.running.outputs import delete
 from beam_jobs.running.pipelines import run_pipeline
+from beam_jobs.tables.build_plan import BuildPlan
 from beam_jobs.tables.dead_letters import FOLDER, dead_letter_files
 from beam_jobs.tables.row_counts import check_rows
 from tfgrec.config.sampling import BuildConfig

@@ -12,8 +12,8 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.leakage import Leak, LeakageCheck
 from beam_jobs.records.recounted_records import RecordRecount
-from beam_jobs.records.tfrecord_shards import read_records
 from beam_jobs.running.outputs import write_json
+from beam_jobs.tfrecords.tfrecord_shards import read_records
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import GraphSchema

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from beam_jobs.records.target_edges import ReadNodes
-from beam_jobs.tables.decoded_columns import flat_values
+from beam_jobs.tfrecords.decoded_columns import flat_values
 from tfgrec.graph.schema import ID, TIME, Feature, GraphSchema
 
 _INTEGER = Feature("int64")

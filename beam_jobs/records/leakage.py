@@ -11,7 +11,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs.records.events import Events
 from beam_jobs.records.target_edges import TargetEdges, Ties
-from beam_jobs.tables.decoded_columns import flat_values
+from beam_jobs.tfrecords.decoded_columns import flat_values
 from tfgrec.config import TablesConfig
 from tfgrec.data.target_edges import leaking_edge_sets
 from tfgrec.graph.degrees.last_edges import NO_EDGE

@@ -10,7 +10,6 @@ from apache_beam.io.filesystems import FileSystems
 from beam_jobs.records.request_batches import request_batches
 from beam_jobs.records.request_rows import ITEM, SOURCE, USER, ReadRequests, sources_by_table
 from beam_jobs.records.sampled_records import RecordSampler, counted_features
-from beam_jobs.records.tfrecord_shards import write_records
 from beam_jobs.records.unknown_in_shards import with_unknown
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
 from beam_jobs.running.statistics import SAMPLING, STATISTICS, MergeStatistics
@@ -19,6 +18,7 @@ from beam_jobs.tables.dead_letters import WriteDeadLetters
 from beam_jobs.tables.read_table import FACTS, ReadTable
 from beam_jobs.tables.splits import SPLITS, TRAIN
 from beam_jobs.tables.table_files import TableFiles
+from beam_jobs.tfrecords.tfrecord_shards import write_records
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
 from tfgrec.graph.schema import READOUT, GraphSchema

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 
-from beam_jobs.tables.decoded_columns import flat_values
+from beam_jobs.tfrecords.decoded_columns import flat_values
 from tfgrec.data.target_edges import edge_sets_between_users_and_items
 from tfgrec.graph.schema import ID, USER_READOUT, Feature, GraphSchema
 

@@ -11,13 +11,13 @@ import pyarrow.csv as pa_csv
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.records.tfrecord_shards import records_in
 from beam_jobs.tables.broken_text import is_signed, signed_copy, without_signs
 from beam_jobs.tables.csv_quotes import QuoteChecks
 from beam_jobs.tables.parquet_files import open_parquet
 from beam_jobs.tables.table_files import TablePart
 from beam_jobs.tables.table_formats import local_copy, open_decompressed
 from beam_jobs.tables.tfrecord_tables import FIRST_RECORDS, ExampleDecoder
+from beam_jobs.tfrecords.tfrecord_shards import records_in
 from tfgrec.errors import InputDataError
 from tfgrec.graph.rows.plain_columns import plain_columns
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from beam_jobs.records.tfrecord_shards import records_in
+from beam_jobs.tfrecords.tfrecord_shards import records_in
 from tfgrec.graph.rows.plain_columns import is_utf8
 
 # What a file's columns are, and of which types, is told by so many of its records.

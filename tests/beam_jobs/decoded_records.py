@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from beam_jobs.records.tfrecord_shards import read_records
+from beam_jobs.tfrecords.tfrecord_shards import read_records
 
 
 @dataclasses.dataclass(frozen=True)

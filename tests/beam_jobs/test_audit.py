@@ -14,7 +14,7 @@ from shop_tables import CLICK_DELAY, SCHEMA, Shop, tables_config
 from beam_jobs.audit import audit
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.records.leakage import LeakageCheck
-from beam_jobs.records.tfrecord_shards import read_records, write_records
+from beam_jobs.tfrecords.tfrecord_shards import read_records, write_records
 from tfgrec.errors import InputDataError, LeakageError
 from tfgrec.graph.schema import ID, GraphSchema
 

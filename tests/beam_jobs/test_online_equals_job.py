@@ -11,7 +11,7 @@ import tensorflow_gnn as tfgnn
 from decoded_records import candidates_of, decode
 from shop_tables import Shop, run_config, tables_config
 
-from beam_jobs.records.tfrecord_shards import read_records
+from beam_jobs.tfrecords.tfrecord_shards import read_records
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.data.labels import without_labels

@@ -11,8 +11,8 @@ from shop_tables import SCHEMA, TABLES, Shop, run_config, tables_config, write_f
 from test_online_equals_job import online_request
 
 from beam_jobs.audit import audit
-from beam_jobs.records.tfrecord_shards import read_records
 from beam_jobs.sample_subgraphs import sample_subgraphs
+from beam_jobs.tfrecords.tfrecord_shards import read_records
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError, LeakageError
 from tfgrec.graph.absent_values import ABSENT

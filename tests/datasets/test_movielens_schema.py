@@ -9,8 +9,8 @@ import pytest
 from rating_world import write_ratings
 
 from beam_jobs.build_graph import main as build_graph
-from beam_jobs.records.tfrecord_shards import read_records
 from beam_jobs.sample_subgraphs import main as sample_subgraphs
+from beam_jobs.tfrecords.tfrecord_shards import read_records
 from benchmarks.counted_features import counted_features
 from benchmarks.movielens import main as benchmark
 from tfgrec.checks.preflight import check_run

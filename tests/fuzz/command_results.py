@@ -15,7 +15,7 @@ from expected_results import Place
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs import build_graph, sample_subgraphs
-from beam_jobs.records.tfrecord_shards import read_records
+from beam_jobs.tfrecords.tfrecord_shards import read_records
 from tfgrec.graph.schema import ID, TIME
 from tfgrec.graph.store.graph_store import GraphStore
 

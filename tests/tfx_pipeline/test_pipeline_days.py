@@ -13,7 +13,7 @@ from tfx.components.util.examples_utils import set_file_format, set_payload_form
 from tfx.proto import example_gen_pb2
 from tfx.types.standard_artifacts import Examples, Model
 
-from beam_jobs.records.tfrecord_shards import read_records, write_records
+from beam_jobs.tfrecords.tfrecord_shards import read_records, write_records
 from tfx_pipeline.infra_validation import REQUESTS
 from tfx_pipeline.local_runner import main
 from tfx_pipeline.subgraph_example_gen import executor as example_gen

@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_jobs.records.tfrecord_shards import masked_crc32c, read_records, write_records
+from beam_jobs.tfrecords.tfrecord_shards import masked_crc32c, read_records, write_records
 from tfgrec.errors import InputDataError
 from tfgrec.files import checksum
 

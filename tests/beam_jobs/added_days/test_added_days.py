@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shop_tables import FIRST_TIME, INTEGER, NUMBER, RUN, TEXT, TEXTS
 
+from beam_jobs.added_days.row_keyed_edges import RowKey, row_keyed_edge_sets
 from beam_jobs.build_graph import build_graph
-from beam_jobs.graph_shards.row_keyed_edges import RowKey, row_keyed_edge_sets
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.errors import GraphStoreError, InputDataError, SchemaError
 from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, GraphSchema, NodeSet

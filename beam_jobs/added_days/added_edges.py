@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from beam_jobs.graph_shards.added_nodes import AddedNodes, NodeChanges
-from beam_jobs.graph_shards.row_keyed_edges import RowKey
+from beam_jobs.added_days.added_nodes import AddedNodes, NodeChanges
+from beam_jobs.added_days.row_keyed_edges import RowKey
 from tfgrec.graph.rows.edge_rows import SOURCE, TARGET, TIME
 from tfgrec.graph.schema import TIME as TIME_FEATURE
 from tfgrec.graph.schema import GraphSchema

@@ -9,7 +9,7 @@ from typing import Any
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.graph_shards.row_keyed_edges import row_keyed_edge_sets
+from beam_jobs.added_days.row_keyed_edges import row_keyed_edge_sets
 from beam_jobs.running.facts import Fact, of_kind
 from beam_jobs.tables.table_files import TableFile, TableFiles, list_files
 from tfgrec.config import TablesConfig

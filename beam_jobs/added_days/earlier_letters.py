@@ -7,7 +7,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.graph_shards.inputs_taken_in import Inputs
+from beam_jobs.added_days.inputs_taken_in import Inputs
 from beam_jobs.tables.dead_letters import dead_letter_files
 
 RowCounts = dict[str, dict[str, Any]]

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from shop_tables import SCHEMA, Shop, make_frames, run_config, tables_config, write_frames
 
 from beam_jobs.build_graph import build_graph
-from beam_jobs.records.tfrecord_shards import write_records
 from beam_jobs.sample_subgraphs import sample_subgraphs
 from beam_jobs.tables.several_values import columns_of_several
 from beam_jobs.tables.table_batches import read_part
 from beam_jobs.tables.table_files import find_table
 from beam_jobs.tables.tfrecord_tables import ExampleDecoder
+from beam_jobs.tfrecords.tfrecord_shards import write_records
 from tfgrec.config.tables import Table
 from tfgrec.errors import InputDataError
 from tfgrec.graph.store.graph_store import GraphStore
