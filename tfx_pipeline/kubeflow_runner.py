@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from tfgrec.entry_point import entry_point
-from tfx_pipeline.run_arguments import add_pipeline_arguments
+from tfx_pipeline.inputs.run_arguments import add_pipeline_arguments
 
 
 @entry_point
@@ -13,7 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Writes the pipeline as a file that Kubeflow Pipelines v2 and Vertex AI run; its components run in --image."""
     parsed = _parser().parse_args(arguments)
     # Brings TFX, which takes many seconds that `--help` need not wait for.
-    from tfx_pipeline.kubeflow_compilation import compile_pipeline
+    from tfx_pipeline.kubeflow.compilation import compile_pipeline
 
     compile_pipeline(parsed)
 

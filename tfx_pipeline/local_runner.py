@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfgrec.entry_point import entry_point
-from tfx_pipeline.run_arguments import add_pipeline_arguments
+from tfx_pipeline.inputs.run_arguments import add_pipeline_arguments
 
 
 @entry_point
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings is not done again, so that the same call goes on after one that was killed."""
     parsed = _parser().parse_args(arguments)
     # Brings TFX, which takes many seconds that `--help` need not wait for.
-    from tfx_pipeline.local_run import run_locally
+    from tfx_pipeline.local.local_run import run_locally
 
     run_locally(parsed)
 

@@ -27,14 +27,14 @@ from tfx_pipeline.data_validation.distances import drift_config, skew_config
 from tfx_pipeline.data_validation.distribution_validator import DistributionValidator
 from tfx_pipeline.data_validation.serving_validator import ServingValidator
 from tfx_pipeline.data_validation.statistics import statistics_options
-from tfx_pipeline.days import span_of, told_days
 from tfx_pipeline.evaluation.eval_config import eval_config
 from tfx_pipeline.graph_builder.component import GraphBuilder
 from tfx_pipeline.infra_validation import infra_validator
+from tfx_pipeline.inputs.days import span_of, told_days
+from tfx_pipeline.inputs.run_spec import RunSpec
 from tfx_pipeline.leakage_audit.component import LeakageAudit
 from tfx_pipeline.reports.data_report import DataReport
 from tfx_pipeline.reports.model_report import ModelReport
-from tfx_pipeline.run_spec import RunSpec
 from tfx_pipeline.subgraph_example_gen.component import SubgraphExampleGen
 
 _DEFAULT = "default"

@@ -92,7 +92,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, required=True, help="where the pipelines are made; must not be there")
     parsed = parser.parse_args()
-    import tfx_pipeline.local_run  # noqa: F401
+    import tfx_pipeline.local.local_run  # noqa: F401
 
     chance, kills = random.Random(parsed.seed), Counter()
     expected = KilledPipeline(parsed.folder / "alone").finish()

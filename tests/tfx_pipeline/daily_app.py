@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 from daily_world import SMALL, copy_days, write_config, write_world
 
-from tfx_pipeline.local_run import METADATA
+from tfx_pipeline.local.local_run import METADATA
+from tfx_pipeline.local.run_record import RunRecord, read_newest_run
 from tfx_pipeline.local_runner import main
-from tfx_pipeline.run_record import RunRecord, read_newest_run
 
 ROOT = Path(__file__).parents[2]
 FIRST_DAY, NEXT_DAY = 4, 5

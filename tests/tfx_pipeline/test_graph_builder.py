@@ -17,7 +17,7 @@ from tfgrec.graph.store.graph_store import GraphStore
 from tfx_pipeline import artifacts
 from tfx_pipeline.graph_builder.earlier_builds import EarlierBuilds
 from tfx_pipeline.graph_builder.executor import Executor
-from tfx_pipeline.run_spec import RunSpec, read_schema
+from tfx_pipeline.inputs.run_spec import RunSpec, read_schema
 
 
 @pytest.fixture(scope="module")

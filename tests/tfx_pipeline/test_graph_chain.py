@@ -15,10 +15,10 @@ from tfx.orchestration.pipeline import Pipeline
 
 from tfgrec.config import RunConfig, load_tables_config
 from tfx_pipeline.artifacts import GraphStore
-from tfx_pipeline.data_fingerprint import fingerprint_tables
 from tfx_pipeline.graph_builder.component import GraphBuilder
+from tfx_pipeline.inputs.data_fingerprint import fingerprint_tables
+from tfx_pipeline.inputs.run_spec import RunSpec
 from tfx_pipeline.leakage_audit.component import LeakageAudit
-from tfx_pipeline.run_spec import RunSpec
 from tfx_pipeline.subgraph_example_gen.component import SubgraphExampleGen
 
 pytestmark = pytest.mark.slow

@@ -21,7 +21,7 @@ from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.store.layout import sealed
 from tfgrec.training.step_log import StepLog
-from tfx_pipeline.run_spec import RunSpec
+from tfx_pipeline.inputs.run_spec import RunSpec
 from tfx_pipeline.training import run_fn as module
 from tfx_pipeline.training.trained_model import RunOfModel, read_run
 

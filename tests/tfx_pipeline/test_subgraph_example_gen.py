@@ -19,8 +19,8 @@ from tfgrec.config import RunConfig
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import InputDataError, LeakageError
 from tfx_pipeline import artifacts
+from tfx_pipeline.inputs.run_spec import RunSpec
 from tfx_pipeline.leakage_audit.executor import Executor as AuditExecutor
-from tfx_pipeline.run_spec import RunSpec
 from tfx_pipeline.subgraph_example_gen.executor import Executor
 
 FOLDERS = {"train": "Split-train", "validation": "Split-eval"}

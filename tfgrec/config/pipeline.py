@@ -80,7 +80,7 @@ class PipelineConfig(FrozenConfig):
     divergence of numeric features); `skew`, the same between serving and training examples. `warm_start`: whether
     training starts from the blessed model. `beam`: options for Beam, by component, `default` for all others.
     `keep_runs`: how many complete runs keep all of their artifacts on the local runner's disk (see
-    `tfx_pipeline.retention`); without it nothing is ever removed.
+    `tfx_pipeline.local.retention`); without it nothing is ever removed.
     """
 
     window: WindowConfig = WindowConfig()

@@ -11,8 +11,8 @@ from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfx_pipeline.data_validation.comparators import comparator
+from tfx_pipeline.inputs.run_spec import read_record_schema
 from tfx_pipeline.record_columns import RecordColumn, record_columns
-from tfx_pipeline.run_spec import read_record_schema
 
 _Value = TypeVar("_Value")
 

@@ -7,7 +7,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec
 
 from tfx_pipeline.artifacts import GraphStore
 from tfx_pipeline.graph_builder.executor import Executor
-from tfx_pipeline.source_parameters import source_parameters
+from tfx_pipeline.inputs.source_parameters import source_parameters
 
 
 class GraphBuilderSpec(ComponentSpec):

@@ -12,7 +12,7 @@ from beam_jobs.build_graph import EarlierStore
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.errors import TfgrecError
 from tfgrec.graph.schema import GraphSchema
-from tfx_pipeline.data_fingerprint import fingerprint_table_files
+from tfx_pipeline.inputs.data_fingerprint import fingerprint_table_files
 from tfx_pipeline.local_copies import local_input
 
 # Beside a store's own files: what it was made from.

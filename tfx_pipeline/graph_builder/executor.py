@@ -13,8 +13,8 @@ from tfx.types.artifact_utils import get_single_instance
 from beam_jobs.build_graph import build_graph
 from tfx_pipeline.artifacts import GraphStore
 from tfx_pipeline.graph_builder.earlier_builds import MADE_FROM, EarlierBuilds
+from tfx_pipeline.inputs.run_spec import RunSpec, read_schema
 from tfx_pipeline.local_copies import local_output
-from tfx_pipeline.run_spec import RunSpec, read_schema
 
 _LOGGER = logging.getLogger(__name__)
 

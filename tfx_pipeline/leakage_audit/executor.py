@@ -11,8 +11,8 @@ from tfx.types import Artifact
 from tfx.types.artifact_utils import get_single_instance
 
 from beam_jobs.audit import audit
+from tfx_pipeline.inputs.run_spec import RunSpec, read_schema
 from tfx_pipeline.local_copies import local_input
-from tfx_pipeline.run_spec import RunSpec, read_schema
 
 
 class Executor(BaseBeamExecutor):

@@ -7,7 +7,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec
 from tfx.types.standard_artifacts import Examples
 
 from tfx_pipeline.artifacts import GraphStore
-from tfx_pipeline.source_parameters import source_parameters
+from tfx_pipeline.inputs.source_parameters import source_parameters
 from tfx_pipeline.subgraph_example_gen.executor import Executor
 
 

@@ -13,8 +13,8 @@ from tfx.types.artifact_utils import get_single_instance
 from tfx.types.standard_artifacts import Examples
 
 from beam_jobs.sample_subgraphs import sample_subgraphs
+from tfx_pipeline.inputs.run_spec import RunSpec, read_schema
 from tfx_pipeline.local_copies import local_input
-from tfx_pipeline.run_spec import RunSpec, read_schema
 
 # The splits of a run's configuration -> those of TFX.
 SPLITS = {"train": "train", "validation": "eval"}

@@ -16,8 +16,8 @@ from tfgrec.run.leftovers import remove_leftovers
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.model_stages import ModelStages
 from tfgrec.training.warm_start import check_start
+from tfx_pipeline.inputs.run_spec import RunSpec
 from tfx_pipeline.local_copies import local_input, local_output
-from tfx_pipeline.run_spec import RunSpec
 from tfx_pipeline.training.trained_model import RunOfModel, copy_into, training_folder, write_training
 
 # Of finished trainings, while they are removed.

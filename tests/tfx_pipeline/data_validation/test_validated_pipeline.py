@@ -25,8 +25,8 @@ from tfx_pipeline.data_validation.distances import validator_config
 from tfx_pipeline.data_validation.distribution_validator import DistributionValidator
 from tfx_pipeline.data_validation.serving_validator import ServingValidator
 from tfx_pipeline.data_validation.statistics import statistics_options
+from tfx_pipeline.local.run_record import RunRecord, read_newest_run
 from tfx_pipeline.reports.data_report import DataReport
-from tfx_pipeline.run_record import RunRecord, read_newest_run
 
 pytestmark = pytest.mark.slow
 

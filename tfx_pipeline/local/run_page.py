@@ -8,7 +8,7 @@ from pathlib import Path
 from tfgrec.files import write_atomically
 from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.tables import table
-from tfx_pipeline.run_record import ComponentRecord, RunRecord
+from tfx_pipeline.local.run_record import ComponentRecord, RunRecord
 
 
 def write_run_page(run: RunRecord, *, folder: Path, pipeline_name: str, days: str, verdict: Sequence[str]) -> Path:

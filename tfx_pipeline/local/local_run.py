@@ -13,16 +13,16 @@ from beam_jobs.worker_errors import errors_as_raised_on_workers
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError, InputDataError, TfgrecError
 from tfgrec.run.claim import claimed
-from tfx_pipeline.component_progress import told_components
-from tfx_pipeline.data_fingerprint import fingerprint_tables
-from tfx_pipeline.days import told_days
 from tfx_pipeline.infra_validation import docker_answers
+from tfx_pipeline.inputs.data_fingerprint import fingerprint_tables
+from tfx_pipeline.inputs.days import told_days
+from tfx_pipeline.inputs.run_inputs import CuratedSchema, read_pipeline_config
+from tfx_pipeline.local.component_progress import told_components
+from tfx_pipeline.local.retention import remove_old_runs
+from tfx_pipeline.local.run_outcome import told_outcome
+from tfx_pipeline.local.run_page import write_run_page
+from tfx_pipeline.local.run_record import read_newest_run
 from tfx_pipeline.pipeline import Places, create_pipeline
-from tfx_pipeline.retention import remove_old_runs
-from tfx_pipeline.run_inputs import CuratedSchema, read_pipeline_config
-from tfx_pipeline.run_outcome import told_outcome
-from tfx_pipeline.run_page import write_run_page
-from tfx_pipeline.run_record import read_newest_run
 
 METADATA, ARTIFACTS, WORK = "metadata.sqlite", "artifacts", "work"
 # Beam's direct runner in one process. In newer versions "DirectRunner" means another, downloaded program.

@@ -6,9 +6,9 @@ from pathlib import Path
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from tfgrec.config import load_tables_config
-from tfx_pipeline.data_fingerprint import fingerprint_tables
+from tfx_pipeline.inputs.data_fingerprint import fingerprint_tables
+from tfx_pipeline.inputs.run_inputs import CuratedSchema, read_pipeline_config
 from tfx_pipeline.pipeline import Places, create_pipeline
-from tfx_pipeline.run_inputs import CuratedSchema, read_pipeline_config
 
 
 def compile_pipeline(arguments: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tfgrec.config import load_run_config
-from tfx_pipeline.run_spec import RunSpec, read_schema
+from tfx_pipeline.inputs.run_spec import RunSpec, read_schema
 
 
 @pytest.fixture(scope="module")

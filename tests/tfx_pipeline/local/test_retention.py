@@ -13,8 +13,8 @@ from retention_world import BYTES, FAILED, LIVE, REMOVED, RUNNING, MadeUpPipelin
 
 from tfgrec.config.pipeline import PipelineConfig
 from tfgrec.errors import OutputError
-from tfx_pipeline import folder_removal
-from tfx_pipeline.folder_removal import remove_folder
+from tfx_pipeline.local import folder_removal
+from tfx_pipeline.local.folder_removal import remove_folder
 
 STOPS = [None, None, None, ("Trainer", FAILED), ("SubgraphExampleGen", RUNNING), ("Trainer", RUNNING), ("Pusher", None)]
 RUNS = st.tuples(st.sampled_from("123"), st.booleans(), st.sampled_from(STOPS), st.sampled_from([0, 0, 1, 2]))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tfgrec.errors import TfgrecError
 from tfx_pipeline.evaluation.results import blessing_failures
-from tfx_pipeline.run_record import RunRecord
+from tfx_pipeline.local.run_record import RunRecord
 
 
 def told_outcome(run: RunRecord, error: BaseException | None) -> list[str]:

@@ -24,8 +24,8 @@ from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model, Mod
 from tfgrec.errors import OutputError
 from tfx_pipeline.artifacts import GraphStore
 from tfx_pipeline.blessed_models import newest_blessed_first
-from tfx_pipeline.folder_removal import remove_folder, why_not_removable
-from tfx_pipeline.run_record import read_runs
+from tfx_pipeline.local.folder_removal import remove_folder, why_not_removable
+from tfx_pipeline.local.run_record import read_runs
 
 _REMOVED_TYPES = {kind.TYPE_NAME for kind in (GraphStore, Examples, ExampleStatistics, Model, ModelRun)}
 _BLESSED_MODELS = 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tfgrec.config import load_run_config
 from tfgrec.errors import ConfigurationError
-from tfx_pipeline.days import at_day, parse_day, span_of, told_days
+from tfx_pipeline.inputs.days import at_day, parse_day, span_of, told_days
 
 CONFIGS = {"dates": "configs/kuairand.yaml", "numbers": "configs/demo.yaml"}
 

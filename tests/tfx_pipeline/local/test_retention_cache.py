@@ -14,8 +14,8 @@ from tfx.types import Channel
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, PushedModel
 
 from tfx_pipeline.blessed_models import EarlierBlessedModelStrategy
-from tfx_pipeline.retention import remove_old_runs
-from tfx_pipeline.run_record import read_newest_run
+from tfx_pipeline.local.retention import remove_old_runs
+from tfx_pipeline.local.run_record import read_newest_run
 from tfx_pipeline.training.trained_model import read_run
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
-from tfx_pipeline.data_fingerprint import fingerprint_tables
+from tfx_pipeline.inputs.data_fingerprint import fingerprint_tables
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from ml_metadata.proto.metadata_store_pb2 import (
     ParentContext,
 )
 
-from tfx_pipeline.retention import Removal, remove_old_runs
+from tfx_pipeline.local.retention import Removal, remove_old_runs
 
 COMPLETE, CACHED, FAILED, RUNNING = Execution.COMPLETE, Execution.CACHED, Execution.FAILED, Execution.RUNNING
 LIVE = Artifact.LIVE
