@@ -15,7 +15,7 @@ from beam_jobs.table_checks.row_samples import RowSample, read_all, read_sample
 from beam_jobs.table_checks.sampled_uses import SampledUses
 from beam_jobs.tables.read_table import time_columns
 from beam_jobs.tables.several_values import columns_of_several
-from beam_jobs.tables.splits import SPLITS, check_splits, span_of_rows, splits_of_rows, times_of_split
+from beam_jobs.tables.splits import check_splits, span_of_rows, splits_of_rows, times_of_split
 from beam_jobs.tables.table_files import TableFiles
 from beam_jobs.tables.told_places import told_place
 from tfgrec.checks.configuration import collected
@@ -154,7 +154,7 @@ def _split_facts(config: RunConfig, tables: TablesConfig, files: Mapping[str, Ta
                 selection = RowChecks(batch.num_rows).selection()
                 splits = splits_of_rows(batch, config.split, selection)
             times = column_of(batch, TIME)
-            for number, split in enumerate(SPLITS):
+            for number, split in enumerate(config.split.parts):
                 facts += times_of_split(split, times.filter(pa.array((splits == number) & selection.kept)))
     return facts
 

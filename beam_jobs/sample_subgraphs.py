@@ -19,7 +19,7 @@ from beam_jobs.tables.dead_letters import FOLDER
 from beam_jobs.tables.read_table import time_columns
 from beam_jobs.tables.row_counts import check_rows, count_rows
 from beam_jobs.tables.several_values import columns_of_several
-from beam_jobs.tables.splits import SPLITS, check_splits
+from beam_jobs.tables.splits import check_splits
 from beam_jobs.tables.table_files import TableFiles, find_table
 from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig
@@ -31,8 +31,6 @@ from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.layout import sealed
 
-# Split -> the folder of its records.
-SPLIT_FOLDERS = {name: name for name in SPLITS}
 # Of batches, whose sizes the manifest tells beside those that hold all.
 _SHARES = (0.5, 0.9, 0.99)
 
@@ -45,7 +43,7 @@ def sample_subgraphs(
     data_dir: str,
     graph_dir: str,
     output_dir: str,
-    split_folders: Mapping[str, str] = SPLIT_FOLDERS,
+    split_folders: Mapping[str, str] | None = None,
     pipeline_args: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
@@ -62,19 +60,19 @@ def sample_subgraphs(
       data_dir: where the tables' paths begin.
       graph_dir: the graph store.
       output_dir: the records' folder; finished ones there are replaced.
-      split_folders: the folder of each split's records below `output_dir`.
+      split_folders: the folder of each split's records below `output_dir`; None: named as the splits.
       pipeline_args: options of any Beam runner.
       on_progress: called with the number of finished files and of all files.
 
     Returns:
       The manifest: `schema` of the records, `splits` with their shards and counts, `statistics` of the graph's features
-      and of the request features over the training split, `sizes` and `expansions` of what was sampled (see
-      SamplingStatistics), sizes of `batches` of `training.batch_size` requests (see BatchSizes), `tables` with counts
-      of bad rows.
+      and of the request features over the training split, `sizes` and `expansions` of what was sampled, the test split
+      aside (see SamplingStatistics), sizes of `batches` of `training.batch_size` requests (see BatchSizes), `tables`
+      with counts of bad rows.
 
     Raises:
       InputDataError: a table is missing, damaged or empty, too many of its rows are bad, a split has no request, or
-        a training request is newer than one of validation.
+        a request of one split is newer than one of a later split.
       GraphStoreError: there is no whole graph store, or a file of it is damaged.
       SchemaError: the store was built with another schema.
     """
@@ -86,7 +84,9 @@ def sample_subgraphs(
     # Dead letters, and logs that are dated back, are cut as the store is.
     config = config.model_copy(update={"build": config.build.model_copy(update={"shards": store.manifest["shards"]})})
     files = _find_tables(config, tables, schema, str(data_dir))
-    total = len(SPLITS) * config.sampling.output_shards
+    parts = config.split.parts
+    split_folders = {name: name for name in parts} if split_folders is None else split_folders
+    total = len(parts) * config.sampling.output_shards
     with unfinished_output(str(output_dir), "examples") as folder:
         patterns = [FileSystems.join(folder, of_split, "*.tfrecord") for of_split in split_folders.values()]
         for of_split in split_folders.values():
@@ -154,7 +154,7 @@ def _manifest(
     shards, sampled = of_kind(facts, "shard"), of_kind(facts, SAMPLING)[0]["values"]
     splits, batch_size = {}, config.training.batch_size
     of_batches = batch_sizes(sampled["sizes"], batch_size, _SHARES)
-    for name in SPLITS:
+    for name in config.split.parts:
         of_split = sorted((fact["shard"] for fact in shards if fact["split"] == name), key=lambda shard: shard["path"])
         splits[name] = {
             "num_requests": sum(shard["num_requests"] for shard in of_split),

@@ -16,7 +16,7 @@ from beam_jobs.running.statistics import SAMPLING, STATISTICS, MergeStatistics
 from beam_jobs.tables.bad_rows import BAD_ROWS
 from beam_jobs.tables.dead_letters import WriteDeadLetters
 from beam_jobs.tables.read_table import FACTS, ReadTable
-from beam_jobs.tables.splits import SPLITS, TRAIN
+from beam_jobs.tables.splits import TEST, TRAIN
 from beam_jobs.tables.table_files import TableFiles
 from beam_jobs.tfrecords.tfrecord_shards import write_records
 from tfgrec.config import RunConfig, TablesConfig
@@ -52,7 +52,7 @@ class WriteRecordShards(beam.PTransform):
 
     def expand(self, root: beam.Pipeline) -> beam.PCollection:
         config, tables, readout = self._config, self._tables, self._schema.node_sets[READOUT].features
-        candidates, bad_rows, facts = [root | all_shards(SPLITS, config.sampling.output_shards)], [], []
+        candidates, bad_rows, facts = [root | all_shards(config.split.parts, config.sampling.output_shards)], [], []
         for table, sources in sources_by_table(tables).items():
             time = tables.tables[table].time
             read = root | f"read {table}" >> ReadTable(self._files[table], config.build, time=time, work=self._work)
@@ -115,7 +115,8 @@ class WriteRecordShard(beam.DoFn):
                 "num_candidates": sampler.num_candidates,
             },
         }
-        yield beam.pvalue.TaggedOutput(SAMPLING, sampler.sampling)
+        if split != TEST:
+            yield beam.pvalue.TaggedOutput(SAMPLING, sampler.sampling)
         if trains:
             yield beam.pvalue.TaggedOutput(STATISTICS, sampler.statistics)
 

@@ -11,7 +11,7 @@ from beam_jobs.records.unknown_in_shards import ITEM_ID, USER_ID, hashes_of_user
 from beam_jobs.running.arrow_shuffle import ShardKey, split
 from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch, tagged
 from beam_jobs.tables.read_table import FACTS
-from beam_jobs.tables.splits import NO_SPLIT, SPLITS, span_of_rows, splits_of_rows, times_of_split
+from beam_jobs.tables.splits import NO_SPLIT, span_of_rows, splits_of_rows, times_of_split
 from beam_jobs.tables.told_places import told_place
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Column, RequestSource, TimePart, as_column
@@ -76,7 +76,7 @@ class ReadRequests(beam.DoFn):
                 selection.kept &= splits != NO_SPLIT
                 candidates = self._read(batch, number, source, selection)
             splits = splits[selection.kept]
-            for split_number, name in enumerate(SPLITS):
+            for split_number, name in enumerate(self._config.split.parts):
                 chosen = candidates.filter(pa.array(splits == split_number))
                 for fact in times_of_split(name, column_of(chosen, TIME)):
                     yield beam.pvalue.TaggedOutput(FACTS, fact)

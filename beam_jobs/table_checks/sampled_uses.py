@@ -13,7 +13,7 @@ from beam_jobs.table_checks.bad_shares import BadShares
 from beam_jobs.table_checks.known_ids import KnownIds
 from beam_jobs.table_checks.row_samples import RowSample
 from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch
-from beam_jobs.tables.splits import NO_SPLIT, SPLITS, TRAIN, splits_of_rows
+from beam_jobs.tables.splits import NO_SPLIT, TRAIN, splits_of_rows
 from beam_jobs.tables.told_places import told_place
 from tfgrec.checks.configuration import collected
 from tfgrec.config import RunConfig, TablesConfig
@@ -100,7 +100,7 @@ class SampledUses:
             for name, feature in requests.features.items():
                 if not isinstance(feature, TimePart):
                     read_feature(batch, as_column(feature), readout.features[name], selection)
-            training = splits == SPLITS.index(TRAIN)
+            training = splits == self._config.split.parts.index(TRAIN)
             for name, label in requests.labels.items():
                 values = read_label(batch, as_column(label), readout.features[name], selection)
                 kept = values.to_numpy(zero_copy_only=False)[selection.kept & training].astype(np.float64)

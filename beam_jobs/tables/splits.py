@@ -1,6 +1,7 @@
-"""Which rows of a log train and which validate."""
+"""Which rows of a log train, validate and test."""
 
 import datetime
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -15,21 +16,20 @@ from tfgrec.graph.rows.comparisons import between
 from tfgrec.graph.rows.features import column_of, reject_unreadable
 from tfgrec.graph.rows.row_checks import RowSelection
 
-TRAIN, VALIDATION = "train", "validation"
-SPLITS = (TRAIN, VALIDATION)
+TRAIN, TEST = "train", "test"
 NO_SPLIT = -1
 _SPAN, _TIMES = "split_span", "split_times"
 
 
 def splits_of_rows(batch: pa.RecordBatch, split: SplitConfig, selection: RowSelection) -> np.ndarray:
-    """The number of each row's split in SPLITS, int64 `[num_rows]`, or NO_SPLIT; rows without a value are rejected.
+    """The number of each row's split in `split.parts`, int64 `[num_rows]`, or NO_SPLIT; rejects rows without a value.
 
     Raises:
       ConfigurationError: the ranges overlap, or can't be compared with the column.
     """
     array = column_of(batch, split.column)
     found = np.full(batch.num_rows, NO_SPLIT, np.int64)
-    for number, name in enumerate(SPLITS):
+    for number, name in enumerate(split.parts):
         bounds = getattr(split, name)
         if bounds is None:
             continue
@@ -41,7 +41,8 @@ def splits_of_rows(batch: pa.RecordBatch, split: SplitConfig, selection: RowSele
             raise InputDataError(f"column '{split.column}' (split.column): {error}") from error
         if (inside & (found != NO_SPLIT)).any():
             value = array[int(np.flatnonzero(inside & (found != NO_SPLIT))[0])]
-            raise ConfigurationError(f"split.{name} overlaps split.{TRAIN}: '{split.column}' {value} is in both")
+            other = split.parts[found[inside & (found != NO_SPLIT)][0]]
+            raise ConfigurationError(f"split.{name} overlaps split.{other}: '{split.column}' {value} is in both")
         found[inside] = number
         selection.reject(cells.empty, f"{split.column}: is empty")
         reject_unreadable(cells, split.column, selection)
@@ -69,27 +70,34 @@ def times_of_split(name: str, times: pa.Array) -> list[Fact]:
 
 
 def check_splits(facts: Sequence[Fact], split: SplitConfig) -> None:
-    """Refuses a split without a request, and training on what came after the oldest request of validation.
+    """Refuses a split without a request, and one with what came after the oldest request of a later one.
 
     Raises:
       InputDataError: names the split, and the values or the times that were found.
     """
-    times = {name: [fact for fact in of_kind(facts, _TIMES) if fact["split"] == name] for name in SPLITS}
-    for name in SPLITS:
+    times = {name: [fact for fact in of_kind(facts, _TIMES) if fact["split"] == name] for name in split.parts}
+    for name in split.parts:
         bounds = getattr(split, name)
         if bounds is not None and not times[name]:
             raise InputDataError(
                 f"split.{name}: there is not one request from {bounds[0]!r} to {bounds[1]!r}: column "
                 f"'{split.column}' {_told_span(facts)}"
             )
-    if split.train is None:
-        return
-    newest, oldest = max(fact["last"] for fact in times[TRAIN]), min(fact["first"] for fact in times[VALIDATION])
+    for earlier, later in itertools.combinations(split.parts, 2):
+        if times[earlier]:
+            _check_order(split, earlier, times[earlier], later, times[later])
+
+
+def _check_order(
+    split: SplitConfig, earlier: str, of_earlier: Sequence[Fact], later: str, of_later: Sequence[Fact]
+) -> None:
+    newest, oldest = max(fact["last"] for fact in of_earlier), min(fact["first"] for fact in of_later)
     if newest - oldest > split.overlap_seconds * 1_000:
         seconds = (newest - oldest) / 1_000
+        part = "training" if earlier == TRAIN else earlier
         raise InputDataError(
-            f"split: column '{split.column}' puts a request of {_told(newest)} into training, which is {seconds:,g} "
-            f"seconds newer than the oldest request of validation ({_told(oldest)}): the model would be measured on a "
+            f"split: column '{split.column}' puts a request of {_told(newest)} into {part}, which is {seconds:,g} "
+            f"seconds newer than the oldest request of {later} ({_told(oldest)}): the model would be measured on a "
             f"time that it has seen; choose other ranges, or allow so much by split.overlap_seconds: "
             f"{math.ceil(seconds)}"
         )

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from decoded_records import as_frame, candidates_of, read_split
 from shop_tables import (
@@ -25,6 +27,7 @@ from shop_tables import (
 
 from beam_jobs.build_graph import build_graph
 from beam_jobs.sample_subgraphs import sample_subgraphs
+from beam_jobs.tables.splits import check_splits, times_of_split
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import ConfigurationError, GraphStoreError, InputDataError, SchemaError
 from tfgrec.graph.schema import EdgeSet
@@ -235,9 +238,46 @@ def test_without_training_rows(shop: Shop, tmp_path: Path) -> None:
     assert ExamplesDirectory.open(tmp_path / "examples").split("validation").num_requests > 0
 
 
+def test_a_test_part_changes_nothing_that_a_training_reads(shop: Shop, tmp_path: Path) -> None:
+    parts = {"train": [1, 3], "validation": [4, 4], "test": [5, 6]}
+    with_test = sample(shop, tmp_path / "with", config=run_config(split=parts))
+    without = sample(shop, tmp_path / "without", config=run_config(split={**parts, "test": None}))
+    assert {name: of for name, of in with_test["splits"].items() if name != "test"} == without["splits"]
+    for key in ("statistics", "sizes", "expansions", "batches"):
+        assert with_test[key] == without[key]
+    rows = impressions(shop.frames)
+    expected = rows[rows["day"].between(5, 6)].assign(click=lambda frame: frame["click"].astype(float))
+    found = [of for shard in read_split(tmp_path / "with", "test") for record in shard for of in candidates_of(record)]
+    assert rows_of(as_frame(found)) == rows_of(expected)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ([], "split.test: there is not one request from 7 to 9: column 'day' is empty in all rows"),
+        (
+            [1_500],
+            "into validation, which is 0.5 seconds newer than the oldest request of test (1970-01-01 00:00:01 UTC)",
+        ),
+        ([500], "into training, which is 0.5 seconds newer than the oldest request of test (1970-01-01 00:00:00 UTC)"),
+        ([2_000], None),
+    ],
+)
+def test_a_test_part_is_newer_than_the_others(test: list[int], message: str | None) -> None:
+    split = run_config(split={"test": [7, 9], "overlap_seconds": 0}).split
+    of_parts = {"train": [1_000], "validation": [1_000, 2_000], "test": test}
+    facts = [fact for name, times in of_parts.items() for fact in times_of_split(name, pa.array(times, pa.int64()))]
+    if message is None:
+        check_splits(facts, split)
+    else:
+        with pytest.raises(InputDataError, match=re.escape(message)):
+            check_splits(facts, split)
+
+
 @pytest.mark.parametrize(
     ("error", "changes", "message"),
     [
+        (ConfigurationError, {"split": {"test": [6, 7]}}, "split.test overlaps split.validation: 'day' 6"),
         (InputDataError, {"split": {"validation": [7, 9]}}, "split.validation: there is not one request from 7 to 9"),
         (ConfigurationError, {"split": {"validation": [4, 6]}}, "split.validation overlaps split.train: 'day' 4"),
         (ConfigurationError, {"split": {"train": ["one", 3]}}, "split.train: column 'day': 'one' is compared with"),
@@ -249,7 +289,7 @@ def test_without_training_rows(shop: Shop, tmp_path: Path) -> None:
         ),
         (ConfigurationError, {"sampling": {"hops": [{"wached": 3}]}}, "unknown edge set 'wached': did you mean"),
     ],
-    ids=["empty split", "overlap", "type", "column", "order", "hop"],
+    ids=["overlapping test", "empty split", "overlap", "type", "column", "order", "hop"],
 )
 def test_configurations_that_can_not_work(error: type, changes: dict, message: str, shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(error) as raised:

@@ -60,7 +60,7 @@ def test_a_number_that_is_not_there_is_left_out_of_a_line() -> None:
 
 def test_metrics_of_a_run_are_told_in_a_line_a_task() -> None:
     file = io.StringIO()
-    metrics = {"validation": {"is_click": {"auc": 0.75, "gauc": None}, "watch_time": {"mae": 12_345.6}}}
+    metrics = {"is_click": {"auc": 0.75, "gauc": None}, "watch_time": {"mae": 12_345.6}}
     print_metrics(Console(file=file, width=20), metrics, ["is_click", "watch_time"], title="validation")
     assert file.getvalue().splitlines() == ["validation", "is_click: auc 0.7500", "watch_time: mae 12,346"]
 

@@ -20,6 +20,7 @@ CONFIG = ROOT / "configs" / "demo.yaml"
 SMALL = [
     "split.train=[1, 3]",
     "split.validation=[4, 4]",
+    "split.test=[5, 5]",
     "build.shards=2",
     "sampling.output_shards=2",
     "sampling.hops=[{viewed: 4, visited: 2, viewed_by: 3, visited_by: 3, made_by: 1, hosted_by: 1}, {viewed: 1}]",
@@ -125,7 +126,10 @@ def test_a_run_holds_everything(trained: Path) -> None:
     manifest = json.loads((trained / "examples" / "manifest.json").read_text())
     predictions = pd.read_parquet(trained / "predictions.parquet")
     assert len(predictions) == manifest["splits"]["validation"]["num_candidates"] == metrics["validation"]["rows"]
-    assert json.loads((trained / "examples" / "audit.json").read_text())["passed"]
+    assert metrics["test"].keys() == {*metrics["validation"], "scenarios", "cold_start"}
+    assert len(pd.read_parquet(trained / "test_predictions.parquet")) == metrics["test"]["rows"] > 0
+    audit = json.loads((trained / "examples" / "audit.json").read_text())
+    assert audit["passed"] and audit["records"] == sum(of["num_requests"] for of in manifest["splits"].values())
     assert "<html" in (trained / "report.html").read_text()
     lines = history(trained)
     assert lines[-1]["step"] == metrics["training"]["steps"] == -(-manifest["splits"]["train"]["num_requests"] // 32)
@@ -247,10 +251,18 @@ def test_a_run_is_scored_on_later_days(data: Path, trained: Path, tmp_path: Path
     assert metrics["validation"]["rows"] == manifest["splits"]["validation"]["num_candidates"] > 0
     assert manifest["splits"]["train"]["num_requests"] == 0
 
-    run("evaluate", "--run-dir", trained, "--output", tmp_path / "again")
+    # The same day as the run's own test split, from its records: nothing is built.
+    done = run("evaluate", "--run-dir", trained, "--part", "test", "--output", tmp_path / "again")
+    assert {path.name for path in (tmp_path / "again").iterdir()} <= {
+        "metrics.json",
+        "predictions.parquet",
+        "run.lock",
+        "tfgrec.json",
+    }
     again = json.loads((tmp_path / "again" / "metrics.json").read_text())
     first = json.loads((trained / "metrics.json").read_text())
-    assert again["validation"]["is_click"]["auc"] == pytest.approx(first["validation"]["is_click"]["auc"], abs=1e-6)
+    assert again["test"]["is_click"]["auc"] == pytest.approx(first["test"]["is_click"]["auc"], abs=1e-6)
+    assert again["test"]["is_click"]["auc"] == pytest.approx(metrics["validation"]["is_click"]["auc"], abs=1e-4)
 
 
 @pytest.mark.slow

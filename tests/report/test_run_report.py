@@ -76,6 +76,17 @@ def test_a_report_shows_everything_and_needs_nothing_from_outside(make_run):
     assert len(page.figures) == 16
 
 
+def test_a_test_split_has_a_heading_of_its_own(make_run):
+    run = make_run("run")
+    metrics = json.loads((run / "metrics.json").read_text())
+    slices = {"scenarios": metrics["scenarios"], "cold_start": metrics["cold_start"]}
+    of_test = {**metrics["validation"], "rows": 77, "requests": 19, **slices}
+    (run / "metrics.json").write_text(json.dumps({**metrics, "test": of_test}))
+    page = write_report(run)
+    assert "On the test split: 19 requests, 77 candidates" in page.read_text()
+    assert "Test" in read_page(page).headings and read_page(page).headings.count("By scenario") == 2
+
+
 def test_the_numbers_shown_are_those_of_metrics_json(make_run):
     run = make_run("run")
     metrics = json.loads((run / "metrics.json").read_text())

@@ -1,4 +1,4 @@
-"""tfgrec-evaluate: measures a run's trained model again, on its validation split or on other data."""
+"""tfgrec-evaluate: measures a run's trained model again, on a part of its own requests or on other data."""
 
 import argparse
 import sys
@@ -16,14 +16,17 @@ from tfgrec.stages.run_evaluation import evaluate_into
 
 @entry_point
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Scores a run's validation split, or with --data rows of other tables, for example of later days."""
+    """Scores the validation or the test split of a run, as it was sampled, or with --data rows of other tables, for
+    example of later days.
+    """
     parsed = _parser().parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    data, days = parsed.data, parsed.days
-    evaluated = evaluate_into(parsed.run_dir, output=parsed.output, data=data, days=days, announce=console.print)
+    asked = {"part": parsed.part, "data": parsed.data, "days": parsed.days}
+    evaluated = evaluate_into(parsed.run_dir, output=parsed.output, **asked, announce=console.print)
     tasks = RunDirectory.open(parsed.run_dir).read_config().model.tasks
-    title = "validation" if data is None else f"{data} {' to '.join(days or [])}"
-    print_metrics(console, read_json(evaluated.metrics), tasks, title=title)
+    part = parsed.part or "validation"
+    title = part if parsed.data is None else f"{parsed.data} {' to '.join(parsed.days or [])}"
+    print_metrics(console, read_json(evaluated.metrics)[part], tasks, title=title)
     console.print(str(evaluated.metrics))
     return 0
 
@@ -31,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-evaluate", description=main.__doc__)
     parser.add_argument("--run-dir", required=True, type=Path, metavar="DIR", help="the run, as given to tfgrec-train")
+    parser.add_argument(
+        "--part", choices=("validation", "test"), help="which of the run's own requests (default: validation)"
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="other tables; a graph is built from all of them")
     parser.add_argument(
         "--days", nargs=2, metavar=("FIRST", "LAST"), help="rows to score: range of split.column, both ends included"

@@ -9,10 +9,10 @@ from tfgrec.commands.fitting_table import NOTHING, print_fitting
 
 
 def print_metrics(console: Console, metrics: Mapping[str, Any], tasks: Iterable[str], *, title: str) -> None:
-    """One row a task, one column a metric; a dash where a task has no such metric or it is undefined."""
+    """One row a task, one column a metric of a part's; a dash where a task has no such metric or it is undefined."""
     tasks = list(tasks)
-    names = list(dict.fromkeys(name for task in tasks for name in metrics["validation"][task]))
-    rows = [[task, *(_number(metrics["validation"][task].get(name)) for name in names)] for task in tasks]
+    names = list(dict.fromkeys(name for task in tasks for name in metrics[task]))
+    rows = [[task, *(_number(metrics[task].get(name)) for name in names)] for task in tasks]
     print_fitting(console, title=title, headings=["task", *names], texts=1, rows=rows)
 
 

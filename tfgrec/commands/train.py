@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         join_training(config, run, announce=console.print)
         return 0
     metrics = run_all_stages(config, run, parsed.data, announce=console.print)
-    print_metrics(console, metrics, config.model.tasks, title=f"validation, arm {config.arm}")
+    for part in config.split.measured:
+        print_metrics(console, metrics[part], config.model.tasks, title=f"{part}, arm {config.arm}")
     for path in (run.metrics, run.report, run.newest_export):
         console.print(str(path))
     return 0

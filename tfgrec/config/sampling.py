@@ -12,18 +12,30 @@ _WEIGHED = ("weighted", "top_by_weight")
 
 
 class SplitConfig(FrozenConfig):
-    """Which rows train and which validate: inclusive ranges `[first, last]` of a column of the request tables.
+    """Which rows train, validate and test: inclusive ranges `[first, last]` of a column of the request tables.
 
-    `train: null` samples no training rows: for a model that is only evaluated. Sampling stops where a training request
-    is newer than the oldest one of validation, by more than `overlap_seconds`: a log's days may end a little late.
+    `train: null` samples no training rows: for a model that is only evaluated. `test` is measured beside validation,
+    and read by nothing that trains or chooses a model. Sampling stops where a request of one part is newer than the
+    oldest one of a later part, by more than `overlap_seconds`: a log's days may end a little late.
     """
 
     column: str
     train: tuple[Scalar, Scalar] | None
     validation: tuple[Scalar, Scalar]
+    test: tuple[Scalar, Scalar] | None = None
     overlap_seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
-    @field_validator("train", "validation")
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that records are made of, in the order of their times; there are no training requests for null."""
+        return ("train", "validation") if self.test is None else ("train", "validation", "test")
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The parts that a trained model is measured on."""
+        return self.parts[1:]
+
+    @field_validator("train", "validation", "test")
     @classmethod
     def _in_order(cls, bounds: tuple[Scalar, Scalar] | None) -> tuple[Scalar, Scalar] | None:
         texts = [bound for bound in bounds or () if isinstance(bound, str)]

@@ -31,7 +31,7 @@ class ExamplesDirectory:
 
     Attributes:
       schema: what each record holds, labels included.
-      splits: by name, `train` and `validation`.
+      splits: by name, `train`, `validation` and, where there is one, `test`.
       statistics: of the features of all node sets in the graph; of the `_readout` features and of the numbers of edges
         and histories (see `edge_numbers`) over the training split.
       sizes: of requests in all splits, see `tfgrec.graph.sampling.sampling_statistics`.

@@ -43,8 +43,9 @@ def write_report(run_dir: str | Path) -> Path:
         facts=_facts(run),
         tiles=[_tile(name, task, run.metrics["validation"][name]) for name, task in tasks.items()],
         sections=[
-            _metrics_section(run),
-            _retrieval_section(run),
+            _metrics_section("Metrics", "On the validation split.", run.metrics["validation"], run.metrics, tasks),
+            _retrieval_section("Retrieval", "validation", run.metrics),
+            *_test_sections(run),
             _predictions_section(run),
             _training_section(run),
             _joint_section(run),
@@ -72,35 +73,51 @@ def _tile(name: str, task: TaskConfig, metrics: Mapping[str, Any]) -> Tile:
     return Tile(f"{name} · {HEADINGS[first]}", metric_text(first, metrics[first], task), detail)
 
 
-def _metrics_section(run: RunResults) -> Section:
-    tasks, validation = run.config.model.tasks, run.metrics["validation"]
-    cards = [Card("", task_table(validation, tasks, kind), wide=True) for kind in ("binary", "regression")]
-    if run.metrics["scenarios"]:
-        by_scenario = scenario_table(validation, run.metrics["scenarios"], tasks)
+def _test_sections(run: RunResults) -> list[Section]:
+    """What the test split says, under headings of its own; nothing without one."""
+    found = run.metrics.get("test")
+    if found is None:
+        return []
+    lead = (
+        f"On the test split: {found['requests']:,} requests, {found['rows']:,} candidates, by which nothing was chosen."
+    )
+    return [
+        _metrics_section("Test", lead, found, found, run.config.model.tasks),
+        _retrieval_section("Test: retrieval", "test", found),
+    ]
+
+
+def _metrics_section(
+    title: str, lead: str, of_part: Mapping[str, Any], slices: Mapping[str, Any], tasks: Mapping[str, TaskConfig]
+) -> Section:
+    """`of_part` are a part's metrics over all rows, `slices` has its `scenarios` and `cold_start`."""
+    cards = [Card("", task_table(of_part, tasks, kind), wide=True) for kind in ("binary", "regression")]
+    if slices["scenarios"]:
+        by_scenario = scenario_table(of_part, slices["scenarios"], tasks)
         cards.append(Card("By scenario", by_scenario, note="Bars begin at chance, 0.5.", wide=True))
     # Runs of earlier versions have none.
-    if cold_start := run.metrics.get("cold_start"):
+    if cold_start := slices.get("cold_start"):
         note = "Of users and items that had an event before the request, as its record shows it, and that had none."
         cards.append(Card("Cold start", cold_start_table(cold_start, tasks), note=note, wide=True))
     lead = (
-        "On the validation split. Calibration is mean prediction over mean label: above 1 the model promises too "
+        f"{lead} Calibration is mean prediction over mean label: above 1 the model promises too "
         "much. GAUC is AUC within a user, weighted by the user's rows. Concordance is AUC for numbers: the share of "
         "pairs in the right order. MAE is the mean absolute error."
     )
-    return Section("Metrics", lead, [card for card in cards if card.content])
+    return Section(title, lead, [card for card in cards if card.content])
 
 
-def _retrieval_section(run: RunResults) -> Section:
-    metrics = run.metrics.get("retrieval")
+def _retrieval_section(title: str, part: str, of_part: Mapping[str, Any]) -> Section:
+    metrics = of_part.get("retrieval")
     if metrics is None:
-        return Section("Retrieval", "", [])
+        return Section(title, "", [])
     items = " and ".join(f"{count:,} of {node_set}" for node_set, count in metrics["items"].items())
     lead = (
-        f"{metrics['requests']:,} validation requests look for what their users wanted among all items, {items}, less "
+        f"{metrics['requests']:,} {part} requests look for what their users wanted among all items, {items}, less "
         "those that the user had seen. Recall@k is the share of the wanted items among the first k, NDCG@k counts "
         "higher places for more. Popularity ranks items by the number of edges that lead to them."
     )
-    return Section("Retrieval", lead, [Card("", retrieval_table(metrics), wide=True)])
+    return Section(title, lead, [Card("", retrieval_table(metrics), wide=True)])
 
 
 def _predictions_section(run: RunResults) -> Section:

@@ -113,8 +113,13 @@ class RunDirectory:
         return self.root / "predictions.parquet"
 
     @property
+    def test_predictions(self) -> Path:
+        """Those of the test split, where there is one."""
+        return self.root / "test_predictions.parquet"
+
+    @property
     def metrics(self) -> Path:
-        """The metrics of the validation split."""
+        """The metrics of the validation split, and of the test split where there is one."""
         return self.root / "metrics.json"
 
     @property

@@ -24,6 +24,7 @@ _SHARED = (
     "build",
     "split.column",
     "split.validation",
+    "split.test",
     "sampling.output_shards",
     "training.seed",
     "evaluation",

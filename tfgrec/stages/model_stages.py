@@ -145,17 +145,23 @@ class ModelStages:
 
     def _evaluate(self) -> None:
         def work() -> None:
-            from tfgrec.training.evaluation import evaluate, write_evaluation
+            from tfgrec.training.evaluation import evaluate, write_predictions
 
-            predictions = self._run_model.predict("validation")
-            metrics = {
-                **evaluate(predictions, self._config),
-                **self._run_model.evaluate_retrieval("validation"),
-                "arm": self._config.arm,
-                "training": read_json(self._run.training),
-            }
-            write_evaluation(predictions, metrics, table=self._run.predictions, summary=self._run.metrics)
+            metrics: dict[str, Any] = {}
+            for part, table in tables.items():
+                predictions = self._run_model.predict(part)
+                found = {
+                    **evaluate(predictions, self._config, part=part),
+                    **self._run_model.evaluate_retrieval(part),
+                }
+                metrics |= found if part == "validation" else {part: {**found.pop(part), **found}}
+                write_predictions(predictions, table)
+            metrics |= {"arm": self._config.arm, "training": read_json(self._run.training)}
+            write_json(self._run.metrics, metrics)
 
+        tables = {"validation": self._run.predictions}
+        if self._config.split.test is not None:
+            tables["test"] = self._run.test_predictions
         retrieval = self._config.model.retrieval is not None
         inputs = {
             **self._trained(),
@@ -163,7 +169,7 @@ class ModelStages:
             "evaluation": self._config.evaluation.model_dump(mode="json"),
             **(self._graph() if retrieval else {}),
         }
-        self._stages.run("evaluation", inputs=inputs, outputs=[self._run.predictions, self._run.metrics], work=work)
+        self._stages.run("evaluation", inputs=inputs, outputs=[*tables.values(), self._run.metrics], work=work)
 
     def _export(self) -> None:
         def work() -> None:

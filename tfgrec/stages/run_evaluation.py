@@ -1,4 +1,4 @@
-"""A trained run measured again: on its own validation split, or on rows of other data such as later days."""
+"""A trained run measured again: on a part of its own requests, or on rows of other data such as later days."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,43 +18,55 @@ def evaluate_into(
     run_dir: str | Path,
     *,
     output: Path | None = None,
+    part: str | None = None,
     data: Path | None = None,
     days: Sequence[str] | None = None,
     announce: Callable[[str], None] = print,
 ) -> RunDirectory:
-    """Scores a run's validation split, or rows of other data: see `evaluate_run` and `evaluate_on`.
+    """Scores a part of a run's own requests, or rows of other data: see `evaluate_run` and `evaluate_on`.
+
+    `part` is `validation` (by default) or `test`.
 
     Returns:
       The folder with metrics.json and predictions.parquet: `output`, or a folder below `evaluations` in the run.
 
     Raises:
-      ConfigurationError: `days` without `data`, `output` is the run itself or another's, or there is no such run.
+      ConfigurationError: `days` without `data`, `part` with it, `output` is the run itself or another's, or there is no
+        such run or part.
       StageFailed: a data job failed, and has said why.
     """
     if days is not None and data is None:
         raise ConfigurationError("--days: goes with --data, the run's own split is set by its configuration")
-    run = RunDirectory.open(run_dir)
-    output = output or run.root / "evaluations" / _name(data, days)
+    if part is not None and data is not None:
+        raise ConfigurationError("--part: is of the run's own requests, and --data names others")
+    run, part = RunDirectory.open(run_dir), part or "validation"
+    output = output or run.root / "evaluations" / _name(data, days, part)
     if output.resolve() == run.root.resolve():
         raise ConfigurationError(f"--output {output}: is the run itself, name another folder")
     with claimed(output, "evaluation"):
         if data is None:
-            evaluate_run(run, output)
+            evaluate_run(run, output, part=part)
         else:
             evaluate_on(run, data, output, days=days, announce=announce)
     return RunDirectory.at(output)
 
 
-def evaluate_run(run: RunDirectory, output: Path) -> dict[str, Any]:
-    """Scores the run's validation split with its newest checkpoint.
+def evaluate_run(run: RunDirectory, output: Path, *, part: str = "validation") -> dict[str, Any]:
+    """Scores a part of the run's requests, as they were sampled, with its newest checkpoint; builds nothing.
 
     Writes predictions.parquet and metrics.json in `output`; returns what metrics.json holds.
+
+    Raises:
+      ConfigurationError: the run's configuration has no such part.
     """
+    config = run.read_config()
+    if part not in config.split.measured:
+        raise ConfigurationError(f"{run.config}: split.{part} is not set, so that the run has no such requests")
+
     from tfgrec.training.run_model import RunModel
 
-    config = run.read_config()
     run_model = RunModel(config, run)
-    return _write(run_model.predict("validation"), config, output, run_model.evaluate_retrieval("validation"))
+    return _write(run_model.predict(part), config, output, run_model.evaluate_retrieval(part), part=part)
 
 
 def evaluate_on(
@@ -83,7 +95,7 @@ def evaluate_on(
     """
     if run.newest_export is None:
         raise ConfigurationError(f"{run.root}: has no exported model, run tfgrec-train or tfgrec-export first")
-    overrides = ["split.train=null"]
+    overrides = ["split.train=null", "split.test=null"]
     if days is not None:
         overrides.append(f"split.validation=[{', '.join(days)}]")
     config = run.read_config(overrides)
@@ -111,15 +123,20 @@ def _predict_exported(config: RunConfig, model: Path, target: RunDirectory) -> "
 
 
 def _write(
-    predictions: "pd.DataFrame", config: RunConfig, output: Path, further: Mapping[str, Any] | None = None
+    predictions: "pd.DataFrame",
+    config: RunConfig,
+    output: Path,
+    further: Mapping[str, Any] | None = None,
+    *,
+    part: str = "validation",
 ) -> dict[str, Any]:
     from tfgrec.training.evaluation import evaluate, write_evaluation
 
     target = RunDirectory.at(output)
-    metrics = {**evaluate(predictions, config), **(further or {})}
+    metrics = {**evaluate(predictions, config, part=part), **(further or {})}
     write_evaluation(predictions, metrics, table=target.predictions, summary=target.metrics)
     return metrics
 
 
-def _name(data: Path | None, days: Sequence[str] | None) -> str:
-    return "validation" if data is None else "-".join([data.resolve().name, *(days or [])])
+def _name(data: Path | None, days: Sequence[str] | None, part: str) -> str:
+    return part if data is None else "-".join([data.resolve().name, *(days or [])])

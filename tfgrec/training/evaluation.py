@@ -61,8 +61,10 @@ def predict(
     return pd.concat(tables, ignore_index=True)
 
 
-def evaluate(predictions: pd.DataFrame, config: RunConfig) -> dict[str, Any]:
-    """What metrics.json says of a table of predictions: `validation`, over all rows, `scenarios` and `cold_start`."""
+def evaluate(predictions: pd.DataFrame, config: RunConfig, *, part: str = "validation") -> dict[str, Any]:
+    """What metrics.json says of a table of predictions: over all rows, by the part's name, `scenarios` and
+    `cold_start`.
+    """
     metrics = evaluate_predictions(
         predictions,
         tasks=config.model.tasks,
@@ -71,10 +73,15 @@ def evaluate(predictions: pd.DataFrame, config: RunConfig) -> dict[str, Any]:
     )
     scenarios = metrics.pop("scenarios")
     cold = cold_start(predictions, tasks=config.model.tasks)
-    return {"validation": metrics, "scenarios": scenarios, "cold_start": cold}
+    return {part: metrics, "scenarios": scenarios, "cold_start": cold}
 
 
 def write_evaluation(predictions: pd.DataFrame, metrics: Mapping[str, Any], *, table: Path, summary: Path) -> None:
     """Writes predictions as Parquet and metrics as JSON, each whole or not at all."""
-    write_atomically(table, lambda file: predictions.to_parquet(file, index=False))
+    write_predictions(predictions, table)
     write_json(summary, metrics)
+
+
+def write_predictions(predictions: pd.DataFrame, table: Path) -> None:
+    """Writes predictions as Parquet, whole or not at all."""
+    write_atomically(table, lambda file: predictions.to_parquet(file, index=False))

@@ -27,6 +27,8 @@ def read_pipeline_config(arguments: argparse.Namespace) -> RunConfig:
       ConfigurationError: names file and key.
     """
     config = with_recorded_weights(load_run_config(arguments.config, arguments.set))
+    # A pipeline measures each day on the next ones: it has no test part.
+    config = config.model_copy(update={"split": config.split.model_copy(update={"test": None})})
     if arguments.day is not None:
         config = at_day(config, parse_day(arguments.day))
     tables = load_tables_config(config.schema_dir)
