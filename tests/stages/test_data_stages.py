@@ -5,44 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import small_records
 import yaml
+from stand_in_jobs import Jobs, write_outputs
 
 from tfgrec.config import load_run_config
 from tfgrec.errors import InputDataError
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
 from tfgrec.stages import data_stages
 from tfgrec.stages.data_stages import DataStages
 
 CONFIG = Path(__file__).parents[2] / "configs" / "demo.yaml"
 
 
-class Jobs:
-    """Stands in for the Beam jobs: copies finished outputs, and counts."""
-
-    def __init__(self, outputs: Path) -> None:
-        self.done: list[str] = []
-        self._outputs = outputs
-
-    def __call__(self, module: str, *arguments: str) -> None:
-        self.done.append(module)
-        folder = Path(arguments[arguments.index("--examples" if "audit" in module else "--output") + 1])
-        if module == "beam_jobs.audit":
-            (folder / "audit.json").write_text("{}")
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self._outputs / folder.name, folder)
-
-
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("outputs")
-    store = small_records.write_store(folder / "graph")
-    small_records.write_examples(folder / "examples", store, {"train": 20, "validation": 10})
-    world = create_world(WorldSettings(users=20, videos=20, live_rooms=20, authors=5, days=2, impressions=100))
-    write_tables(world, simulate_interactions(world), folder / "data")
-    return folder
+    return write_outputs(tmp_path_factory.mktemp("outputs"))
 
 
 def flip_last_byte(path: Path) -> None:

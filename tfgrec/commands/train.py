@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -12,7 +13,8 @@ from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
 from tfgrec.run.earlier_training import start_of
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.stages.whole_run import run_all_stages
+from tfgrec.stages.borrowed_records import BorrowedRecords
+from tfgrec.stages.whole_run import run_all_stages, run_on_records
 from tfgrec.training.cluster import Cluster
 
 
@@ -23,9 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Stages whose inputs have not changed are skipped; a training that was killed goes on from its newest checkpoint.
     With `training.distribution: multi_worker`, all but one of the processes only train.
     """
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.data is None and parsed.records_from is None:
+        parser.error("one of the arguments --data --records-from is required")
     config = read_config(parsed, arm=parsed.arm)
-    run = RunDirectory.at(parsed.run_dir)
+    borrowed = None if parsed.records_from is None else BorrowedRecords(parsed.records_from, config, parsed.data)
+    run = RunDirectory.at(parsed.run_dir, data_root=None if borrowed is None else borrowed.data_root)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
         from tfgrec.training.joining import join_training
@@ -33,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start_of(config, run)
         join_training(config, run, announce=console.print)
         return 0
-    metrics = run_all_stages(config, run, parsed.data, announce=console.print)
+    if borrowed is None:
+        metrics = run_all_stages(config, run, parsed.data, announce=console.print)
+    else:
+        metrics = run_on_records(config, run, borrowed, announce=console.print)
     for part in config.split.measured:
         print_metrics(console, metrics[part], config.model.tasks, title=f"{part}, arm {config.arm}")
     for path in (run.metrics, run.report, run.newest_export):
@@ -43,7 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-train", description=main.__doc__)
-    add_run_arguments(parser)
+    add_run_arguments(parser, needs_data=False)
+    parser.add_argument(
+        "--records-from",
+        type=Path,
+        metavar="RUN",
+        help="train on the graph and records of another run or comparison, which is not written to; with --data, the "
+        "tables are compared with those that they were made of",
+    )
     parser.add_argument("--arm", choices=ARMS, help="how to train; else what the configuration says")
     return parser
 

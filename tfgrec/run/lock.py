@@ -12,6 +12,32 @@ LOCK = "run.lock"
 
 
 @contextlib.contextmanager
+def not_at_work(folder: Path, *, option: str) -> Iterator[None]:
+    """Keeps others from holding a folder by `only_run` meanwhile, and writes nothing there.
+
+    Any number of processes may do so at once. Where there is no lock file, or a disk has no locks, nothing is kept.
+
+    Raises:
+      ConfigurationError: a run is at work there.
+    """
+    try:
+        file = (folder / LOCK).open(encoding="utf-8")
+    except OSError:
+        yield
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigurationError(
+                f"{option} {folder}: a run is at work there, process {file.read().strip()}"
+            ) from error
+        except OSError:
+            pass
+        yield
+
+
+@contextlib.contextmanager
 def only_run(folder: Path, *, option: str) -> Iterator[bool]:
     """Holds a folder for this process; makes it if need be. A process that dies lets go.
 

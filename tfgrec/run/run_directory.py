@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tfgrec.config import RunConfig, dump_config, load_run_config
 from tfgrec.errors import ConfigurationError
+from tfgrec.files import read_json
 from tfgrec.model_versions import newest_version
+from tfgrec.run.fingerprint import fingerprint_file
 
 MADE_FROM = "made_from.json"
 
@@ -45,7 +47,37 @@ class RunDirectory:
           ConfigurationError: there is no such run.
         """
         run = cls.at(root)
-        return cls.at(root, data_root=Path(run.read_config().schema_dir).parent)
+        run = cls.at(root, data_root=Path(run.read_config().schema_dir).parent)
+        run.check_borrowed()
+        return run
+
+    def check_borrowed(self) -> None:
+        """Refuses a run whose graph or records are another's, and not those that it was trained on.
+
+        Raises:
+          ConfigurationError: names what has changed.
+        """
+        if not self.borrowed.exists():
+            return
+        noted, found = read_json(self.borrowed), self.records_seals()
+        changed = [
+            name for name, seal in noted["records"].items() if found.get(name) is not None and found[name] != seal
+        ]
+        if changed:
+            raise ConfigurationError(
+                f"{self.root}: was trained on the records of {noted['from']}, whose {' and '.join(changed)} in "
+                f"{self.data_root} changed since: make them again as they were, or train into a new --run-dir"
+            )
+
+    def records_seals(self) -> dict[str, str | None]:
+        """What tells graph and examples from others: fingerprints of their manifests, None where there is none."""
+        manifests = {"graph": self.graph / "manifest.json", "examples": self.examples / "manifest.json"}
+        return {name: fingerprint_file(path) if path.exists() else None for name, path in manifests.items()}
+
+    @property
+    def borrowed(self) -> Path:
+        """Whose graph and examples a run trains on that has none of its own (JSON)."""
+        return self.root / "records_from.json"
 
     @property
     def config(self) -> Path:

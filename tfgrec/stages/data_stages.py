@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import ExamplesDirectory
@@ -80,6 +81,36 @@ class DataStages:
             self._table_files([name])
             self._check_run_is_no_data(name)
 
+    def graph_inputs(self, schema: str | Path, *, tables: bool = True) -> dict[str, Any]:
+        """What the graph is: all that is in it depends on these alone.
+
+        Args:
+          schema: the folder of graph.pbtxt and tables.yaml.
+          tables: whether the tables' files are looked at.
+        """
+        data = {"data": self._fingerprint_tables(self._tables.tables)} if tables else {}
+        return {**data, "schema": _fingerprint_schema(schema)}
+
+    def examples_inputs(self, schema: str | Path, *, tables: bool = True) -> dict[str, Any]:
+        """What the records are, as `graph_inputs` tells it of the graph."""
+        of_requests = {source.table for source in self._tables.requests.sources}
+        return {
+            **self._graph(),
+            **({"data": self._fingerprint_tables(of_requests)} if tables else {}),
+            "schema": _fingerprint_schema(schema),
+            "split": self._config.split.model_dump(mode="json"),
+            "sampling": self._config.sampling.model_dump(mode="json"),
+        }
+
+    def audit_inputs(self, schema: str | Path) -> dict[str, Any]:
+        """What the audit has looked at, as `graph_inputs` tells it of the graph."""
+        return {
+            "examples": fingerprint_file(self._run.examples / "manifest.json"),
+            # Feedback delays and what a label is may change where no record does.
+            "schema": _fingerprint_schema(schema),
+            **self._graph(),
+        }
+
     def _check_run_is_no_data(self, name: str) -> None:
         """Refuses a run within the tables' folder that a table's pattern would read as rows."""
         root, data = self._run.root.resolve(), self._data.resolve()
@@ -107,8 +138,7 @@ class DataStages:
             self._run_job("beam_jobs.build_graph", self._run.graph)
 
         inputs = {
-            "data": self._fingerprint_tables(self._tables.tables),
-            "schema": self._fingerprint_schema(),
+            **self.graph_inputs(self._run.schema),
             "build": self._config.build.model_dump(mode="json"),
         }
         self._stages.run("graph", inputs=inputs, outputs=[self._run.graph], work=work, verify=self._verify_graph)
@@ -118,11 +148,7 @@ class DataStages:
             self._run_job("beam_jobs.sample_subgraphs", self._run.examples, "--graph", str(self._run.graph))
 
         inputs = {
-            **self._graph(),
-            "data": self._fingerprint_tables({source.table for source in self._tables.requests.sources}),
-            "schema": self._fingerprint_schema(),
-            "split": self._config.split.model_dump(mode="json"),
-            "sampling": self._config.sampling.model_dump(mode="json"),
+            **self.examples_inputs(self._run.schema),
             # How many rows may be bad. Not the batch size: what the manifest tells of batches names their size.
             "build": self._config.build.model_dump(mode="json"),
         }
@@ -144,12 +170,7 @@ class DataStages:
             folders = ("--examples", str(self._run.examples), "--graph", str(self._run.graph))
             run_module("beam_jobs.audit", "--config", str(self._run.config), *folders)
 
-        inputs = {
-            "examples": fingerprint_file(self._run.examples / "manifest.json"),
-            # Feedback delays and what a label is may change where no record does.
-            "schema": self._fingerprint_schema(),
-            **self._graph(),
-        }
+        inputs = self.audit_inputs(self._run.schema)
         self._stages.run("audit", inputs=inputs, outputs=[self._run.examples / "audit.json"], work=work)
 
     def _run_job(self, module: str, output: Path, *arguments: str) -> None:
@@ -170,9 +191,6 @@ class DataStages:
     def _graph(self) -> dict[str, str]:
         return {"graph": fingerprint_file(self._run.graph / "manifest.json")}
 
-    def _fingerprint_schema(self) -> dict[str, str]:
-        return fingerprint_files(self._run.schema, (self._run.schema / name for name in ("graph.pbtxt", "tables.yaml")))
-
     def _table_files(self, names: Iterable[str]) -> list[Path]:
         files = []
         for name in names:
@@ -182,6 +200,10 @@ class DataStages:
                 raise InputDataError(f"table '{name}': no file is {path} (tables.yaml, tables.{name}.path)")
             files.extend(found)
         return files
+
+
+def _fingerprint_schema(folder: str | Path) -> dict[str, str]:
+    return fingerprint_files(Path(folder), (Path(folder) / name for name in ("graph.pbtxt", "tables.yaml")))
 
 
 def _remove_leftovers(output: Path) -> None:

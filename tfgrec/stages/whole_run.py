@@ -6,9 +6,12 @@ from typing import Any
 
 from tfgrec.checks.preflight import untrained_unknowns
 from tfgrec.config import RunConfig, load_tables_config
+from tfgrec.errors import ConfigurationError
+from tfgrec.files import read_json
 from tfgrec.run.claim import claimed
 from tfgrec.run.earlier_training import start_of
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.borrowed_records import BorrowedRecords
 from tfgrec.stages.data_stages import DataStages
 from tfgrec.stages.model_stages import ModelStages
 
@@ -37,6 +40,33 @@ def run_all_stages(
         return ModelStages(config, run, announce=announce).run()
 
 
+def run_on_records(
+    config: RunConfig, run: RunDirectory, records: BorrowedRecords, *, announce: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Brings training, evaluation, export and report up to date, on the graph and the records of another run.
+
+    Args:
+      config: the run's configuration, checked against its tables.yaml.
+      run: where everything goes; its `data_root` is that of the records.
+      records: those of the other run.
+      announce: told what is done or skipped, and why.
+
+    Returns:
+      What metrics.json holds.
+
+    Raises:
+      TfgrecError: the records are not what the configuration asks for, or not those that this run has begun with.
+    """
+    _announce_unknowns(config, run, announce)
+    records.check_run(run)
+    with records.held():
+        records.check()
+        announce(f"graph, examples, audit: those in {records.data_root}, which are what this configuration asks for")
+        with claimed(run.root, "run"):
+            records.note(run)
+            return ModelStages(config, run, announce=announce).run()
+
+
 def run_data_stages(
     config: RunConfig, run: RunDirectory, data: Path, *, announce: Callable[[str], None] = print
 ) -> None:
@@ -48,9 +78,18 @@ def run_data_stages(
 
 def _data_stages(config: RunConfig, run: RunDirectory, data: Path, announce: Callable[[str], None]) -> DataStages:
     """The stages of the data, once all is looked at that can be without writing."""
-    start_of(config, run)
-    if (warning := untrained_unknowns(config, load_tables_config(config.schema_dir))) is not None:
-        announce(f"warning: {warning}")
+    _announce_unknowns(config, run, announce)
+    if run.borrowed.exists():
+        lender = read_json(run.borrowed)["from"]
+        raise ConfigurationError(
+            f"--run-dir {run.root}: trains on the records of another run: add --records-from {lender}"
+        )
     stages = DataStages(config, run, data, announce=announce)
     stages.check()
     return stages
+
+
+def _announce_unknowns(config: RunConfig, run: RunDirectory, announce: Callable[[str], None]) -> None:
+    start_of(config, run)
+    if (warning := untrained_unknowns(config, load_tables_config(config.schema_dir))) is not None:
+        announce(f"warning: {warning}")
