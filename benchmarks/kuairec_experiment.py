@@ -2,11 +2,12 @@
 
 KuaiRec's small matrix says of 1,411 users and 3,327 videos whether each was watched more than twice. Policies learn
 from the big matrix's log alone, which has none of these pairs. Each serves everybody, which is the truth, and its share
-of a split, which is what an experiment sees.
+of a split, which is what an experiment sees. `--models joint two_stage no_graph --work-dir DIR` adds ours.
 """
 
+import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,21 @@ import pandas as pd
 import scipy.sparse
 import scipy.sparse.linalg
 
+from benchmarks.kuairec_models import KuaiRecModels, ServedModel
 from benchmarks.results import benchmark_parser, tell
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import InputDataError
 from tfgrec.experiment.answer_matrix import AnswerMatrixWorld, TablePolicy
+from tfgrec.experiment.arms import MODEL_ARMS
 from tfgrec.experiment.assignment import assign
 from tfgrec.experiment.day_of_sessions import live_day
 from tfgrec.experiment.experiment_metrics import METRICS, UserPeriod
 from tfgrec.experiment.policies import RandomPolicy
 from tfgrec.experiment.pools import Policy
 from tfgrec.experiment.statistics.cuped import adjusted
-from tfgrec.experiment.statistics.delta_method import UserSums, relative_difference
+from tfgrec.experiment.statistics.delta_method import UserSums, paired_difference, relative_difference
 from tfgrec.experiment.user_sums import user_sums
+from tfgrec.progress import stage_progress
 
 SMALL, BIG = "small_matrix_full.parquet", "big_matrix_positives_ordered.parquet"
 _WATCHED = next(metric for metric in METRICS if metric.name == "click_share")
@@ -40,9 +44,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--rank", type=int, default=16, help="of the truncated SVD of the log")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--models", nargs="+", default=[], choices=MODEL_ARMS, metavar="ARM", help="ours to add")
+    parser.add_argument("--work-dir", type=Path, metavar="DIR", help="where models are trained (with --models)")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="changes configs/kuairec.yaml")
     args = parser.parse_args(argv)
+    if args.models and args.work_dir is None:
+        parser.error("--models: want --work-dir too")
     answers, log = read_kuairec(args.data)
-    tell(experiment(answers, log, days=args.days, rank=args.rank, seed=args.seed), args.json)
+    users, videos = answers.index.to_numpy(), answers.columns.to_numpy()
+    models = None
+    if args.models:
+        models = KuaiRecModels(args.work_dir, users=users, videos=videos, seed=args.seed, changes=args.set)
+        models.prepare(args.data, log)
+    found = experiment(answers, log, days=args.days, rank=args.rank, seed=args.seed, arms=args.models, models=models)
+    tell(found, args.json)
 
 
 def read_kuairec(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -60,7 +75,25 @@ def read_kuairec(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return answers, log[log["pseudo_time"].notna()]
 
 
-def experiment(answers: pd.DataFrame, log: pd.DataFrame, *, days: int, rank: int, seed: int) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Life:
+    """What everybody did under a policy, the share of videos that anybody was shown, and what serving took."""
+
+    period: UserPeriod
+    coverage: float
+    cost: dict[str, Any] | None = None
+
+
+def experiment(
+    answers: pd.DataFrame,
+    log: pd.DataFrame,
+    *,
+    days: int,
+    rank: int,
+    seed: int,
+    arms: Sequence[str] = (),
+    models: KuaiRecModels | None = None,
+) -> dict[str, Any]:
     """Serves everybody by each policy; returns the truth, and what a split over the policies would have said."""
     policies: dict[str, Policy] = {
         "popular": TablePolicy(_counts(log, answers.columns)),
@@ -69,19 +102,31 @@ def experiment(answers: pd.DataFrame, log: pd.DataFrame, *, days: int, rank: int
         "oracle": TablePolicy(answers.to_numpy(float)),
     }
     lives = {name: _lived(answers.to_numpy(), policy, days, seed) for name, policy in policies.items()}
-    names = list(policies)
-    arms = assign(answers.index.tolist(), names, salt=f"kuairec {seed}", shares={})
-    split = {name: lives[name][0].sums(_WATCHED, arms == number) for number, name in enumerate(names)}
+    seconds = {}
+    for arm in arms:
+        seconds[arm] = models.train(arm)
+        lives[arm] = _served(answers.to_numpy(), models.served(arm), days, seed)
+    names = list(lives)
+    of_users = assign(answers.index.tolist(), names, salt=f"kuairec {seed}", shares={})
+    split = {name: lives[name].period.sums(_WATCHED, of_users == number) for number, name in enumerate(names)}
     before = _history(log, answers)
-    after = adjusted(split, {name: before[arms == number] for number, name in enumerate(names)})
+    after = adjusted(split, {name: before[of_users == number] for number, name in enumerate(names)})
     everybody = np.ones(len(answers), bool)
-    truth = {name: life[0].sums(_WATCHED, everybody) for name, life in lives.items()}
+    truth = {name: life.period.sums(_WATCHED, everybody) for name, life in lives.items()}
     return {
-        "users": dict(zip(names, np.bincount(arms, minlength=len(names)).tolist(), strict=True)),
+        "users": dict(zip(names, np.bincount(of_users, minlength=len(names)).tolist(), strict=True)),
         "baseline": names[0],
-        "arms": {name: {"watched_twice": truth[name].ratio, "coverage": lives[name][1]} for name in names},
+        "arms": {name: {"watched_twice": truth[name].ratio, "coverage": lives[name].coverage} for name in names},
         "differences": {name: _differences(name, names[0], truth, split, after) for name in names[1:]},
+        "paired": {name: _paired(truth[name], truth, leave_out=name) for name in names},
+        "cost": {arm: {"training_seconds": seconds[arm], **(lives[arm].cost or {})} for arm in arms},
     }
+
+
+def _paired(treatment: UserSums, truth: Mapping[str, UserSums], *, leave_out: str) -> dict[str, Any]:
+    """How much more than each other policy, all having served everybody; intervals are over users."""
+    found = {name: paired_difference(treatment, other) for name, other in truth.items() if name != leave_out}
+    return {name: {"relative": one.relative, "low": one.low, "high": one.high} for name, one in found.items()}
 
 
 def _differences(
@@ -98,16 +143,27 @@ def _differences(
     return found
 
 
-def _lived(answers: np.ndarray, policy: Policy, days: int, seed: int) -> tuple[UserPeriod, float]:
-    """What everybody did under a policy, and the share of videos that it showed to anybody."""
+def _lived(
+    answers: np.ndarray, policy: Policy, days: int, seed: int, observe: Callable[[pd.DataFrame], None] | None = None
+) -> Life:
+    """What everybody did under a policy, which may be told what came of it."""
     world, sums, shown = AnswerMatrixWorld(answers, seed=seed), [], set()
     for day in range(days):
-        arms = np.zeros(len(answers), int)
-        impressions = live_day(world, day, world.sessions(day), arms=arms, policies={"": policy}, blocks=1)
+        arms, sessions = np.zeros(len(answers), int), world.sessions(day)
+        with stage_progress(f"day {day + 1}", len(sessions), unit="sessions") as advance:
+            impressions = live_day(
+                world, day, sessions, arms=arms, policies={"": policy}, observe=observe, blocks=1, advance=advance
+            )
         world.see(impressions)
         sums.append(user_sums(impressions))
         shown |= set(impressions["item"])
-    return UserPeriod(sums, len(answers)), len(shown) / answers.shape[1]
+    return Life(UserPeriod(sums, len(answers)), len(shown) / answers.shape[1])
+
+
+def _served(answers: np.ndarray, model: ServedModel, days: int, seed: int) -> Life:
+    life = _lived(answers, model.policy, days, seed, model.observe)
+    model.close()
+    return dataclasses.replace(life, cost=model.cost())
 
 
 def _counts(log: pd.DataFrame, videos: pd.Index) -> np.ndarray:

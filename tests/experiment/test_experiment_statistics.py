@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binom
 
 from tfgrec.experiment.statistics.cuped import adjusted, variance_taken_off
-from tfgrec.experiment.statistics.delta_method import UserSums, relative_difference
+from tfgrec.experiment.statistics.delta_method import UserSums, paired_difference, relative_difference
 from tfgrec.experiment.statistics.sample_ratio import (
     SampleRatioMismatch,
     check_sample_ratio,
@@ -48,6 +48,21 @@ def test_the_standard_error_is_the_bootstraps(of_means):
 
     relative = 100 * (drawn(treatment) / drawn(baseline) - 1)
     assert relative_difference(treatment, baseline).standard_error == pytest.approx(relative.std(), rel=0.06)
+
+
+def test_the_paired_standard_error_is_the_bootstraps_of_users():
+    generator = np.random.default_rng(5)
+    shown, tastes = generator.geometric(0.1, size=900).astype(float), generator.beta(2, 6, size=900)
+    treatment, baseline = (
+        UserSums(generator.binomial(shown.astype(int), rates).astype(float), shown) for rates in (1.2 * tastes, tastes)
+    )
+    draws = generator.integers(900, size=(1_500, 900))
+    clicks = [sums.numerators[draws].sum(axis=1) for sums in (treatment, baseline)]
+    paired = paired_difference(treatment, baseline)
+    assert paired.standard_error == pytest.approx((100 * clicks[0] / clicks[1]).std(), rel=0.06)
+    assert paired.standard_error < 0.8 * relative_difference(treatment, baseline).standard_error
+    with pytest.raises(ValueError, match="3 users against 900"):
+        paired_difference(UserSums.of_means(np.ones(3)), baseline)
 
 
 def test_nothing_to_divide_by_is_not_a_number():

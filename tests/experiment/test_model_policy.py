@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tfgrec.config.world import SCENARIOS
 from tfgrec.errors import InputDataError
 from tfgrec.experiment.model_policy import ModelPolicy
 from tfgrec.experiment.pools import Pools, slates
@@ -41,6 +42,17 @@ class Model(ModelClient):
         pass
 
 
+def policy_of(examples: Examples, scenarios=SCENARIOS, **options) -> ModelPolicy:
+    return ModelPolicy(
+        user_ids=WORLD.user_ids,
+        item_ids=raw_item_ids(WORLD),
+        examples=examples,
+        model=Model(examples),
+        scenarios=scenarios,
+        **options,
+    )
+
+
 def pools(domain: str, items: list[list[int]]) -> Pools:
     users = np.arange(len(items)) + 3
     zeros = np.zeros(len(items), int)
@@ -50,7 +62,7 @@ def pools(domain: str, items: list[list[int]]) -> Pools:
 
 def test_scores_are_those_of_their_items_in_both_domains():
     examples = Examples()
-    policy = ModelPolicy(world=WORLD, examples=examples, model=Model(examples))
+    policy = policy_of(examples)
     asked = [pools("video", [[4, -1, 6], [-1, -1, -1], [7, 8, 9]]), pools("live", [[2, 1, -1]])]
     found = policy.scores(asked)
     ids = raw_item_ids(WORLD)
@@ -68,15 +80,29 @@ def test_scores_are_those_of_their_items_in_both_domains():
 
 def test_warming_up_asks_for_every_domain_and_is_not_counted():
     examples = Examples()
-    policy = ModelPolicy(world=WORLD, examples=examples, model=Model(examples))
+    policy = policy_of(examples)
     policy.warm_up(1_709_510_400_000)
     assert {request.item_node_set for request in examples.requests} == {"video", "live"}
     assert policy.calls == [] and policy.failed == 0
 
 
+def test_many_requests_are_several_calls_with_the_same_scores():
+    examples, asked = Examples(), [pools("video", [[4, -1, 6], [5, 3, -1], [7, 8, 9]]), pools("live", [[2, 1, -1]])]
+    together, apart = policy_of(examples), policy_of(examples, requests_per_call=3)
+    for whole, parts in zip(together.scores(asked), apart.scores(asked), strict=True):
+        np.testing.assert_array_equal(parts, whole)
+    assert [call[:2] for call in apart.calls] == [(3, 7), (1, 2)]
+
+
+def test_a_schema_without_scenarios_is_asked_without():
+    examples = Examples()
+    policy_of(examples, scenarios=()).scores([pools("video", [[4, 5]])])
+    assert examples.requests[0].features == {}
+
+
 def test_requests_that_fail_keep_their_pools_order_and_are_counted(monkeypatch: pytest.MonkeyPatch):
     examples = Examples()
-    policy = ModelPolicy(world=WORLD, examples=examples, model=Model(examples))
+    policy = policy_of(examples)
 
     def refuse(requests):
         raise InputDataError("no such user")

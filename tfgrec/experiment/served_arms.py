@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 
 from tfgrec.config import load_tables_config
+from tfgrec.config.world import SCENARIOS
 from tfgrec.experiment.model_policy import ModelPolicy
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.log.live_graph import LiveGraph
 from tfgrec.simulation.living_tables import event_tables
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
+from tfgrec.simulation.tables import raw_item_ids
 
 if TYPE_CHECKING:
     from tfgrec.experiment.online_experiment import OnlineExperiment
@@ -41,7 +43,14 @@ class ServedArms:
                 self._append(group, experiment.impressions(earlier), earlier)
             for arm in arms:
                 model = SavedModelClient(experiment.directory.training(night, group, arm).newest_export)
-                self.policies[arm] = ModelPolicy(world=experiment.world.world, examples=service, model=model)
+                world = experiment.world.world
+                self.policies[arm] = ModelPolicy(
+                    user_ids=world.user_ids,
+                    item_ids=raw_item_ids(world),
+                    examples=service,
+                    model=model,
+                    scenarios=SCENARIOS,
+                )
                 self.policies[arm].warm_up(FIRST_DAY_MS + day * DAY_MS)
 
     def append(self, impressions: pd.DataFrame) -> None:

@@ -6,6 +6,10 @@ Metric Analytics", KDD 2018, arXiv 1803.06336). With e_i = n_i - R d_i,
 
     Var(R) = Var(e) / (num_users * mean(d)^2)                                                 (1)
     Var(T / B - 1) = Var(T) / B^2 + T^2 Var(B) / B^4                                          (2)
+
+Where both arms served the same users, what a user brings along is in both, and takes itself off:
+
+    Var(T / B - 1) = Var(e_T / mean(d_T) - (T / B) e_B / mean(d_B)) / (num_users * B^2)       (3)
 """
 
 import dataclasses
@@ -39,8 +43,12 @@ class UserSums:
         """Of the ratio over draws of users, equation (1); NaN where there are fewer than two users."""
         if len(self.numerators) < 2 or not self.denominators.sum():
             return float("nan")
-        residuals = self.numerators - self.ratio * self.denominators
-        return float(np.var(residuals, ddof=1) / (len(residuals) * np.mean(self.denominators) ** 2))
+        return float(np.var(self.influences, ddof=1) / len(self.numerators))
+
+    @property
+    def influences(self) -> np.ndarray:
+        """How far each user moves the ratio, e / mean(d): `[num_users]`, of mean zero."""
+        return (self.numerators - self.ratio * self.denominators) / np.mean(self.denominators)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,12 +79,34 @@ def relative_difference(treatment: UserSums, baseline: UserSums, *, confidence: 
 
     All is NaN where the baseline's metric is zero.
     """
+    of_baseline = baseline.ratio
+    variance = treatment.variance + (treatment.ratio / of_baseline) ** 2 * baseline.variance if of_baseline else 0.0
+    return _with_interval(treatment, baseline, variance, confidence)
+
+
+def paired_difference(treatment: UserSums, baseline: UserSums, *, confidence: float = 0.95) -> RelativeDifference:
+    """As `relative_difference`, of two arms that served the same users in the same order; equation (3).
+
+    Raises:
+      ValueError: the arms' numbers of users differ.
+    """
+    users = len(baseline.numerators)
+    if len(treatment.numerators) != users:
+        raise ValueError(f"{len(treatment.numerators)} users against {users}: the same are wanted")
+    if users < 2 or not baseline.ratio:
+        return _with_interval(treatment, baseline, float("nan"), confidence)
+    ratio = treatment.ratio / baseline.ratio
+    variance = float(np.var(treatment.influences - ratio * baseline.influences, ddof=1) / users)
+    return _with_interval(treatment, baseline, variance, confidence)
+
+
+def _with_interval(treatment: UserSums, baseline: UserSums, variance: float, confidence: float) -> RelativeDifference:
+    """`variance` is that of T - (T / B) B, in the metric's own unit."""
     value, of_baseline = treatment.ratio, baseline.ratio
     if not of_baseline:
         nothing = float("nan")
         return RelativeDifference(value, of_baseline, nothing, nothing, nothing, nothing, nothing)
-    variance = treatment.variance / of_baseline**2 + value**2 * baseline.variance / of_baseline**4
-    relative, error = PERCENT * (value / of_baseline - 1), PERCENT * float(np.sqrt(variance))
+    relative, error = PERCENT * (value / of_baseline - 1), PERCENT * float(np.sqrt(variance)) / abs(of_baseline)
     baseline_error = PERCENT * float(np.sqrt(baseline.variance)) / abs(of_baseline)
     difference = RelativeDifference(value, of_baseline, relative, error, relative, relative, baseline_error)
     return difference.within(statistics.NormalDist().inv_cdf((1 + confidence) / 2) * error)
