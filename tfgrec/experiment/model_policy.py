@@ -67,7 +67,7 @@ class ModelPolicy:
 
     def scores(self, asked: Sequence[Pools]) -> list[np.ndarray]:
         """See `Policy`."""
-        requests = [request for pools in asked for request in self._requests(pools)]
+        requests = [request for pools in asked if len(pools) for request in self._requests(pools)]
         combined: list[np.ndarray] = []
         for begin in range(0, len(requests), self._requests_per_call):
             combined.extend(self._scored(requests[begin : begin + self._requests_per_call]))
