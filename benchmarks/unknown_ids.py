@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.results import benchmark_parser, tell
-from tfgrec.commands.entry_point import entry_point
 from tfgrec.config import RunConfig, load_run_config, load_tables_config
-from tfgrec.data_stages import DataStages
+from tfgrec.entry_point import entry_point
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.metrics import auc
-from tfgrec.run_directory import RunDirectory
+from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.data_stages import DataStages
 
 CONFIG = Path(__file__).parents[1] / "configs" / "demo.yaml"
 TASKS = ("is_click", "long_view", "is_like")
@@ -59,7 +59,7 @@ def measured(config: RunConfig, run: RunDirectory) -> dict[str, dict[str, float]
     """Trains, and returns the AUC of each task by kind of request."""
     import tensorflow as tf
 
-    from tfgrec.scoring import make_scoring_function
+    from tfgrec.serving.scoring import make_scoring_function
     from tfgrec.training.run_model import RunModel
     from tfgrec.training.trainer import train
 

@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks.kuairec_experiment import BIG, SMALL, main, read_kuairec
 from benchmarks.kuairec_tables import CATEGORIES, DAYS_OF_REQUESTS, USERS, write_tables
+from tfgrec.checks.preflight import check_run
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import load_run_config, load_tables_config
 from tfgrec.data.schema_file import read_graph_schema
-from tfgrec.data.tables_check import check_tables
-from tfgrec.preflight import check_run
 from tfgrec.simulation.requests import DAY_MS, FIRST_DAY_MS
 
 CONFIG = Path(__file__).parents[2] / "configs" / "kuairec.yaml"
