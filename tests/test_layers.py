@@ -8,9 +8,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TENSORFLOW = ("tensorflow", "tensorflow_gnn", "tensorflow_recommenders", "tf_keras", "keras")
+PACKAGES = ("tfgrec", "beam_jobs", "tfx_pipeline")
 BEAM_AND_TFX = ("apache_beam", "tfx", "tensorflow_model_analysis", "tensorflow_transform")
 
 
+@cache
 def imported_modules(source: str) -> set[str]:
     """Returns the full names of all modules that a source imports anywhere, functions included."""
     names = set()
@@ -54,6 +56,40 @@ def test_the_pipeline_knows_the_jobs_by_their_entry_points():
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tfx_pipeline").rglob("*.py"))
     imported = {".".join(name.split(".")[:2]) for source in sources for name in imported_modules(source)}
     assert {name for name in imported if name.split(".")[0] == "beam_jobs"} == jobs | {"beam_jobs.worker_errors"}
+
+
+def package_of(module: str) -> str:
+    """The package of a module at depth two, such as tfgrec.graph; a module beside the packages stands for itself."""
+    return ".".join(module.split(".")[:2])
+
+
+def package_imports() -> dict[str, dict[str, list[str]]]:
+    """By package the packages it imports from, anywhere, and in which files."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in (path for folder in PACKAGES for path in sorted((ROOT / folder).rglob("*.py"))):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        of_package = found.setdefault(package_of(module), {})
+        for name in imported_modules(path.read_text(encoding="utf-8")):
+            other = package_of(name)
+            if other != package_of(module) and name.split(".")[0] in PACKAGES and is_module(other):
+                of_package.setdefault(other, []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+def is_module(name: str) -> bool:
+    """Whether a name is a package's, or that of a module beside the packages."""
+    path = ROOT / name.replace(".", "/")
+    return "." in name and (path.is_dir() or path.with_suffix(".py").exists())
+
+
+def test_no_packages_import_one_another_in_a_circle():
+    """Functions' imports, and those for the type checker, count as well."""
+    left = package_imports()
+    assert {"tfgrec.graph", "beam_jobs.tables", "tfx_pipeline.local", "tfgrec.files"} <= set(left)
+    while free := [name for name, imports in left.items() if not imports.keys() & left.keys()]:
+        for name in free:
+            del left[name]
+    assert {name: {other: files for other, files in of.items() if other in left} for name, of in left.items()} == {}
 
 
 def test_nothing_imports_keras_itself():

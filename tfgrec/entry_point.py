@@ -3,11 +3,11 @@
 import errno
 import functools
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 
-from tfgrec.commands.tensorflow_errors import told_by_disk
 from tfgrec.errors import TfgrecError
 from tfgrec.run.stage_log import StageFailed
 
@@ -27,6 +27,9 @@ _TO_MEND = {
     errno.ELOOP,
 }
 INTERRUPTED = 130
+# Of an op, TensorFlow names the op first.
+_OP = re.compile(r"^\{\{[^}]*\}\}\s*")
+_NO_FOLDER = re.compile(r"(?P<path>.+?) is not a directory")
 
 
 def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[..., int]:
@@ -55,7 +58,7 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
             print("\ninterrupted; run the same command again to go on", file=sys.stderr)
             return INTERRUPTED
         except Exception as error:
-            told = _told(error) if isinstance(error, OSError) else told_by_disk(error, _TO_MEND)
+            told = _told(error) if isinstance(error, OSError) else _told_by_tensorflow(error)
             if told is None:
                 raise
             print(f"error: {told}", file=sys.stderr)
@@ -71,3 +74,17 @@ def _told(error: OSError) -> str | None:
     if inner.errno not in _TO_MEND:
         return None
     return f"{inner.filename2 or inner.filename}: {inner.strerror}" if inner.filename else inner.strerror
+
+
+def _told_by_tensorflow(error: Exception) -> str | None:
+    """What a disk said to TensorFlow, whose errors carry it as text: `<path>: <what is wrong>`; None for the others."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or not isinstance(error, tensorflow.errors.OpError):
+        return None
+    text = _OP.sub("", error.message)
+    reasons = "|".join(re.escape(os.strerror(number)) for number in _TO_MEND)
+    if found := re.match(rf"(?P<path>[^\n]+?); (?P<reason>{reasons})", text):
+        return f"{found['path']}: {found['reason']}"
+    if found := _NO_FOLDER.match(text):
+        return f"{found['path']}: Not a directory"
+    return None

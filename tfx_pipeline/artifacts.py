@@ -21,6 +21,10 @@ class LeakageReport(Artifact):
     TYPE_NAME = "tfx_pipeline.LeakageReport"
 
 
+ANOMALIES_PAGE = "anomalies.html"
+"""Among the pages of DataReport."""
+
+
 class HtmlPages(Artifact):
     """Pages for people: self-contained HTML files."""
 

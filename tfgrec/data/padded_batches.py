@@ -6,7 +6,9 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.graph.schema import READOUT
-from tfgrec.model.padding_mask import REAL_NODES
+
+REAL_NODES = "#real"
+"""The node feature, bool `[num_nodes]`, that every node set of a padded graph gets."""
 
 
 def pad_batch(

@@ -3,8 +3,7 @@
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-REAL_NODES = "#real"
-"""The node feature, bool `[num_nodes]`, that `tfgrec.data.padded_batches` adds to every node set."""
+from tfgrec.data.padded_batches import REAL_NODES
 
 
 def real_nodes(graph: tfgnn.GraphTensor, node_set: str) -> tf.Tensor:

@@ -112,3 +112,10 @@ class RunRetrieval:
             sample=run_model.sample("validation"),
             extra={"tfgrec": tfgrec.__version__, **described, "config": run_model.config.model_dump(mode="json")},
         )
+
+
+def evaluate_retrieval(run_model: "RunModel", split: str) -> dict[str, Any]:
+    """`{"retrieval": metrics}` of a trained model on a split; nothing for a model without retrieval."""
+    if run_model.config.model.retrieval is None:
+        return {}
+    return {"retrieval": RunRetrieval(run_model).evaluate(split)}

@@ -145,6 +145,7 @@ class ModelStages:
 
     def _evaluate(self) -> None:
         def work() -> None:
+            from tfgrec.retrieval.run_retrieval import evaluate_retrieval
             from tfgrec.training.evaluation import evaluate, write_predictions
 
             metrics: dict[str, Any] = {}
@@ -152,7 +153,7 @@ class ModelStages:
                 predictions = self._run_model.predict(part)
                 found = {
                     **evaluate(predictions, self._config, part=part),
-                    **self._run_model.evaluate_retrieval(part),
+                    **evaluate_retrieval(self._run_model, part),
                 }
                 metrics |= found if part == "validation" else {part: {**found.pop(part), **found}}
                 write_predictions(predictions, table)

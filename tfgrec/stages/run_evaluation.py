@@ -63,10 +63,11 @@ def evaluate_run(run: RunDirectory, output: Path, *, part: str = "validation") -
     if part not in config.split.measured:
         raise ConfigurationError(f"{run.config}: split.{part} is not set, so that the run has no such requests")
 
+    from tfgrec.retrieval.run_retrieval import evaluate_retrieval
     from tfgrec.training.run_model import RunModel
 
     run_model = RunModel(config, run)
-    return _write(run_model.predict(part), config, output, run_model.evaluate_retrieval(part), part=part)
+    return _write(run_model.predict(part), config, output, evaluate_retrieval(run_model, part), part=part)
 
 
 def evaluate_on(

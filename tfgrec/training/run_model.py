@@ -4,7 +4,7 @@ import itertools
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import tensorflow as tf
@@ -28,7 +28,6 @@ from tfgrec.model.build import build_joint_model
 from tfgrec.model.static_vectors import EmbeddedRows
 from tfgrec.model.unknown_ids import UnknownIds
 from tfgrec.progress import stage_progress
-from tfgrec.retrieval.run_retrieval import RunRetrieval
 from tfgrec.run.fingerprint import fingerprint_file
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.serving.export import export_model
@@ -176,12 +175,6 @@ class RunModel:
             events=self.root_events,
             batch_size=self.config.training.evaluation_batch_size,
         )
-
-    def evaluate_retrieval(self, split: str) -> dict[str, Any]:
-        """`{"retrieval": metrics}` of the trained model on a split; nothing for a model without retrieval."""
-        if self.config.model.retrieval is None:
-            return {}
-        return {"retrieval": RunRetrieval(self).evaluate(split)}
 
     def export(self) -> Path:
         """Writes the trained model as the next version in the run's export folder, see `tfgrec.serving.export`."""

@@ -10,9 +10,8 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec
 from tfx.types.standard_artifacts import ExampleAnomalies
 
 from tfgrec.errors import TfgrecError
-from tfx_pipeline.artifacts import HtmlPages
+from tfx_pipeline.artifacts import ANOMALIES_PAGE, HtmlPages
 from tfx_pipeline.data_validation.validation import read_validations
-from tfx_pipeline.reports.anomalies_page import ANOMALIES_PAGE
 
 
 class AnomalyError(TfgrecError):

@@ -9,8 +9,6 @@ from tfx_pipeline.data_validation.validation import Validation
 from tfx_pipeline.reports.distance_figure import allowed_figure, measured_figure
 from tfx_pipeline.reports.split_statistics import is_distributed
 
-ANOMALIES_PAGE = "anomalies.html"
-
 _MOST_BARS = 40
 _WHOLE_SPLIT = "<em>all of it</em>"
 

@@ -12,13 +12,13 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 
 from tfgrec.data.examples_directory import MANIFEST, parse_manifest
-from tfx_pipeline.artifacts import HtmlPages
+from tfx_pipeline.artifacts import ANOMALIES_PAGE, HtmlPages
 from tfx_pipeline.data_validation.examples_schema_file import read_examples_schema
 from tfx_pipeline.data_validation.measured_distances import measured_distances
 from tfx_pipeline.data_validation.serving_validator import not_served
 from tfx_pipeline.data_validation.statistics import read_statistics
 from tfx_pipeline.data_validation.validation import read_validations
-from tfx_pipeline.reports.anomalies_page import ANOMALIES_PAGE, anomalies_page
+from tfx_pipeline.reports.anomalies_page import anomalies_page
 from tfx_pipeline.reports.split_statistics import SplitStatistics
 from tfx_pipeline.reports.statistics_page import STATISTICS_PAGE, statistics_page
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfgrec.config.encodings import CategoricalEncoding, HashedEncoding, IgnoredEncoding
 from tfgrec.config.model import EncoderConfig
+from tfgrec.data.padded_batches import REAL_NODES
 from tfgrec.errors import ConfigurationError
 from tfgrec.model.auto_encoder.feature_auto_encoder import FeatureAutoEncoder
 from tfgrec.model.auto_encoder.feature_decoder import FeatureDecoder
@@ -16,7 +17,6 @@ from tfgrec.model.auto_encoder.reconstruction_targets import NodeSetTargets, rec
 from tfgrec.model.encoder.masking import sample_masks
 from tfgrec.model.encoder.shared_projection import SharedProjection
 from tfgrec.model.features.feature_specs import resolve_specs
-from tfgrec.model.padding_mask import REAL_NODES
 
 
 def targets_of(

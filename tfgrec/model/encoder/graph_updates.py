@@ -8,9 +8,10 @@ import tensorflow_gnn as tfgnn
 from tensorflow_gnn.models import gat_v2, graph_sage, hgt, mt_albis, vanilla_mpnn
 
 from tfgrec.config.model import EncoderConfig
+from tfgrec.data.padded_batches import REAL_NODES
 from tfgrec.model.encoder.byte_dropout import ByteDropout
 from tfgrec.model.encoder.state_normalization import state_normalization
-from tfgrec.model.padding_mask import REAL_NODES, real_nodes
+from tfgrec.model.padding_mask import real_nodes
 
 EDGE_INPUT = "edge_input"
 """The edge feature that messages read, `[num_edges, width]`; of width 0 where an edge set has no input."""

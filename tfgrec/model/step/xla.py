@@ -6,8 +6,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgrec.data.padded_batches import REAL_NODES
 from tfgrec.model.encoder.graph_updates import EDGE_INPUT
-from tfgrec.model.padding_mask import REAL_NODES
 
 _ROWS = "#rows"
 
