@@ -20,7 +20,9 @@ from beam_jobs.tables.table_files import TableFiles
 from beam_jobs.tables.told_places import told_place
 from tfgrec.checks.configuration import collected
 from tfgrec.checks.table_findings import DataFindings, TableFinding
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
+from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.entry_point import entry_point
 from tfgrec.files import write_json
 from tfgrec.graph.rows.edge_rows import TIME
@@ -60,10 +62,6 @@ def check_data(config: RunConfig, tables: TablesConfig, data_dir: str, most_rows
 
 def _fitting_schema(config: RunConfig, tables: TablesConfig, problems: list[str]) -> GraphSchema | None:
     """graph.pbtxt, None where it can't be read or does not fit tables.yaml."""
-    # Takes TensorFlow.
-    from tfgrec.checks.tables_check import check_tables
-    from tfgrec.data.schema_file import read_graph_schema
-
     schema, before = None, len(problems)
     with collected(problems):
         schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")

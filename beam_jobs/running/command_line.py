@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from beam_jobs.running.shard_progress import OnProgress
+from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
+from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
@@ -46,10 +48,6 @@ def read_configuration(args: argparse.Namespace) -> tuple[RunConfig, TablesConfi
       ConfigurationError: a file can't be read, or says what can't work.
       SchemaError: the files don't fit each other.
     """
-    # Reading graph.pbtxt takes TensorFlow, which the workers never import.
-    from tfgrec.checks.tables_check import check_tables
-    from tfgrec.data.schema_file import read_graph_schema
-
     config = load_run_config(args.config, args.overrides)
     tables = load_tables_config(config.schema_dir)
     schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")

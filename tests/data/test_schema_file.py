@@ -1,12 +1,16 @@
 """Schema files: KuaiRand's own reads, and each mistake is told with its file and key."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import tensorflow_gnn as tfgnn
 import yaml
 
 from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import TablesConfig, load_tables_config
+from tfgrec.data.graph_schema_message import graph_schema_message
 from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import ID, READOUT, TIME, Feature, GraphSchema
@@ -45,6 +49,17 @@ def test_kuairand_is_read_feature_by_feature() -> None:
     assert schema.item_readouts() == {"video": "_readout/item"}
 
 
+def test_the_message_is_tf_gnns_and_reading_it_imports_no_tensorflow() -> None:
+    theirs, ours = tfgnn.GraphSchema.DESCRIPTOR.file, graph_schema_message().DESCRIPTOR.file
+    assert ours.serialized_pb == theirs.serialized_pb
+    code = (
+        "import sys; from tfgrec.data.schema_file import read_graph_schema; read_graph_schema(sys.argv[1]);"
+        "print([name for name in ('tensorflow', 'tensorflow_gnn') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(KUAIRAND / "graph.pbtxt")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
 def test_sets_and_features_come_in_the_order_of_their_names() -> None:
     schema = read_graph_schema(KUAIRAND / "graph.pbtxt")
     assert list(schema.edge_sets) == sorted(schema.edge_sets)
@@ -58,7 +73,7 @@ def test_sets_and_features_come_in_the_order_of_their_names() -> None:
         (
             "DT_STRING",
             "DT_DOUBLE",
-            "node_sets.item.#id: expected dtype DT_INT64, DT_FLOAT or DT_STRING, received float64",
+            "node_sets.item.#id: expected dtype DT_INT64, DT_FLOAT or DT_STRING, received DT_DOUBLE",
         ),
         ('"click" value { dtype: DT_FLOAT', '"click" value { shape {}', "_readout.click: expected dtype"),
         ("dtype: DT_FLOAT", "dtype: DT_FLOAT shape { dim { size: 3 } }", "expected no shape, or one dim of size -1"),

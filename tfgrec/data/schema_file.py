@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-import tensorflow_gnn as tfgnn
 from google.protobuf import text_format
+from google.protobuf.message import Message
 
 from tfgrec.close_match import suggestion
+from tfgrec.data.graph_schema_message import graph_schema_message
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import (
     HISTORY,
@@ -24,11 +24,7 @@ from tfgrec.graph.schema import (
     NodeSet,
 )
 
-_DTYPES: dict[int, DType] = {
-    tf.int64.as_datatype_enum: "int64",
-    tf.float32.as_datatype_enum: "float32",
-    tf.string.as_datatype_enum: "string",
-}
+_DTYPES: dict[str, DType] = {"DT_INT64": "int64", "DT_FLOAT": "float32", "DT_STRING": "string"}
 
 
 def read_graph_schema(path: str | Path) -> GraphSchema:
@@ -60,13 +56,13 @@ def read_graph_schema(path: str | Path) -> GraphSchema:
     return schema
 
 
-def _parse(path: str | Path) -> tfgnn.GraphSchema:
+def _parse(path: str | Path) -> Message:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise SchemaError(f"{path}: can't be read: {error.strerror}") from error
     try:
-        return text_format.Parse(text, tfgnn.GraphSchema())
+        return text_format.Parse(text, graph_schema_message()())
     except text_format.ParseError as error:
         # The message begins with "line:column : ".
         message = str(error).split(" : ", 1)[-1]
@@ -78,16 +74,22 @@ def _features(messages: Mapping[str, Any], where: str, problems: list[str]) -> d
     for name in sorted(messages):
         message = messages[name]
         sizes = [dim.size for dim in message.shape.dim]
-        if message.dtype not in _DTYPES:
-            received = tf.dtypes.as_dtype(message.dtype).name if message.dtype else "none"
+        dtype = _name_of(message, "dtype")
+        if dtype not in _DTYPES:
+            received = dtype if message.dtype else "none"
             problems.append(f"{where}.{name}: expected dtype DT_INT64, DT_FLOAT or DT_STRING, received {received}")
         elif sizes not in ([], [-1]):
             problems.append(f"{where}.{name}: expected no shape, or one dim of size -1, received {sizes}")
         elif name.startswith("#") and name != ID:
             problems.append(f"{where}.{name}: names that begin with # are reserved")
         else:
-            features[name] = Feature(_DTYPES[message.dtype], multi_valued=bool(sizes))
+            features[name] = Feature(_DTYPES[dtype], multi_valued=bool(sizes))
     return features
+
+
+def _name_of(message: Message, field: str) -> str:
+    """The name of an enumeration's value."""
+    return message.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number[getattr(message, field)].name
 
 
 def _node_problems(schema: GraphSchema) -> Iterator[str]:

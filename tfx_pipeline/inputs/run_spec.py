@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 import tfgrec
 from tfgrec.config import RunConfig, TablesConfig, dump_config, load_run_config, load_tables_config
+from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
 
@@ -73,13 +74,9 @@ class RunSpec:
 
 def read_schema(config: RunConfig) -> tuple[TablesConfig, GraphSchema]:
     """tables.yaml and graph.pbtxt of a configuration that `write` or `write_sections` returned."""
-    from tfgrec.data.schema_file import read_graph_schema
-
     return load_tables_config(config.schema_dir), read_graph_schema(Path(config.schema_dir) / "graph.pbtxt")
 
 
 def read_record_schema(config: RunConfig) -> GraphSchema:
     """What the records hold that a configuration samples."""
-    from tfgrec.data.schema_file import read_graph_schema
-
     return record_schema(read_graph_schema(Path(config.schema_dir) / "graph.pbtxt"), config.sampling)
