@@ -56,6 +56,8 @@ SERVING = [
 ]
 # What benchmarks.movielens compares with.
 BENCHMARKS = ["lightgbm>=4.5,<5", "scikit-learn>=1.5"]
+# The site that `make docs` builds.
+DOCS = ["mkdocs-material>=9.6,<10", "mkdocstrings[python]>=0.29,<2", "pymdown-extensions>=10,<11"]
 TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.7", "ruff>=0.9", "scikit-learn>=1.5"]
 
 COMMANDS = (
@@ -95,7 +97,12 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["tfgrec*", "beam_jobs*", "tfx_pipeline*"]),
-    package_data={"tfgrec.report": ["assets/*"], "tfgrec.serving": ["*.proto"]},
+    package_data={
+        "tfgrec": ["py.typed"],
+        "tfgrec.examples": ["configs/*.yaml", "schemas/*/*"],
+        "tfgrec.report": ["assets/*"],
+        "tfgrec.serving": ["*.proto"],
+    },
     python_requires=">=3.10,<3.14",
     install_requires=BOTH_STACKS + by_python_version(STACK_A, STACK_B),
     extras_require={
@@ -103,6 +110,7 @@ setup(
         "scann": SCANN,
         "serving": SERVING,
         "benchmarks": BENCHMARKS,
+        "docs": DOCS,
         "test": TEST,
     },
     entry_points={"console_scripts": [f"tfgrec-{name} = tfgrec.commands.{name}:main" for name in COMMANDS]},

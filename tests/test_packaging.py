@@ -3,10 +3,12 @@
 import ast
 import importlib.metadata
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -87,7 +89,7 @@ def test_setup_py_requires_all_that_tfgrec_imports():
     modules = set().union(*(imported_modules(path.read_text("utf-8")) for path in (ROOT / "tfgrec").rglob("*.py")))
     imported = {module.split(".")[0] for module in modules} - {"", "tfgrec"} - sys.stdlib_module_names
     requirements = [Requirement(line) for line in importlib.metadata.requires("tfgrec")]
-    own = [of for of in requirements if not re.search("extra == ['\"](test|benchmarks)", str(of.marker))]
+    own = [of for of in requirements if not re.search("extra == ['\"](test|benchmarks|docs)", str(of.marker))]
     names = {canonicalize_name(of.name) for of in own}
     assert {canonicalize_name(PACKAGE_OF.get(module, module)) for module in imported} <= names
 
@@ -113,18 +115,74 @@ def test_commands_exist():
         assert any(isinstance(node, ast.FunctionDef) and node.name == script.attr for node in tree.body), script.value
 
 
-def test_wheel_holds_every_module_and_asset_and_nothing_else(tmp_path):
-    source = tmp_path / "source"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `python -m build` makes: a wheel of a source distribution."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
     ignore = shutil.ignore_patterns("__pycache__")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, source / package, ignore=ignore)
+    for name in (*PACKAGES, "configs", "schemas"):
+        shutil.copytree(ROOT / name, source / name, ignore=ignore, symlinks=True)
     for name in ("setup.py", "pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    build = "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=source, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    call_backend("build_sdist", source, folder)
+    [archive] = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder / "unpacked")
+    [unpacked] = (folder / "unpacked").iterdir()
+    call_backend("build_wheel", unpacked, folder)
+    [built] = folder.glob("*.whl")
+    return built
+
+
+def call_backend(hook: str, source: Path, output: Path) -> None:
+    call = f"import setuptools.build_meta as b, sys; b.{hook}(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", call, str(output)], cwd=source, check=True, capture_output=True)
+
+
+def test_wheel_holds_every_module_and_asset_and_nothing_else(wheel: Path) -> None:
     assert wheel.name == f"tfgrec-{tfgrec.__version__}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
-    files = (path for package in PACKAGES for path in (source / package).rglob("*") if path.is_file())
+    source = wheel.parent / "source"
+    files = {path for package in PACKAGES for path in (source / package).rglob("*") if path.is_file()}
+    # In a checkout the examples are links.
+    files |= {source / "tfgrec/examples" / path.relative_to(source) for path in source.glob("configs/*")}
+    files |= {source / "tfgrec/examples" / path.relative_to(source) for path in source.glob("schemas/*/*")}
     assert inside == {str(path.relative_to(source)) for path in files}
+
+
+WORLD = "--users 60 --videos 40 --live-rooms 20 --authors 10 --impressions 1200"
+TINY = [
+    "build.shards=1",
+    "sampling.output_shards=1",
+    "sampling.hops=[{viewed: 2, made_by: 1}]",
+    "model.towers={bottom_units: [8], task_units: [4], cross_layers: 0}",
+    "training.diagnostics_every_steps=1000",
+]
+WHERE = "import tfgrec, beam_jobs, tfx_pipeline; print(*{m.__path__[0] for m in (tfgrec, beam_jobs, tfx_pipeline)})"
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_works_in_any_folder(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-compile", "--target", site, wheel]
+    subprocess.run([sys.executable, *install], check=True, capture_output=True)
+    (tmp_path / "empty").mkdir()
+
+    def run(*command: object) -> str:
+        # What this environment has of others' packages; of ours, what the wheel brought.
+        environment = {**os.environ, "PYTHONPATH": str(site)}
+        done = subprocess.run(
+            [str(part) for part in command], cwd=tmp_path / "empty", env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert set(run(sys.executable, "-c", WHERE).split()) == {str(site / package) for package in PACKAGES}
+    assert "Nothing to mend." in run(site / "bin" / "tfgrec-doctor")
+    run(site / "bin" / "tfgrec-simulate", "--output", "data", *WORLD.split())
+    run(site / "bin" / "tfgrec-init", "demo", "--example", "demo")
+    options = ["--config", "demo/run.yaml", "--data", "data", "--run-dir", "run", "--arm", "no_graph", "--set", *TINY]
+    run(site / "bin" / "tfgrec-train", *options)
+    assert (tmp_path / "empty" / "run" / "export" / "1" / "saved_model.pb").exists()

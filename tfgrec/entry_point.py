@@ -5,10 +5,10 @@ import functools
 import os
 import re
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 
 from tfgrec.errors import TfgrecError
+from tfgrec.quiet import quieten_frameworks
 from tfgrec.run.stage_log import StageFailed
 
 USER_ERROR = 2
@@ -41,10 +41,7 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
 
     @functools.wraps(main)
     def run(arguments: Sequence[str] | None = None) -> int:
-        # TensorFlow's own start-up messages would bury ours; set the variable to 0 to see them.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        # Nor is it news to the user that Python 3.10, which stack A needs, is old.
-        warnings.filterwarnings("ignore", message=".*non-supported Python version", category=FutureWarning)
+        quieten_frameworks()
         try:
             return main(arguments) or 0
         except TfgrecError as error:

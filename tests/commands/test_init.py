@@ -7,6 +7,8 @@ import pytest
 import tiny_world
 
 from tfgrec.commands import init
+from tfgrec.config import load_run_config, load_tables_config
+from tfgrec.examples.example_files import example_config
 
 
 @pytest.fixture
@@ -42,3 +44,18 @@ def test_nothing_is_written_where_something_can_not_be_told(
 def test_folder_and_data_are_asked_for(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
     assert init.main(arguments) == 2
     assert "give the folder to write, and --data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["demo", "kuairand", "movielens"])
+def test_an_example_is_copied_once(name: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = tmp_path / "mine"
+    assert init.main([str(folder), "--example", name]) == 0
+    assert sorted(capsys.readouterr().out.split()) == sorted(str(path) for path in folder.iterdir())
+    copied, original = load_run_config(folder / "run.yaml"), load_run_config(example_config(name))
+    assert copied.schema_dir == str(folder)
+    assert copied.model_copy(update={"schema_dir": original.schema_dir}) == original
+    assert load_tables_config(folder) == load_tables_config(original.schema_dir)
+    assert init.main([str(folder), "--example", name]) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert init.main([str(tmp_path / "other"), "--example", name[:-1]]) == 2
+    assert f"did you mean '{name}'" in capsys.readouterr().err and not (tmp_path / "other").exists()

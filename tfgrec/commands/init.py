@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Bring pandas, which `--help` need not wait for.
     from tfgrec.draft.draft_files import RUN_FILE, make_draft, refuse_existing, write_files
+    from tfgrec.draft.example_draft import example_draft
     from tfgrec.draft.json_schemas import json_schemas
     from tfgrec.draft.roles import Flags
 
@@ -28,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_files(parsed.json_schema, schemas := json_schemas())
         for name in schemas:
             console.print(str(parsed.json_schema / name))
+        return 0
+    if parsed.example is not None and parsed.folder is not None:
+        refuse_existing(parsed.folder, files := example_draft(parsed.example, RUN_FILE))
+        write_files(parsed.folder, files)
+        for name in files:
+            console.print(str(parsed.folder / name))
         return 0
     if parsed.folder is None or parsed.data is None:
         raise ConfigurationError("give the folder to write, and --data: tfgrec-init DIR --data TABLES")
@@ -64,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--scenario", metavar="COLUMN", help="where in the app a row was shown; none for none")
     parser.add_argument("--ignore", nargs="+", default=[], metavar="TABLE", help="tables not to look at")
+    parser.add_argument(
+        "--example", metavar="NAME", help="copy the files of an example into DIR instead: demo, kuairand, movielens"
+    )
     parser.add_argument("--json-schema", type=Path, metavar="DIR", help="write the JSON schemas alone into DIR")
     return parser
 

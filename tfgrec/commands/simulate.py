@@ -4,12 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pydantic import ValidationError
 from rich.console import Console
 
 from tfgrec.entry_point import entry_point
-from tfgrec.errors import ConfigurationError
-from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
+from tfgrec.simulation import WorldSettings
+from tfgrec.simulation.simulate import simulate
 
 _ARGUMENTS = {
     "seed": (int, "the same seed gives the same tables"),
@@ -34,15 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the tables that configs/demo.yaml trains on, and beside them truth.parquet, which no training reads."""
     options = vars(_parser().parse_args(arguments))
     output = options.pop("output")
-    try:
-        settings = WorldSettings(**options)
-    except ValidationError as error:
-        problems = [(f"--{problem['loc'][0]}".replace("_", "-"), problem) for problem in error.errors()]
-        raise ConfigurationError(
-            "\n".join(f"{option} {problem['input']}: {problem['msg']}" for option, problem in problems)
-        ) from error
-    world = create_world(settings)
-    rows = write_tables(world, simulate_interactions(world), output)
+    rows = simulate(output, **options)
     console = Console(highlight=False)
     for name, count in rows.items():
         console.print(f"{count:>10,}  {output}/{name}", soft_wrap=True, markup=False)

@@ -122,7 +122,7 @@ def _retrieval_section(title: str, part: str, of_part: Mapping[str, Any]) -> Sec
 
 def _predictions_section(run: RunResults) -> Section:
     tasks, predictions = run.config.model.tasks, run.predictions
-    colours = _colours(run)
+    colours = colours_of_run(run)
     roc = roc_figure(predictions, tasks, colours)
     cards = [Card("ROC", roc, note="The area under each curve is in brackets.")] if roc is not None else []
     calibration_note = "Ten bins of equal size with 95% intervals; behind them, where predictions lie."
@@ -139,8 +139,8 @@ def _predictions_section(run: RunResults) -> Section:
 
 
 def _training_section(run: RunResults) -> Section:
-    cards = [Card(f"Loss: {name}", figure) for name, figure in loss_figures(run.history, _colours(run)).items()]
-    on_cut = cut_figures(run.history, _colours(run)).items()
+    cards = [Card(f"Loss: {name}", figure) for name, figure in loss_figures(run.history, colours_of_run(run)).items()]
+    on_cut = cut_figures(run.history, colours_of_run(run)).items()
     cards += [Card(f"On the cut: {HEADINGS[metric]}", figure) for metric, figure in on_cut]
     speed = speed_figure(run.history)
     if speed is not None:
@@ -168,7 +168,7 @@ def _selection_text(run: RunResults) -> str:
 
 
 def _joint_section(run: RunResults) -> Section:
-    weights = weight_figure(run.history, _colours(run))
+    weights = weight_figure(run.history, colours_of_run(run))
     note = {
         "gradnorm": "GradNorm moves them so that all losses train at a similar rate.",
         "fixed": "Fixed by the configuration.",
@@ -190,7 +190,8 @@ def _configuration_section(run: RunResults) -> Section:
     return Section("Configuration", "", [Card("", text, wide=True)])
 
 
-def _colours(run: RunResults) -> Colours:
+def colours_of_run(run: RunResults) -> Colours:
+    """The colour of each task and loss of a run, the same in all of its figures."""
     return colours_of([*run.config.model.tasks, "auto_encoder", "retrieval", "link_prediction"])
 
 
