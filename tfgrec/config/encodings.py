@@ -24,14 +24,25 @@ Transforms = Annotated[list[Transform], Field(min_length=1), AfterValidator(_onc
 
 
 class _EmbeddingEncoding(FrozenConfig):
-    """`combiner` makes one vector of a feature's several values. Features that name the same `table` share it."""
+    """An embedding of a feature's values.
+
+    Attributes:
+      combiner: one vector for several values: `mean`, `sum` or `max`.
+      table: features that name the same table share it, across node sets too. They have to agree in kind, dimension,
+        size and type. `author` of videos and `#id` of authors may share `{kind: hashed, table: author}`.
+    """
 
     combiner: Combiner = "mean"
     table: str | None = None
 
 
 class CategoricalEncoding(_EmbeddingEncoding):
-    """Embedding of a value looked up among the `max_vocabulary` most frequent ones; the others share one row."""
+    """Embedding of a value looked up among the most frequent ones; the others share one row.
+
+    Attributes:
+      dimension: width of the embedding.
+      max_vocabulary: how many values have rows of their own (the graph store keeps 10,000).
+    """
 
     kind: Literal["categorical"] = "categorical"
     dimension: int = Field(default=8, ge=1)
@@ -39,8 +50,13 @@ class CategoricalEncoding(_EmbeddingEncoding):
 
 
 class HashedEncoding(_EmbeddingEncoding):
-    """Embedding of a value hashed into `buckets` rows: for ids. `dropout` hides that share of the values in training,
-    so that the model learns to do without."""
+    """Embedding of a hashed value: for ids, and whatever else has as many values.
+
+    Attributes:
+      dimension: width of the embedding.
+      buckets: rows of the table; values whose hashes fall together share one.
+      dropout: share of values that training hides.
+    """
 
     kind: Literal["hashed"] = "hashed"
     dimension: int = Field(default=16, ge=1)
@@ -49,10 +65,14 @@ class HashedEncoding(_EmbeddingEncoding):
 
 
 class NumericEncoding(FrozenConfig):
-    """A number, normalised with the constants of the graph store (or of the training records) in each of the ways that
-    `transforms` lists: as it is, on a log scale, by its rank among the graph's values, or by how far it has come in
-    each of `bins` bins between their quantiles. Without `transforms`, a number of the request is read as
-    `model.numeric_transforms` says, all others on a log scale."""
+    """A number, normalised with the constants of the graph store, or of the training records.
+
+    Attributes:
+      transforms: one input for each: `standard` (less the mean, over the standard deviation), `log` (the same of
+        sign(x) log(1 + |x|)), `quantile` (the normal score of its rank); `piecewise`: one for each of `bins`
+        bins. Constants are the graph store's. null: `[log]`, or what `model.numeric_transforms` says.
+      bins: of `piecewise`.
+    """
 
     kind: Literal["numeric"] = "numeric"
     transforms: Transforms | None = None
@@ -66,10 +86,15 @@ class NumericEncoding(FrozenConfig):
 
 
 class TimeOfEncoding(FrozenConfig):
-    """Hour and weekday of a time in milliseconds since 1970, `utc_offset_hours` east of UTC: as sine and cosine
-    (`cyclic`), or as embeddings of `dimension` (4). Zero and negative times are unknown.
+    """Hour and weekday of a time in milliseconds since 1970. Zero and negative times are unknown.
 
     For features of nodes. Of the request's own time, tables.yaml makes a request feature (`time_part`).
+
+    Attributes:
+      parts: which of them.
+      encoding: sine and cosine, or `embedded`.
+      dimension: width of each embedding; 4 where `encoding` is `embedded`.
+      utc_offset_hours: the time zone, east of UTC.
     """
 
     kind: Literal["time_of"] = "time_of"
@@ -101,6 +126,11 @@ class SmoothedRate(FrozenConfig):
     """A request feature computed in the model: logit of (of + smoothing * p) / (sum(over) + smoothing), less logit p.
 
     p is the ratio of the training records' means.
+
+    Attributes:
+      of: a count: a temporal degree, or a number of the request.
+      over: counts, which are summed.
+      smoothing: how many counts the prior is worth.
     """
 
     of: str

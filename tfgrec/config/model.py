@@ -9,13 +9,21 @@ from tfgrec.config.encodings import DEFAULT_BINS, Encoding, SmoothedRate, Transf
 
 
 class EncoderConfig(FrozenConfig):
-    """`rounds` TF-GNN GraphUpdates, by name of the model template in `tensorflow_gnn.models`.
+    """Rounds of a TF-GNN GraphUpdate, by name of the model template in `tensorflow_gnn.models`.
 
-    `units` is the width of node states, `message_units` that of messages (as wide as states where left out). A new
-    state passes `dropout`; with `residual` the old one is added; then comes `normalization`.
+    A new state passes `dropout`; with `residual` the old one is added; then comes `normalization`.
 
-    `message_units` of `graph_sage` is the width of a hidden layer on each neighbour's state, none where left out;
-    `hgt` has none. `attention_heads` (4) is for `gat_v2` and `hgt`, `edge_dropout` for `mt_albis` and `gat_v2`.
+    Attributes:
+      update: the template: `mt_albis`, `graph_sage` (the neighbours' mean), `gat_v2`, `hgt` or `mpnn` (sums).
+      rounds: how often messages are passed.
+      units: width of states.
+      message_units: width of messages; null: as states. `graph_sage`: width of a hidden layer on each neighbour,
+        null: none. Not for `hgt`.
+      attention_heads: for `gat_v2` and `hgt`, null: 4.
+      residual: whether the old state is added; `hgt` has a link of its own with a learned weight, which stays.
+      normalization: `layer`, `batch`, `l2` or `none`.
+      dropout: of what the template makes, in training.
+      edge_dropout: share of edges left out in training, for `mt_albis` and `gat_v2`.
     """
 
     update: Literal["mt_albis", "graph_sage", "gat_v2", "hgt", "mpnn"] = "mt_albis"
@@ -60,11 +68,18 @@ class EncoderConfig(FrozenConfig):
 class AutoEncoderConfig(FrozenConfig):
     """The graph feature auto-encoder (GFAE): rebuilds raw features of hidden nodes from their encoded states.
 
-    `targets` chooses the features to rebuild, `{node_set: [features]}`; without it, all that can be. `forward_pass`
-    says whether ranking reads the states of the pass in which nodes are hidden ("shared"), or of one of its own that
-    hides nothing ("second"). `decoder` rebuilds from a hidden node's state alone ("linear"), or hides these states too
-    and passes messages once more before ("graph_update"). Values beyond the `max_classes` - 1 most frequent ones of a
-    categorical feature are rebuilt as one.
+    Attributes:
+      enabled: whether there is one.
+      mask_rate: chance of a node to be hidden. Never hidden: nodes that candidates are tied to (roots), nodes
+        that sampled no neighbour, padding.
+      targets: the features to rebuild, `{node_set: [features]}`; null: all that can be.
+      forward_pass: ranking reads the states of the pass that hides nodes (`shared`), or those of a pass of its
+        own that hides none (`second`).
+      decoder: from a hidden node's state; `graph_update`: hides these states too, then one more update of the
+        encoder's kind, as in [GraphMAE](https://arxiv.org/abs/2205.10803).
+      max_classes: classes of a categorical target, the rarest values in one.
+      numeric_loss: of each number; `scaled_cosine`: of a node's numbers as one vector.
+      cosine_power: of the scaled cosine.
     """
 
     enabled: bool = True
@@ -80,12 +95,18 @@ class AutoEncoderConfig(FrozenConfig):
 class FactorsConfig(FrozenConfig):
     """Item factors (`model.match.factors`): a matrix factorisation of users' outcomes, refitted as time goes on.
 
-    `outcomes` says which number of which edge set from users to items is factorised, `{edge set: number}`; each of
-    these edge sets has a `sampling.history`. All of them have one factorisation of `dimension` numbers an item, by
-    alternating least squares with the penalties `regularization` and `bias_regularization`, in units of the outcomes'
-    deviation. It is fitted anew at `refits` times between which there are about equally many training requests, and
-    once after the last; a request reads the newest fit from before it. The user's side is solved for each request from
-    the user's history, so that it is never stale and new users have one.
+    It is fitted by alternating least squares. A request reads the newest fit from before it. The user's side is solved
+    for each request from the user's history, so that it is never stale and new users have one.
+
+    Attributes:
+      outcomes: `{edge set: number}`: which number of the edges from users to items is factorised. Edges need
+        times and a `sampling.history`; several edge sets have one factorisation, so that what was liked in one
+        domain tells something in another.
+      dimension: of an item's factors.
+      regularization: penalty on the squares of factors, outcomes being in units of their deviation.
+      bias_regularization: the same for biases of users and items.
+      refits: how many fits there are before the last training request, with about equally many requests between
+        them; one more is fitted after it, and served.
     """
 
     outcomes: dict[str, str] = Field(min_length=1)
@@ -98,11 +119,19 @@ class FactorsConfig(FrozenConfig):
 class MatchConfig(FrozenConfig):
     """The candidate match (`model.fusion.match`): sizes of its tied vectors, and what keeps them from over-fitting.
 
-    An item has one vector of `dimension` numbers, whether it is a candidate or was met by the user: the sum of the rows
-    of its id and of the features in `keys` (`{node set: [features]}`, all of them in one hashed table of `buckets`
-    rows). Of both kinds of ids the share `dropout` is hidden in training, and `l2` times the rows' squares is added to
-    the loss. Neighbours that the hops sampled are matched by their features and states too where `content` is true,
-    and histories by `factors` of items where these are configured.
+    An item has one vector, whether it is a candidate or was met by the user.
+
+    Attributes:
+      dimension: width of the vectors.
+      buckets: rows of the hashed table that holds all of them.
+      keys: what an item's vector is made of besides its id, `{node_set: [features]}`: the sum of the rows of all
+        keys, of several values their mean. A feature with the name of a node set holds that set's ids: so an
+        author that a user follows matches the author of a video.
+      dropout: share of keys hidden in training, so that a new item's author speaks for it.
+      l2: penalty on the candidates' vectors.
+      content: neighbours that the hops sampled are also matched by their features and encoded states, through one
+        linear map for candidate and neighbour alike.
+      factors: the match by item factors.
     """
 
     dimension: int = Field(default=16, ge=1)
@@ -117,8 +146,13 @@ class MatchConfig(FrozenConfig):
 class FusionConfig(FrozenConfig):
     """Level 1 adds graph states to the ranker's feature fields; level 2 to each task's hidden vector.
 
-    With `match` level 1 also meets each candidate with the user's own neighbours: by products of tied vectors pooled
-    over each edge set (`dot`), and by attention of the candidate over them besides (`attention`).
+    Attributes:
+      match: `dot`: level 1 meets each candidate with what its own user met; `attention`: candidates attend to it
+        besides.
+      feature_level: user state, item state and their product join the ranker's fields: `concat`; `gate`: each
+        field, the ranker's own too, times a gate in (0, 2) computed from all fields; or `none`.
+      representation_level: each task adds gate x (a hidden layer on the graph's fields) to its hidden vector,
+        with a gate in (0, 2) for each unit, computed from both; or `none`.
     """
 
     match: Literal["none", "dot", "attention"] = "none"
@@ -129,8 +163,17 @@ class FusionConfig(FrozenConfig):
 class TowersConfig(FrozenConfig):
     """TFRS cross layers and a shared bottom (or experts), then one small tower a task.
 
-    `members` is how many bottoms with their towers there are, each with weights and losses of its own, which predict
-    together.
+    Members have weights and losses of their own, and predict together.
+
+    Attributes:
+      members: bottoms with their towers.
+      bottom: `shared`: one MLP; `mmoe`: several experts, mixed by a softmax gate of each task.
+      experts: of `mmoe`.
+      cross_layers: TFRS cross layers on the fused fields; 0: none.
+      cross_projection: rank of their kernels; null: full.
+      bottom_units: widths of the bottom, or of each expert.
+      task_units: widths of each task's MLP.
+      dropout: between cross layers, bottom and towers.
     """
 
     members: int = Field(default=1, ge=1)
@@ -144,12 +187,22 @@ class TowersConfig(FrozenConfig):
 
 
 class TaskConfig(FrozenConfig):
-    """One label with its loss.
+    """One label with its loss. A regression's predictions and metrics are in the label's units.
 
-    A binary task learns a logit by cross-entropy. A regression learns f(label / unit), where `transform` is f and the
-    unit is `scale`, or the candidate's float feature `relative_to` of `_readout` where that is larger; its predictions
-    and metrics are in the label's units. `sample_weight` names a float feature of `_readout` that, like a label, is no
-    input: the loss is the mean over labelled candidates weighted by it. `weight` is the loss's own among the losses.
+    Attributes:
+      label: a label of tables.yaml.
+      kind: `binary`: cross-entropy of a logit, predicts a probability; `regression` predicts in the label's
+        units.
+      transform: a regression learns log(1 + x) (`log`), the square root of x (`sqrt`), or x (`none`), where x is
+        label / unit.
+      scale: the label's unit.
+      relative_to: a float request feature that is each candidate's unit where it is larger than `scale`.
+      loss: on the transformed label: `huber`, `log_cosh`, `squared` or `absolute`.
+      huber_delta: where `huber` turns from squared to absolute.
+      sample_weight: a float feature of `_readout` by which the mean over candidates is weighed. Like a label it
+        is no input, and served requests need not have it. NaN and negative ones count as zero. Metrics are not
+        weighted.
+      weight: of the loss among the losses.
     """
 
     label: str
@@ -172,14 +225,21 @@ class TaskConfig(FrozenConfig):
 
 
 class BalancingConfig(FrozenConfig):
-    """How the losses are weighted: `gradnorm` (arXiv 1711.02257); `fixed` at the tasks' own weights; `uncertainty`
-    (arXiv 1705.07115), which starts there; `gradnorm_mean`, fixed at the mean weights of an earlier GradNorm training,
-    of the run directory `weights_from`. `weights` holds these once they are read, so that the run does without it.
+    """How the losses are weighted: by GradNorm (arXiv 1711.02257), by learned variances (`uncertainty`, arXiv
+    1705.07115), which start at the tasks' own weights, fixed at these, or at those that GradNorm gave on average.
 
-    `auto_encoder_cap` bounds GFAE's share of the sum of weights that are learned. The others are GradNorm's:
-    `auto_encoder_gradient_share` bounds GFAE's share of the sum of all losses' gradient norms on the shared layer;
-    `initial_loss_steps` is how many steps the running mean L(0) takes; with `update_every_steps` its weights, and what
-    they cost, rest in all steps but every n-th.
+    Attributes:
+      method: `gradnorm`, `uncertainty`, `fixed` or `gradnorm_mean`.
+      weights_from: `gradnorm_mean`: the run directory of a finished GradNorm training.
+      weights: these means, written into config.yaml once they are read.
+      alpha: GradNorm: how hard slower tasks are pushed.
+      learning_rate: GradNorm: of the weights.
+      initial_loss_steps: GradNorm: steps that the first losses are the mean of.
+      update_every_steps: GradNorm: its weights, and what their gradients cost, rest in all steps but every n-th.
+      auto_encoder_weight: where its weight starts.
+      auto_encoder_cap: its largest share of the sum of learned weights.
+      auto_encoder_gradient_share: GradNorm: its largest share of the sum of all losses' weighted gradient norms
+        on the shared layer.
     """
 
     method: Literal["gradnorm", "fixed", "uncertainty", "gradnorm_mean"] = "gradnorm"

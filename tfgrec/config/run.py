@@ -18,14 +18,16 @@ Arm = Literal["joint", "two_stage", "frozen_encoder", "no_graph"]
 class PretrainingConfig(FrozenConfig):
     """What the arms that pre-train an encoder do before ranking: `two_stage` and `frozen_encoder`.
 
-    `objective`: the graph feature auto-encoder (`auto_encoder`), or telling a user's held-out neighbours from those of
-    the batch's other users (`link_prediction`), on the training days. Then, in `two_stage`, nodes are embedded from the
-    graph as of the newest of times `refresh_hours` apart, and ranking looks these vectors up as static features:
-    `frozen`, or `fine_tuned` as tables of its own that start there. `frozen_encoder` runs the frozen encoder on each
-    request's own fresh subgraph instead.
+    Then, in `two_stage`, nodes are embedded from the graph as of the newest refresh time, and ranking looks these
+    vectors up as static features. `frozen_encoder` runs the frozen encoder on each request's own fresh subgraph.
 
-    `features` are encodings, as in `model.features`, that the encoder alone reads in these arms: without ids, link
-    prediction can't tell items of like features apart. `temperature` divides its cosines.
+    Attributes:
+      objective: GFAE alone; `link_prediction`: finding a user's held-out item, below.
+      refresh_hours: `two_stage`: nodes are embedded at multiples of this since 1970.
+      vectors: `two_stage`: `fine_tuned` adds a vector to each node's, which starts at zero and learns with
+        `training.optimizer.embedding_*`.
+      features: encodings, as in `model.features`, that the encoder of these arms has besides; the ranker has not.
+      temperature: `link_prediction`: what cosines are divided by.
     """
 
     objective: Literal["auto_encoder", "link_prediction"] = "auto_encoder"

@@ -23,12 +23,18 @@ class OptimizerConfig(FrozenConfig):
 
 
 class EarlyStoppingConfig(FrozenConfig):
-    """Chooses how long to train on the newest `share` of the training requests, the cut: never on validation days.
+    """Chooses how long to train on the newest of the training requests, the cut: never on validation days.
 
-    Training leaves the cut out and measures itself there `evaluations_per_epoch` times an epoch; what counts is the
-    mean over the binary tasks of `metric` (regressions where there is no other task). It ends after `patience`
-    measurements without a better one, and the best checkpoint is kept. With `refit` the model is then trained anew on
-    all training requests, the cut included, for as many steps as were best, in proportion.
+    The best checkpoint is kept.
+
+    Attributes:
+      share: of the training requests that the cut has at least; requests of one time stay together.
+      metric: what counts: its mean over binary tasks, `log_loss` or `auc`. Without a binary task: mean absolute
+        error in units of `scale`, or concordance.
+      evaluations_per_epoch: measurements on the cut, without dropout and masks.
+      patience: ends after so many without a better one.
+      refit: train a fresh model on all requests, for as many steps as were best, in proportion; rates fall over
+        that length.
     """
 
     share: Annotated[float, Field(gt=0, le=0.5)] = 0.1
