@@ -27,6 +27,7 @@ from tfgrec.entry_point import entry_point
 from tfgrec.errors import SchemaError
 from tfgrec.graph.sampling.batch_sizes import batch_sizes
 from tfgrec.graph.sampling.record_schema import record_schema
+from tfgrec.graph.sampling.sampling_statistics import told_size
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.layout import sealed
@@ -126,6 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     for name, split in manifest["splits"].items():
         print(f"{name}: {split['num_requests']:,} requests, {split['num_candidates']:,} candidates")
+    print(told_size(manifest["sizes"]))
     print(f"{args.output}: records")
 
 

@@ -51,6 +51,7 @@ class RecordSampler:
         self.num_requests += requests.num_requests
         self.num_candidates += requests.num_candidates
         self.sampling.add(requests, encoded.subgraphs, keys)
+        self.sampling.add_bytes(np.array([len(example) for example in encoded.examples], np.int64))
         if self.statistics is not None:
             self._add_statistics(self.statistics, requests, encoded.degrees)
             add_edge_numbers(self.statistics, self._encoder.schema, encoded.columns, keys)

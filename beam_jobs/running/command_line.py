@@ -67,7 +67,8 @@ def shown_progress(title: str) -> Iterator[OnProgress]:
 
         def on_progress(done: int, total: int) -> None:
             nonlocal shown
-            advance(max(done - shown, 0), of=f"{total:,}")
+            advance.total = total
+            advance(max(done - shown, 0))
             shown = max(done, shown)
 
         yield on_progress

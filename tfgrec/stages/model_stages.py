@@ -107,6 +107,7 @@ class ModelStages:
         }
 
         def work() -> None:
+            self._announce("training: starts TensorFlow and builds the model")
             from tfgrec.training.checkpoints import claim_folders
             from tfgrec.training.joining import agree_to_train
             from tfgrec.training.trainer import train

@@ -1,5 +1,6 @@
 """Predictions for every candidate of a split, from one pass over its files with nothing dropped, and their metrics."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def predict(
     with stage_progress("scoring", split.num_requests, unit="requests") as advance:
         for serialized in read_records(list(split.files)).batch(batch_size).prefetch(tf.data.AUTOTUNE):
             table = rows.read(serialized)
-            scores = score(serialized)
+            with advance.held_up("TensorFlow compiles the model") if not tables else contextlib.nullcontext():
+                scores = score(serialized)
             for name in tasks:
                 table[f"prediction/{name}"] = scores[name].numpy()
             tables.append(table)

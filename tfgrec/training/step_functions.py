@@ -49,6 +49,11 @@ class StepFunctions:
         self._train_step = tf.function(train_step, input_signature=signature, autograph=False)
         self._diagnose = tf.function(diagnose, input_signature=signature, autograph=False) if ranks else None
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the training step has been asked for."""
+        return "train_step" in self.__dict__
+
     @cached_property
     def train_step(self) -> Callable[..., dict[str, tf.Tensor]]:
         """The training step, traced when it is first asked for."""

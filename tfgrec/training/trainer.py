@@ -250,7 +250,7 @@ class Trainer:
             waited = time.monotonic() - started
             if batch is None:
                 return
-            values = self._functions.train_step(*batch)
+            values = self._step(batch, advance)
             requests = min(config.batch_size, self._span.data.num_requests - position.step_in_epoch * config.batch_size)
             position.step += 1
             position.step_in_epoch += 1
@@ -268,6 +268,12 @@ class Trainer:
                 # Losses are looked at first, so that no checkpoint holds a model that has just been ruined.
                 self._log(log, advance)
                 self._save()
+
+    def _step(self, batch: Sequence[tf.Tensor], advance: Advance) -> Mapping[str, tf.Tensor]:
+        if self._functions.is_compiled:
+            return self._functions.train_step(*batch)
+        with advance.held_up("TensorFlow compiles the training step"):
+            return self._functions.train_step(*batch)
 
     def _is_measurement_due(self) -> bool:
         return self._early_stopping.is_due(self._step_of_phase, steps_per_epoch=self._span.steps_per_epoch)

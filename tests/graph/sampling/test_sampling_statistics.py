@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.graph.sampling.record_schema import record_schema
-from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
+from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics, told_size
 from tfgrec.graph.sampling.size_histogram import SizeHistogram
 from tfgrec.graph.sampling.subgraphs import sample_subgraphs
 from tfgrec.graph.schema import READOUT
@@ -49,6 +49,7 @@ def statistics(store: GraphStore, batches: list[list[Request]]) -> SamplingStati
         piece = SamplingStatistics(record_schema(SCHEMA, PLAN))
         keys = row_keys(batch.users, batch.times, batch.items[batch.candidate_splits[:-1]])
         piece.add(batch, sample_subgraphs(store, batch, PLAN), keys)
+        piece.add_bytes(batch.times % 1_000)
         merged.merge(pickle.loads(pickle.dumps(piece)))
     return merged
 
@@ -78,6 +79,18 @@ def test_what_is_told_is_what_was_sampled(store: GraphStore) -> None:
     histories = sampled.histories["history/watched"].splits
     assert sizes["node_sets"]["history/watched"]["total"] == histories[-1] > 0
     assert sizes["node_sets"]["history/watched"]["largest"] == np.diff(histories).max() == 4
+    # Sets of one request are added up before quantiles are taken.
+    nodes, edges = (
+        sum(np.diff(of.splits) for of in of_sets.values()) for of_sets in (sampled.node_sets, sampled.edge_sets)
+    )
+    assert sizes["wholes"]["nodes"]["total"] == nodes.sum() and sizes["wholes"]["edges"]["largest"] == edges.max()
+    assert sizes["wholes"]["edges"]["quantiles"]["0.9"] == np.quantile(edges, 0.9, method="inverted_cdf")
+    assert sizes["wholes"]["events"]["total"] == histories[-1]
+    assert told_size(sizes) == (
+        f"a request has {nodes.mean():,.0f} nodes, {edges.mean():,.0f} edges, {histories[-1] / 60:,.0f} events, "
+        f"{sizes['wholes']['bytes']['total'] / 60:,.0f} bytes on average; 99 of 100 have at most {nodes.max()} nodes, "
+        f"{edges.max()} edges, {np.diff(histories).max()} events, {sizes['wholes']['bytes']['quantiles']['0.99']} bytes"
+    )
     # The same place in all samples is the same request.
     sample = sizes["node_sets"]["video"]["sample"].split(), sizes["edge_sets"]["watched"]["sample"].split()
     videos, watched = sampled.node_sets["video"].splits, sampled.edge_sets["watched"].splits

@@ -1,5 +1,6 @@
 """Statistics of sampled subgraphs, gathered piece by piece in any order: what a manifest says of the records."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from tfgrec.graph.sampling.size_histogram import SizeHistogram
 from tfgrec.graph.sampling.subgraphs import Expansion, SampledSubgraphs
 from tfgrec.graph.schema import READOUT, USER_READOUT, GraphSchema
 
+# What is told of a whole request, over all sets.
+WHOLES = ("nodes", "edges", "events", "bytes")
 # Requests whose sizes are kept whole.
 SAMPLE_SIZE = 1_024
 
@@ -27,6 +30,7 @@ class SamplingStatistics:
         self._schema = schema
         self._node_sets = {name: SizeHistogram() for name in schema.node_sets}
         self._edge_sets = {name: SizeHistogram() for name in schema.edge_sets}
+        self._wholes = {name: SizeHistogram() for name in WHOLES}
         self._cuts: dict[tuple[int, str], _Cut] = {}
         self._keys = np.empty(0, np.uint64)
         self._sample = np.empty((0, len(self._node_sets) + len(self._edge_sets)), np.int64)
@@ -37,14 +41,26 @@ class SamplingStatistics:
         for histograms, sizes in ((self._node_sets, nodes), (self._edge_sets, edges)):
             for name, histogram in histograms.items():
                 histogram.add(sizes[name])
+        for name, of_sets in (
+            ("nodes", subgraphs.node_sets),
+            ("edges", subgraphs.edge_sets),
+            ("events", subgraphs.histories),
+        ):
+            sizes = (np.diff(of.splits) for of in of_sets.values())
+            self._wholes[name].add(sum(sizes, np.zeros(requests.num_requests, np.int64)))
         for expansion in subgraphs.expansions:
             self._cuts.setdefault((expansion.hop, expansion.edge_set), _Cut()).add(expansion)
         columns = [*(nodes[name] for name in self._node_sets), *(edges[name] for name in self._edge_sets)]
         self._extend_sample(np.stack(columns, axis=1), keys)
 
+    def add_bytes(self, lengths: np.ndarray) -> None:
+        """Takes in the bytes of records, integers `[num_records]`."""
+        self._wholes["bytes"].add(lengths)
+
     def merge(self, other: "SamplingStatistics") -> None:
         """Takes in all that `other`, made for the same schema, took in."""
-        for own, others in ((self._node_sets, other._node_sets), (self._edge_sets, other._edge_sets)):
+        of_sets = (self._node_sets, other._node_sets), (self._edge_sets, other._edge_sets)
+        for own, others in (*of_sets, (self._wholes, other._wholes)):
             for name, histogram in own.items():
                 histogram.merge(others[name])
         for place, cut in other._cuts.items():
@@ -56,7 +72,8 @@ class SamplingStatistics:
 
         Returns:
           `sizes` of a request's subgraph: how many `requests` there were; by `node_sets` and `edge_sets` total,
-          largest, quantiles, and the `sample`, numbers in text, the same place in all texts being the same request.
+          largest, quantiles, and the `sample`, numbers in text, the same place in all texts being the same request;
+          the same of `wholes` but the sample: all `nodes`, `edges` and `events` of histories, and the record's `bytes`.
           `expansions`, by hop and edge set: the `nodes` it looked at, the edges `visible` to them (total, largest,
           quantiles of a node's), the edges `taken`, and the nodes `truncated`, of whose visible edges some were left.
         """
@@ -66,6 +83,7 @@ class SamplingStatistics:
         sizes: dict[str, Any] = {"requests": self._node_sets[READOUT].count}
         for group, histograms in groups:
             sizes[group] = {name: {**of.to_json(), "sample": next(columns)} for name, of in histograms.items()}
+        sizes["wholes"] = {name: of.to_json() for name, of in self._wholes.items()}
         expansions = [
             {"hop": hop, "edge_set": edge_set, **cut.to_json()} for (hop, edge_set), cut in sorted(self._cuts.items())
         ]
@@ -90,6 +108,15 @@ class SamplingStatistics:
         keys = np.concatenate([self._keys, keys])
         kept = np.lexsort((*sizes.T, keys))[:SAMPLE_SIZE]
         self._sample, self._keys = sizes[kept], keys[kept]
+
+
+def told_size(sizes: Mapping[str, Any]) -> str:
+    """What a request takes, for people: means, and the 99th percentiles; `sizes` are those of `to_json`."""
+    requests, wholes = max(sizes["requests"], 1), sizes["wholes"]
+    names = [name for name in WHOLES if wholes[name]["total"]]
+    means = ", ".join(f"{wholes[name]['total'] / requests:,.0f} {name}" for name in names)
+    most = ", ".join(f"{wholes[name]['quantiles']['0.99']:,} {name}" for name in names)
+    return f"a request has {means} on average; 99 of 100 have at most {most}"
 
 
 class _Cut:
