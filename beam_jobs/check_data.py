@@ -25,11 +25,11 @@ from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_
 from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.entry_point import entry_point
 from tfgrec.files import write_json
-from tfgrec.graph.rows.edge_rows import TIME
-from tfgrec.graph.rows.features import column_of
+from tfgrec.graph.rows.edge_rows import ROW_TIME
 from tfgrec.graph.rows.row_checks import RowChecks
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.store.columns import column_of
 from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
 
 
@@ -151,7 +151,7 @@ def _split_facts(config: RunConfig, tables: TablesConfig, files: Mapping[str, Ta
                 facts.append(span_of_rows(batch, config.split))
                 selection = RowChecks(batch.num_rows).selection()
                 splits = splits_of_rows(batch, config.split, selection)
-            times = column_of(batch, TIME)
+            times = column_of(batch, ROW_TIME)
             for number, split in enumerate(config.split.parts):
                 facts += times_of_split(split, times.filter(pa.array((splits == number) & selection.kept)))
     return facts

@@ -132,8 +132,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _check_store(store: GraphStore, schema: GraphSchema, graph_dir: str) -> None:
-    built = store.schema
-    if (built.stored_node_sets, built.stored_edge_sets) != (schema.stored_node_sets, schema.stored_edge_sets):
+    if not store.schema.stores_the_same(schema):
         raise SchemaError(f"{graph_dir}: was built with another graph.pbtxt: build it again with beam_jobs.build_graph")
 
 

@@ -9,9 +9,8 @@ import pyarrow as pa
 
 from beam_jobs.added_days.added_nodes import AddedNodes, NodeChanges
 from beam_jobs.added_days.row_keyed_edges import RowKey
-from tfgrec.graph.rows.edge_rows import SOURCE, TARGET, TIME
-from tfgrec.graph.schema import TIME as TIME_FEATURE
-from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.rows.edge_rows import ROW_TIME
+from tfgrec.graph.schema import SOURCE, TARGET, TIME, GraphSchema
 from tfgrec.graph.store import adjacency, layout, store_files
 from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.graph_store import GraphStore
@@ -31,7 +30,7 @@ class AddedEdges:
         return AddedEdges, (self._old, self._nodes, self._keys, self._schema)
 
     def merge(self, edge_set: str, shard: int, edges: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-        """Old edges and, after them, `edges [num_edges]`; columns SOURCE, TARGET, TIME where timed, and features."""
+        """Old edges and, after them, `edges [num_edges]`: SOURCE, TARGET, ROW_TIME where timed, and features."""
         old = self._old_edges(edge_set, shard)
         key = self._keys.get(edge_set)
         if key is not None:
@@ -51,7 +50,7 @@ class AddedEdges:
         sources = self._changes_of(declared.source).renumbering(first + np.arange(len(counts)))
         targets = self._changes_of(declared.target).renumbering(column_of(edges, adjacency.TARGET).to_numpy())
         columns = {SOURCE: pa.array(np.repeat(sources, counts)), TARGET: pa.array(targets)}
-        names = {TIME_FEATURE: TIME}
+        names = {TIME: ROW_TIME}
         return columns | {names.get(name, name): column_of(edges, name) for name in declared.features}
 
     @cached_property

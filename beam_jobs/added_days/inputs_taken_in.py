@@ -87,8 +87,7 @@ def find_new_files(store: GraphStore, path: str, tables: TablesConfig, schema: G
 
 
 def _check_sources(store: GraphStore, path: str, tables: TablesConfig, schema: GraphSchema) -> None:
-    built = store.schema
-    if (built.stored_node_sets, built.stored_edge_sets) != (schema.stored_node_sets, schema.stored_edge_sets):
+    if not store.schema.stores_the_same(schema):
         raise SchemaError(f"{path}: was built with another graph.pbtxt: {_ANEW}")
     before, now = store.manifest["extra"].get(SOURCES), describe_sources(tables)
     if before is None or INPUTS not in store.manifest["extra"]:

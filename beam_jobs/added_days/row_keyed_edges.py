@@ -7,8 +7,7 @@ edges, or those of a list of friends, only ever grow.
 import dataclasses
 
 from tfgrec.config.tables import EdgeSetSource, EdgeSource, TablesConfig, as_column
-from tfgrec.graph.rows.edge_rows import SOURCE, TARGET
-from tfgrec.graph.schema import EdgeSet, GraphSchema
+from tfgrec.graph.schema import SOURCE, TARGET, EdgeSet, GraphSchema
 
 
 @dataclasses.dataclass(frozen=True)

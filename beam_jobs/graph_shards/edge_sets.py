@@ -14,10 +14,10 @@ from beam_jobs.tables.bad_rows import LOOKING_UP, of_batch, tagged
 from beam_jobs.tables.read_table import FACTS
 from beam_jobs.tables.table_batches import FILE, ROW
 from beam_jobs.tables.told_places import told_place
-from tfgrec.graph.rows.edge_rows import SOURCE, EdgeRows, NodeColumns, keep_wanted, read_edges, swapped
-from tfgrec.graph.rows.features import column_of
+from tfgrec.graph.rows.edge_rows import EdgeRows, NodeColumns, keep_wanted, read_edges, swapped
 from tfgrec.graph.rows.row_checks import RowChecks, RowSelection
-from tfgrec.graph.schema import GraphSchema
+from tfgrec.graph.schema import SOURCE, GraphSchema
+from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 

@@ -14,10 +14,9 @@ from beam_jobs.tables.build_plan import BuildPlan
 from beam_jobs.tables.dead_letters import WriteDeadLetters, read_dead_letters
 from beam_jobs.tables.read_table import FACTS, ReadTable
 from tfgrec.config.sampling import BuildConfig
-from tfgrec.graph.rows.edge_rows import SOURCE, TARGET, TIME
+from tfgrec.graph.rows.edge_rows import ROW_TIME
 from tfgrec.graph.rows.node_rows import DUPLICATE_ID
-from tfgrec.graph.schema import TIME as TIME_FEATURE
-from tfgrec.graph.schema import EdgeSet, GraphSchema
+from tfgrec.graph.schema import SOURCE, TARGET, TIME, EdgeSet, GraphSchema
 from tfgrec.graph.store.columns import arrow_type
 from tfgrec.graph.store.store_writer import GraphStoreWriter
 
@@ -84,7 +83,7 @@ class WriteEdgeShard(beam.DoFn):
         if self._earlier is not None:
             columns = self._earlier.merge(name, shard, columns)
         sources, targets = columns.pop(SOURCE).to_numpy(), columns.pop(TARGET).to_numpy()
-        times = columns.pop(TIME).to_numpy() if TIME in columns else None
+        times = columns.pop(ROW_TIME).to_numpy() if ROW_TIME in columns else None
         entry = self._writer.write_edge_shard(name, shard, sources, targets, times, columns)
         yield {"kind": "shard", "entry": entry}
 
@@ -101,7 +100,7 @@ def _columns(edges: pa.Table | None, edge_set: EdgeSet) -> dict[str, pa.Array]:
     if edges is not None:
         return column_arrays(edges)
     features = {
-        TIME if name == TIME_FEATURE else name: pa.array([], arrow_type(feature))
+        ROW_TIME if name == TIME else name: pa.array([], arrow_type(feature))
         for name, feature in edge_set.features.items()
     }
     return {SOURCE: pa.array([], pa.int64()), TARGET: pa.array([], pa.int64()), **features}

@@ -10,10 +10,10 @@ from beam_jobs.tables.bad_rows import CONVERTING, of_batch, tagged
 from beam_jobs.tables.table_batches import FILE, ROW
 from beam_jobs.tables.told_places import told_place
 from tfgrec.config.tables import NodeSetSource
-from tfgrec.graph.rows.features import column_of
 from tfgrec.graph.rows.node_rows import read_nodes
 from tfgrec.graph.rows.row_checks import RowChecks
 from tfgrec.graph.schema import ID, GraphSchema
+from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.request_batches import request_batches
-from beam_jobs.records.request_rows import ITEM, SOURCE, USER, ReadRequests, sources_by_table
+from beam_jobs.records.request_rows import ITEM, REQUEST_SOURCE, USER, ReadRequests, sources_by_table
 from beam_jobs.records.sampled_records import RecordSampler, counted_features
 from beam_jobs.records.unknown_in_shards import with_unknown
 from beam_jobs.running.arrow_shuffle import GroupSpilled, ShardKey, SpilledPiece, all_shards, column_arrays, concatenate
@@ -125,7 +125,7 @@ class WriteRecordShard(beam.DoFn):
             return
         requests = self._tables.requests
         columns, unknown = with_unknown(
-            column_arrays(candidates), self._store, requests, user=USER, item=ITEM, source=SOURCE
+            column_arrays(candidates), self._store, requests, user=USER, item=ITEM, source=REQUEST_SOURCE
         )
         users = with_unknown_nodes(self._store, unknown).node_index(requests.user_node_set)
         hashes = users.hashes(columns[USER].to_numpy())

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from beam_jobs.records.request_rows import GROUP, ITEM, SOURCE, USER
+from beam_jobs.records.request_rows import GROUP, ITEM, REQUEST_SOURCE, USER
 from tfgrec.graph.requests import RequestBatch
-from tfgrec.graph.rows.edge_rows import TIME
+from tfgrec.graph.rows.edge_rows import ROW_TIME
 from tfgrec.graph.statistics import row_keys
 from tfgrec.graph.unknown_nodes import UnknownNodes
 
-_OWN = (USER, ITEM, TIME, SOURCE, GROUP)
+_OWN = (USER, ITEM, ROW_TIME, REQUEST_SOURCE, GROUP)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ def request_batches(
     """
     candidates, starts = _sorted_requests(candidates, user_hashes)
     ends = np.append(starts[1:], len(candidates[USER]))
-    node_sets = np.asarray(item_node_sets, object)[candidates[SOURCE].to_numpy()[starts]]
+    node_sets = np.asarray(item_node_sets, object)[candidates[REQUEST_SOURCE].to_numpy()[starts]]
     for first in range(0, len(starts), requests_per_batch):
         chosen = slice(first, first + requests_per_batch)
         yield [
@@ -54,7 +54,7 @@ def _sorted_requests(
     candidates: Mapping[str, pa.Array], user_hashes: np.ndarray
 ) -> tuple[dict[str, pa.Array], np.ndarray]:
     """The candidates request by request, and the position at which each request begins."""
-    users, times, sources = (candidates[name].to_numpy() for name in (USER, TIME, SOURCE))
+    users, times, sources = (candidates[name].to_numpy() for name in (USER, ROW_TIME, REQUEST_SOURCE))
     groups = candidates[GROUP].to_numpy(zero_copy_only=False)
     hashes = row_keys(user_hashes, times, sources, groups)
     of_request = [users, times, sources, pd.factorize(groups, sort=True)[0]]
@@ -86,7 +86,7 @@ def _placed(
     rows = pa.array(np.repeat(starts - splits[:-1], lengths) + np.arange(splits[-1]))
     requests = RequestBatch(
         users=candidates[USER].to_numpy()[starts],
-        times=candidates[TIME].to_numpy()[starts],
+        times=candidates[ROW_TIME].to_numpy()[starts],
         item_node_set=item_node_set,
         items=candidates[ITEM].take(rows).to_numpy(),
         candidate_splits=splits,

@@ -17,15 +17,16 @@ from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Column, RequestSource, TimePart, as_column
 from tfgrec.graph.examples.time_parts import time_part
 from tfgrec.graph.rows.cells import read_cells
-from tfgrec.graph.rows.edge_rows import TIME
-from tfgrec.graph.rows.features import column_of, read_feature, read_id, read_label, reject_unreadable
+from tfgrec.graph.rows.edge_rows import ROW_TIME
+from tfgrec.graph.rows.features import read_feature, read_id, read_label, reject_unreadable
 from tfgrec.graph.rows.row_checks import RowChecks, RowSelection
 from tfgrec.graph.schema import ID, Feature
+from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.graph_store import GraphStore
 
 # Columns of the candidates beside their features and labels: nodes, the number of the source in tables.yaml, and the
 # values of the `group_by` columns as one text.
-USER, ITEM, SOURCE, GROUP = "#user", "#item", "#source", "#group"
+USER, ITEM, REQUEST_SOURCE, GROUP = "#user", "#item", "#source", "#group"
 _GROUP_SEPARATOR = "\x1f"
 
 
@@ -78,7 +79,7 @@ class ReadRequests(beam.DoFn):
             splits = splits[selection.kept]
             for split_number, name in enumerate(self._config.split.parts):
                 chosen = candidates.filter(pa.array(splits == split_number))
-                for fact in times_of_split(name, column_of(chosen, TIME)):
+                for fact in times_of_split(name, column_of(chosen, ROW_TIME)):
                     yield beam.pvalue.TaggedOutput(FACTS, fact)
                 for shard, part in split(chosen, self._shards(chosen)):
                     yield (name, shard), part
@@ -90,8 +91,8 @@ class ReadRequests(beam.DoFn):
         columns = {
             **self._nodes(batch, (USER, USER_ID), source.user, self._requests.user_node_set, selection),
             **self._nodes(batch, (ITEM, ITEM_ID), source.item, source.item_node_set, selection),
-            TIME: column_of(batch, TIME),
-            SOURCE: pa.array(np.full(batch.num_rows, number, np.int32)),
+            ROW_TIME: column_of(batch, ROW_TIME),
+            REQUEST_SOURCE: pa.array(np.full(batch.num_rows, number, np.int32)),
             GROUP: _group_names(batch, source.group_by, selection),
         }
         for name, feature in self._requests.features.items():
@@ -118,7 +119,7 @@ class ReadRequests(beam.DoFn):
         self, batch: pa.RecordBatch, name: str, feature: TimePart | Column | str, selection: RowSelection
     ) -> pa.Array:
         if isinstance(feature, TimePart):
-            return pa.array(time_part(column_of(batch, TIME).to_numpy(), feature))
+            return pa.array(time_part(column_of(batch, ROW_TIME).to_numpy(), feature))
         return read_feature(batch, as_column(feature), self._readout[name], selection)
 
     def _shards(self, candidates: pa.RecordBatch) -> np.ndarray:

@@ -11,8 +11,8 @@ from beam_jobs.running.arrow_shuffle import GroupSpilled, SpilledPiece, column_a
 from beam_jobs.tables.table_batches import FILE, ROW
 from tfgrec.config.tables import CountedBackTime
 from tfgrec.graph.rows.cells import is_null, read_cells, read_numbers
-from tfgrec.graph.rows.edge_rows import TIME
-from tfgrec.graph.rows.features import column_of
+from tfgrec.graph.rows.edge_rows import ROW_TIME
+from tfgrec.graph.store.columns import column_of
 
 
 class DateBack(beam.PTransform):
@@ -66,12 +66,12 @@ def _date(
     places = [of_all(lambda columns, name=name: columns[name].to_numpy()) for name in (ROW, FILE)]
     order = np.lexsort((*places, fractions, wholes, groups))
     step, times = round(counted_back.step_seconds * 1_000), np.empty(len(order), np.int64)
-    times[order] = dated_back(groups[order], of_all(lambda columns: columns[TIME].to_numpy())[order], step)
+    times[order] = dated_back(groups[order], of_all(lambda columns: columns[ROW_TIME].to_numpy())[order], step)
     first = 0
     for columns in tables:
-        rows = len(columns[TIME])
+        rows = len(columns[ROW_TIME])
         own = order[(order >= first) & (order < first + rows)] - first
-        columns[TIME] = pa.array(times[first : first + rows])
+        columns[ROW_TIME] = pa.array(times[first : first + rows])
         table = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)).take(pa.array(own))
         for start in range(0, rows, rows_per_batch):
             yield table.slice(start, rows_per_batch)

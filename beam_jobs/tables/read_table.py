@@ -17,8 +17,9 @@ from tfgrec.config.sampling import BuildConfig
 from tfgrec.config.tables import TimeColumn
 from tfgrec.graph.rows.cells import read_cells, read_numbers
 from tfgrec.graph.rows.dated_rows import with_times
-from tfgrec.graph.rows.features import column_of, reject_unreadable, told_column
+from tfgrec.graph.rows.features import reject_unreadable, told_column
 from tfgrec.graph.rows.row_checks import RowChecks
+from tfgrec.graph.store.columns import column_of
 
 FACTS = "facts"
 

@@ -13,8 +13,9 @@ from beam_jobs.running.facts import Fact, of_kind
 from tfgrec.config.sampling import SplitConfig
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.rows.comparisons import between
-from tfgrec.graph.rows.features import column_of, reject_unreadable
+from tfgrec.graph.rows.features import reject_unreadable
 from tfgrec.graph.rows.row_checks import RowSelection
+from tfgrec.graph.store.columns import column_of
 
 TRAIN, TEST = "train", "test"
 NO_SPLIT = -1

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from beam_jobs.tables.table_batches import FILE
 from tfgrec.errors import InputDataError
-from tfgrec.graph.rows.features import column_of
+from tfgrec.graph.store.columns import column_of
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfgrec.graph.rows.features import column_of
+from tfgrec.graph.store.columns import column_of
 
 
 def flat_values(batch: pa.RecordBatch, name: str) -> tuple[pa.Array, np.ndarray]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig
+from tfgrec.config.encodings import TimePartName
 
 
 def _date_as_text(value: object) -> object:
@@ -166,7 +167,7 @@ class EdgeSetSource(FrozenConfig):
 class TimePart(FrozenConfig):
     """A request feature read off the request's time, in the time zone `utc_offset_hours` east of UTC."""
 
-    time_part: Literal["hour", "weekday"]
+    time_part: TimePartName
     utc_offset_hours: float = 0.0
 
 

@@ -12,9 +12,8 @@ from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.errors import SchemaError
 from tfgrec.graph.sampling.events_of_roots import RootEvents
-from tfgrec.graph.schema import ID, READOUT, TIME, EdgeSet, GraphSchema, NodeSet
+from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT, EdgeSet, GraphSchema, NodeSet
 
-USER_READOUT = f"{READOUT}/user"
 COLD_USER, COLD_ITEM = "cold_user", "cold_item"
 
 

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from tfgrec.config.encodings import TimePartName
 from tfgrec.draft.drafted_features import DraftedFeature
 from tfgrec.draft.drafted_graph import DraftedEdges, DraftedGraph
 from tfgrec.graph.schema import ID, ITEM_READOUT, READOUT, TIME, USER_READOUT, Feature
@@ -14,7 +15,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # YAML reads these as something else than text.
 _WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
 _TIME_FEATURE = {TIME: Feature("int64")}
-TIME_PARTS = {"hour": "hour", "weekday": "weekday"}
+TIME_PARTS: tuple[TimePartName, ...] = get_args(TimePartName)
 
 
 def plain_yaml(value: Any) -> str:

@@ -7,6 +7,8 @@ DType = Literal["int64", "float32", "string"]
 
 ID = "#id"
 TIME = "time"
+# How many there are of a set, and the ends of edges, in stores and in records.
+SIZE, SOURCE, TARGET = "#size", "#source", "#target"
 READOUT = "_readout"
 USER_READOUT = f"{READOUT}/user"
 ITEM_READOUT = f"{READOUT}/item"
@@ -94,6 +96,10 @@ class GraphSchema:
     def stored_edge_sets(self) -> dict[str, EdgeSet]:
         """The edge sets that live in the graph store."""
         return {name: edges for name, edges in self.edge_sets.items() if not name.startswith(f"{READOUT}/")}
+
+    def stores_the_same(self, other: "GraphSchema") -> bool:
+        """Whether a graph store of one is one of the other: what belongs to requests does not count."""
+        return (self.stored_node_sets, self.stored_edge_sets) == (other.stored_node_sets, other.stored_edge_sets)
 
     def item_readouts(self) -> dict[str, str]:
         """Item node set -> the readout edge set that ties its nodes to candidates."""

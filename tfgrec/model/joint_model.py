@@ -34,7 +34,7 @@ from tfgrec.model.unknown_ids import UnknownIds
 
 AUTO_ENCODER = "auto_encoder"
 
-Phase = Literal["ranking", "pretraining"]
+ModelPhase = Literal["ranking", "pretraining"]
 Labels = Mapping[str, tf.Tensor]
 
 # No Python control flow here depends on a tensor. Converting all layers all the same would take a minute of tracing.
@@ -88,7 +88,7 @@ class JointModel(tf.keras.Model):
         link_prediction: LinkPrediction | None = None,
         static_vectors: StaticVectors | None = None,
         unknown_ids: UnknownIds | None = None,
-        phase: Phase = "ranking",
+        phase: ModelPhase = "ranking",
     ) -> None:
         super().__init__(name="joint_model")
         self.ranker_fields, self.encoder = ranker_fields, encoder
@@ -100,7 +100,7 @@ class JointModel(tf.keras.Model):
         self.link_prediction, self.static_vectors = link_prediction, static_vectors
         self.match, self._unknown_ids = match, unknown_ids
         self.match_logits = _match_logits(match, task_losses)
-        self._phase: Phase = phase
+        self._phase: ModelPhase = phase
         self._encoder_frozen = False
         self._propagate = None if encoder is None else encoder.propagate
         self._training_rank = self.member_logits
@@ -108,7 +108,7 @@ class JointModel(tf.keras.Model):
         self._update: ClippedUpdate | None = None
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> ModelPhase:
         """What a step trains: "ranking" (with the auto-encoder, if any) or "pretraining" (the encoder alone)."""
         return self._phase
 
@@ -253,9 +253,9 @@ class JointModel(tf.keras.Model):
         second_pass = self._second_pass and self._phase == "ranking"
         states = propagate(inputs, training=True) if second_pass else None
         masks = sample_masks(graph, node_sets=self.auto_encoder.node_sets, rate=self._mask_rate)
-        hidden_states = propagate(inputs, masks, training=True)
-        states = hidden_states if states is None else states
-        return Represented(states, hidden_states, masks, {**fields, **self._matched(graph, inputs, states, training)})
+        masked_states = propagate(inputs, masks, training=True)
+        states = masked_states if states is None else states
+        return Represented(states, masked_states, masks, {**fields, **self._matched(graph, inputs, states, training)})
 
     def _without_unknown_ids(self, graph: tfgnn.GraphTensor, training: bool) -> tfgnn.GraphTensor:
         return graph if self._unknown_ids is None else self._unknown_ids(graph, training=training)
@@ -308,7 +308,7 @@ class JointModel(tf.keras.Model):
 
     def auto_encoder_loss_sum(self, graph: tfgnn.GraphTensor, represented: Represented) -> LossSum:
         """The unweighted loss of the auto-encoder."""
-        return self.auto_encoder(represented.hidden_states, represented.masks, graph, self.projection)
+        return self.auto_encoder(represented.masked_states, represented.masks, graph, self.projection)
 
     def loss_sums(self, graph: tfgnn.GraphTensor, labels: Labels, represented: Represented) -> dict[str, LossSum]:
         """The unweighted losses of this phase in training, in the order of `loss_names`."""

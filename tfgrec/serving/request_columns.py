@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
-from tfgrec.graph.schema import Feature, GraphSchema
-
-SIZE, SOURCE, TARGET = "#size", "#source", "#target"
+from tfgrec.graph.schema import SIZE, SOURCE, TARGET, Feature, GraphSchema
 
 _DTYPES = {"int64": tf.int64, "float32": tf.float32, "string": tf.string}
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgrec.graph.schema import READOUT, Feature, GraphSchema
-from tfgrec.serving.request_columns import SIZE, SOURCE, TARGET, Column, Values, parse_examples, request_columns
+from tfgrec.graph.schema import READOUT, SIZE, SOURCE, TARGET, Feature, GraphSchema
+from tfgrec.serving.request_columns import Column, Values, parse_examples, request_columns
 
 # Nodes or edges of one set in one request: more is a mistake, and would take the server's memory.
 LARGEST_SIZE = 1 << 24

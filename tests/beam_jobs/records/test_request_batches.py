@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_jobs.records.request_batches import request_batches
-from beam_jobs.records.request_rows import GROUP, ITEM, SOURCE, USER
+from beam_jobs.records.request_rows import GROUP, ITEM, REQUEST_SOURCE, USER
 from tfgrec.graph.requests import RequestBatch
-from tfgrec.graph.rows.edge_rows import TIME
+from tfgrec.graph.rows.edge_rows import ROW_TIME
 
 NODE_SETS = ["video", "live"]
 CANDIDATES = st.lists(
@@ -29,7 +29,7 @@ CANDIDATES = st.lists(
 
 def batches(rows: list[tuple], requests_per_batch: int) -> list[tuple]:
     """The requests in order, each as (node set, user, time, [(item, label, tags)])."""
-    names = (USER, ITEM, TIME, SOURCE, GROUP, "label", "tags")
+    names = (USER, ITEM, ROW_TIME, REQUEST_SOURCE, GROUP, "label", "tags")
     kinds = (pa.int64(), pa.int64(), pa.int64(), pa.int32(), pa.string(), pa.float32(), pa.list_(pa.string()))
     arrays = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
     columns = dict(zip(names, arrays, strict=True))

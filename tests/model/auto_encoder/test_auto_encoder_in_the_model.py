@@ -62,7 +62,7 @@ def test_in_the_shared_pass_inputs_of_roots_are_whole_and_states_see_hidden_neig
         assert np.any(hidden.masks[name]) and not np.any(tf.gather(hidden.masks[name], roots))
         np.testing.assert_array_equal(tf.gather(masked[name], roots), tf.gather(initial[name], roots))
         assert not np.array_equal(tf.gather(hidden.states[name], roots), tf.gather(whole.states[name], roots))
-    assert hidden.states is hidden.hidden_states
+    assert hidden.states is hidden.masked_states
 
 
 def test_with_a_second_pass_ranking_is_bit_equal_to_a_model_without_auto_encoder(build, open_graph_maps, graph) -> None:
@@ -72,7 +72,7 @@ def test_with_a_second_pass_ranking_is_bit_equal_to_a_model_without_auto_encoder
     found, expected = model.represent(batch, training=True), plain.represent(batch, training=True)
     for name in ("user", "video"):
         np.testing.assert_array_equal(found.states[name], expected.states[name])
-        assert not np.array_equal(found.hidden_states[name], expected.states[name])
+        assert not np.array_equal(found.masked_states[name], expected.states[name])
     logits = model.rank(model.fields(batch, found), training=True)
     same = plain.rank(plain.fields(batch, expected), training=True)
     assert logits.keys() == same.keys() == {"click", "seconds"}

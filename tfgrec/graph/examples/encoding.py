@@ -12,14 +12,10 @@ from tfgrec.graph.examples.ragged_column import RaggedColumn
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.sampling.histories import history_features
 from tfgrec.graph.sampling.subgraphs import SampledSubgraphs
-from tfgrec.graph.schema import READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
+from tfgrec.graph.schema import READOUT, SIZE, SOURCE, TARGET, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 
 __all__ = ["encode_examples", "to_ragged_columns"]
-
-SIZE = "#size"
-SOURCE = "#source"
-TARGET = "#target"
 
 
 def to_ragged_columns(

@@ -22,11 +22,11 @@ from tfgrec.graph.rows.edge_rows import (
     read_edges,
     swapped,
 )
-from tfgrec.graph.rows.features import column_of
 from tfgrec.graph.rows.node_rows import DUPLICATE_ID, node_set_columns, node_sets_by_table, read_nodes
 from tfgrec.graph.rows.plain_columns import plain_columns
 from tfgrec.graph.rows.row_checks import RowChecks
 from tfgrec.graph.schema import ID, GraphSchema
+from tfgrec.graph.store.columns import column_of
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,8 +17,7 @@ from tfgrec.graph.log.overlaid_adjacency import OverlaidAdjacency
 from tfgrec.graph.log.overlaid_nodes import OverlaidNodes
 from tfgrec.graph.log.overlaid_sums import OverlaidSums
 from tfgrec.graph.log.read_write_lock import ReadWriteLock
-from tfgrec.graph.rows.edge_rows import TIME as ROW_TIME
-from tfgrec.graph.rows.edge_rows import EdgeRows
+from tfgrec.graph.rows.edge_rows import ROW_TIME, EdgeRows
 from tfgrec.graph.schema import TIME
 from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
 from tfgrec.graph.store.edge_sums import EdgeSums

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from tfgrec.graph.log.growing import GrowingColumns
 from tfgrec.graph.log.text_codes import TextCodes
-from tfgrec.graph.schema import TIME, EdgeSet
-from tfgrec.graph.store.adjacency import TARGET, Adjacency
+from tfgrec.graph.schema import TARGET, TIME, EdgeSet
+from tfgrec.graph.store.adjacency import Adjacency
 from tfgrec.graph.store.edge_order import edge_order
 from tfgrec.graph.store.ranges import flat
 from tfgrec.graph.store.shards import as_arrow

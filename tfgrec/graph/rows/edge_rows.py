@@ -10,13 +10,13 @@ from tfgrec.config.tables import Column, EdgeSource, Scalar, TablesConfig, as_co
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.rows.cells import Cells
 from tfgrec.graph.rows.comparisons import equals_any
-from tfgrec.graph.rows.features import column_of, read_feature, read_ids, reject_unreadable
+from tfgrec.graph.rows.features import read_feature, read_ids, reject_unreadable
 from tfgrec.graph.rows.row_checks import RowSelection
-from tfgrec.graph.schema import ID, EdgeSet, GraphSchema
+from tfgrec.graph.schema import ID, SOURCE, TARGET, EdgeSet, GraphSchema
+from tfgrec.graph.store.columns import column_of
 
-SOURCE, TARGET = "#source", "#target"
 # Milliseconds since 1970, a column beside a table's own.
-TIME = "#time"
+ROW_TIME = "#time"
 
 # Node set, raw ids -> dense ids, -1 for unknown ones.
 LookUp = Callable[[str, np.ndarray], np.ndarray]
@@ -132,7 +132,7 @@ def keep_wanted(batch: pa.RecordBatch, rows: EdgeRows, selection: RowSelection) 
 def read_edges(
     batch: pa.RecordBatch, source: EdgeSource, edge_set: EdgeSet, nodes: NodeColumns, selection: RowSelection
 ) -> pa.RecordBatch:
-    """The edges of rows that are kept: SOURCE, TARGET, TIME where the edge set is timed, and features."""
+    """The edges of rows that are kept: SOURCE, TARGET, ROW_TIME where the edge set is timed, and features."""
     sources = nodes.nodes(as_column(source.source), edge_set.source, selection)
     targets = nodes.nodes(as_column(source.target), edge_set.target, selection)
     features = {
@@ -140,7 +140,7 @@ def read_edges(
         for name, column in source.features.items()
     }
     if edge_set.timed:
-        features[TIME] = column_of(batch, TIME)
+        features[ROW_TIME] = column_of(batch, ROW_TIME)
     from_, to = _pairs(sources.rows, targets.rows, batch.num_rows)
     kept = selection.kept[sources.rows[from_]]
     from_, to = from_[kept], to[kept]

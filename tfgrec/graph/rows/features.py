@@ -13,13 +13,9 @@ from tfgrec.errors import InputDataError, SchemaError
 from tfgrec.graph.rows.cells import Cells, is_list, is_null, is_text, plain, read_cells
 from tfgrec.graph.rows.row_checks import RowSelection
 from tfgrec.graph.schema import DType, Feature
+from tfgrec.graph.store.columns import column_of
 
 _PLACEHOLDERS = {"int64": 0, "float32": 0.0, "string": ""}
-
-
-def column_of(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """A column by name."""
-    return batch.column(batch.schema.get_field_index(name))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from tfgrec.config.tables import NodeSetSource, TablesConfig, as_column
-from tfgrec.graph.rows.features import column_of, read_feature, read_ids
+from tfgrec.graph.rows.features import read_feature, read_ids
 from tfgrec.graph.rows.row_checks import RowChecks
 from tfgrec.graph.schema import ID, NodeSet
+from tfgrec.graph.store.columns import column_of
 
 DUPLICATE_ID = "is the id of an earlier row too"
 

@@ -6,12 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from tfgrec import files
-from tfgrec.graph.schema import TIME
+from tfgrec.graph.schema import TARGET, TIME
 from tfgrec.graph.store import layout, store_files
 from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.shards import ShardRanges, ShardSelection, as_arrow, gatherable
 
-TARGET = "#target"
 ROW_SPLITS = "#row_splits"
 
 # Rows that are searched one by one: NumPy's calls for all at once cost as much as some ten of these.

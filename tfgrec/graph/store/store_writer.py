@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from tfgrec import files
 from tfgrec.errors import GraphStoreError, InputDataError
-from tfgrec.graph.schema import ID, TIME, GraphSchema
+from tfgrec.graph.schema import ID, TARGET, TIME, GraphSchema
 from tfgrec.graph.store import layout, store_files
-from tfgrec.graph.store.adjacency import ROW_SPLITS, TARGET, Adjacency, open_adjacency
+from tfgrec.graph.store.adjacency import ROW_SPLITS, Adjacency, open_adjacency
 from tfgrec.graph.store.columns import as_columns, column_of
 from tfgrec.graph.store.edge_order import edge_order
 from tfgrec.graph.store.node_index import HASH, NodeIndex, as_id_array, hash_ids, open_node_index, shards_of_hashes
