@@ -9,7 +9,8 @@ from small_records import CONFIG
 
 from tfgrec.config import RunConfig, load_run_config
 from tfgrec.errors import ConfigurationError
-from tfgrec.run.recorded_weights import recorded_weights_of, with_recorded_weights
+from tfgrec.model.balancing.fixed_weights import recorded_weights_of
+from tfgrec.run.earlier_runs import with_recorded_weights
 from tfgrec.run.run_directory import RunDirectory
 
 WEIGHTS = {"click": 1.5, "watch_time": 1.2, "auto_encoder": 0.3}

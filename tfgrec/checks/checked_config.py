@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tfgrec.checks.preflight import check_run
 from tfgrec.config import RunConfig, load_run_config, load_tables_config
-from tfgrec.run.recorded_weights import with_recorded_weights
+from tfgrec.run.earlier_runs import with_recorded_weights
 
 
 def load_checked_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:

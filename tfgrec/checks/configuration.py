@@ -10,7 +10,7 @@ import yaml
 from tfgrec.checks.preflight import check_run, untrained_unknowns
 from tfgrec.config import RunConfig, TablesConfig, load_run_config, load_tables_config
 from tfgrec.errors import TfgrecError
-from tfgrec.run.recorded_weights import with_recorded_weights
+from tfgrec.run.earlier_runs import with_recorded_weights
 
 
 @dataclasses.dataclass(frozen=True)

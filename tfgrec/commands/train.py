@@ -11,7 +11,7 @@ from rich.console import Console
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
-from tfgrec.run.earlier_training import start_of
+from tfgrec.run.earlier_runs import check_warm_start
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.borrowed_records import BorrowedRecords
 from tfgrec.stages.whole_run import run_all_stages, run_on_records
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
         from tfgrec.training.joining import join_training
 
-        start_of(config, run)
+        check_warm_start(config, run)
         join_training(config, run, announce=console.print)
         return 0
     if borrowed is None:

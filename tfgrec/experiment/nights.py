@@ -12,7 +12,7 @@ from tfgrec.config.sampling import SplitConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.experiment.experiment_directory import ExperimentDirectory
 from tfgrec.files import read_json, write_json
-from tfgrec.run.recorded_weights import with_recorded_weights
+from tfgrec.run.earlier_runs import with_recorded_weights
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import run_module
 from tfgrec.simulation.living_tables import HOUR_COLUMN

@@ -11,7 +11,7 @@ from tfgrec.graph.schema import ID, READOUT, Feature, GraphSchema, is_history
 from tfgrec.model.auto_encoder.feature_auto_encoder import FeatureAutoEncoder
 from tfgrec.model.auto_encoder.reconstruction_targets import reconstruction_targets
 from tfgrec.model.balancing.balancer import Balancer
-from tfgrec.model.balancing.fixed_weights import FixedWeights
+from tfgrec.model.balancing.fixed_weights import FixedWeights, recorded_weights_of
 from tfgrec.model.balancing.gradnorm import GradNorm
 from tfgrec.model.balancing.uncertainty_weights import UncertaintyWeights
 from tfgrec.model.blank_graph import blank_graph
@@ -43,7 +43,6 @@ from tfgrec.model.retrieval.build_retrieval import build_retrieval
 from tfgrec.model.retrieval.retrieval_task import RETRIEVAL
 from tfgrec.model.static_vectors import EmbeddedRows, StaticVectors
 from tfgrec.model.unknown_ids import UnknownIds
-from tfgrec.run.recorded_weights import recorded_weights_of
 
 Specs = dict[str, dict[str, FeatureSpec]]
 

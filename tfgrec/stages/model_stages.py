@@ -9,7 +9,7 @@ from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import read_manifest
 from tfgrec.files import read_json, write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
-from tfgrec.run.earlier_training import start_of
+from tfgrec.run.earlier_runs import warm_start_input
 from tfgrec.run.fingerprint import fingerprint_file
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import StageLog
@@ -101,7 +101,7 @@ class ModelStages:
             "model": self._config.model.model_dump(mode="json"),
             "sampling": self._config.sampling.model_dump(mode="json"),
             "training": self._config.training.model_dump(mode="json", exclude=self._no_matter_of_the_model()),
-            **start_of(self._config, self._run),
+            **warm_start_input(self._config, self._run),
             **self._pretraining(),
             **(self._graph() if self._trains_on_graph else {}),
         }

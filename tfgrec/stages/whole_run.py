@@ -9,7 +9,7 @@ from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import read_json
 from tfgrec.run.claim import claimed
-from tfgrec.run.earlier_training import start_of
+from tfgrec.run.earlier_runs import check_warm_start
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.borrowed_records import BorrowedRecords
 from tfgrec.stages.data_stages import DataStages
@@ -90,6 +90,6 @@ def _data_stages(config: RunConfig, run: RunDirectory, data: Path, announce: Cal
 
 
 def _announce_unknowns(config: RunConfig, run: RunDirectory, announce: Callable[[str], None]) -> None:
-    start_of(config, run)
+    check_warm_start(config, run)
     if (warning := untrained_unknowns(config, load_tables_config(config.schema_dir))) is not None:
         announce(f"warning: {warning}")

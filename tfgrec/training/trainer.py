@@ -16,7 +16,7 @@ from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.files import write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.progress import Advance, stage_progress
-from tfgrec.run.recorded_weights import RECORDED
+from tfgrec.run.earlier_runs import MEAN_LOSS_WEIGHTS
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingCheckpoints, TrainingPosition
 from tfgrec.training.compilation import compile_model
@@ -70,7 +70,7 @@ def train(run_model: "RunModel", *, announce: Callable[[str], None] = print) -> 
         "seconds": position.seconds,
         "steps_per_second": speed,
         "requests_per_second": None if speed is None else speed * config.training.batch_size,
-        **({RECORDED: run_model.model.balancer.mean_weights()} if balanced else {}),
+        **({MEAN_LOSS_WEIGHTS: run_model.model.balancer.mean_weights()} if balanced else {}),
         **({} if early_stopping is None else {"selection": early_stopping.summary(position)}),
         **({"pretraining_seconds": position.pretraining_seconds} if config.arm in PRETRAINED_ARMS else {}),
         **({} if embedding is None else embedding.costs()),

@@ -11,7 +11,7 @@ from tfgrec.checks.preflight import check_run
 from tfgrec.config import RunConfig, load_run_config, load_tables_config
 from tfgrec.errors import ConfigurationError
 from tfgrec.model.configuration_checks import arm_problems, check_model_config, raise_problems
-from tfgrec.run.recorded_weights import with_recorded_weights
+from tfgrec.run.earlier_runs import with_recorded_weights
 from tfx_pipeline.evaluation.eval_config import check_pipeline
 from tfx_pipeline.examples_schema import check_schema
 from tfx_pipeline.inputs.days import at_day, parse_day

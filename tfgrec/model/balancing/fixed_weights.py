@@ -1,9 +1,10 @@
-"""The balancer that leaves weights alone."""
+"""The balancer that leaves weights alone, and the weights that an earlier training gives it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from tfgrec.errors import ConfigurationError
 from tfgrec.model.balancing.balancer import Balancer, balancer_variable
 
 
@@ -18,3 +19,20 @@ class FixedWeights(Balancer):
     def weights(self) -> tf.Variable:
         """The weights, `[num_losses]`."""
         return self._weights
+
+
+def recorded_weights_of(
+    losses: Sequence[str], recorded: Mapping[str, float], *, source: str | None
+) -> dict[str, float]:
+    """The recorded weights of a model's losses, in their order. An arm may train fewer losses than were recorded.
+
+    Raises:
+      ConfigurationError: a loss was not recorded.
+    """
+    missing = sorted(set(losses) - set(recorded))
+    if missing:
+        raise ConfigurationError(
+            f"model.balancing.weights_from: {source} was trained with the losses {', '.join(recorded)}; "
+            f"this model also has {', '.join(missing)}"
+        )
+    return {name: recorded[name] for name in losses}

@@ -10,7 +10,7 @@ from small_records import CONFIG
 from tfgrec.commands.train import main
 from tfgrec.config import RunConfig, load_run_config
 from tfgrec.errors import ConfigurationError
-from tfgrec.run.earlier_training import start_of
+from tfgrec.run.earlier_runs import warm_start_input
 from tfgrec.run.run_directory import RunDirectory
 
 
@@ -27,35 +27,35 @@ def finished(folder: Path, seconds: float = 1.0) -> Path:
 
 
 def test_a_training_from_nothing_has_no_start(tmp_path: Path) -> None:
-    assert start_of(config_of(tmp_path, None), RunDirectory.at(tmp_path / "run")) == {}
+    assert warm_start_input(config_of(tmp_path, None), RunDirectory.at(tmp_path / "run")) == {}
 
 
 def test_a_start_is_known_by_its_content(tmp_path: Path) -> None:
     run, first = RunDirectory.at(tmp_path / "run"), finished(tmp_path / "first")
-    start = start_of(config_of(tmp_path, first), run)
-    assert start_of(config_of(tmp_path, finished(tmp_path / "copy")), run) == start
-    assert start_of(config_of(tmp_path, finished(first, seconds=2.0)), run) != start
+    start = warm_start_input(config_of(tmp_path, first), run)
+    assert warm_start_input(config_of(tmp_path, finished(tmp_path / "copy")), run) == start
+    assert warm_start_input(config_of(tmp_path, finished(first, seconds=2.0)), run) != start
 
 
 def test_a_training_that_has_begun_keeps_its_start(tmp_path: Path) -> None:
     run, first = RunDirectory.at(tmp_path / "run"), finished(tmp_path / "first")
     config = config_of(tmp_path, first)
-    start = start_of(config, run)
+    start = warm_start_input(config, run)
     run.checkpoints.mkdir(parents=True)
     run.made_from.write_text(json.dumps({"arm": "joint", **start}))
     (first / "training.json").unlink()
-    assert start_of(config, run) == start
+    assert warm_start_input(config, run) == start
 
 
 def test_a_start_that_is_not_there_is_named(tmp_path: Path) -> None:
     run = RunDirectory.at(tmp_path / "run")
     config = config_of(tmp_path, tmp_path / "first")
     with pytest.raises(ConfigurationError, match=r"training.warm_start_from: .*first/training.json is not there"):
-        start_of(config, run)
+        warm_start_input(config, run)
     run.checkpoints.mkdir(parents=True)
     run.made_from.write_text(json.dumps({"arm": "joint"}))
     with pytest.raises(ConfigurationError, match="expected the folder of a finished run"):
-        start_of(config, run)
+        warm_start_input(config, run)
 
 
 def test_it_is_missed_before_any_stage_has_run(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
