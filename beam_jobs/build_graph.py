@@ -14,9 +14,8 @@ from beam_jobs.running.facts import Fact, of_kind
 from beam_jobs.running.outputs import unfinished_output
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.running.statistics import STATISTICS
-from beam_jobs.tables.build_plan import BuildPlan
+from beam_jobs.tables.build_plan import BuildPlan, shard_count
 from beam_jobs.tables.row_counts import count_rows
-from beam_jobs.tables.shard_count import shard_count
 from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.entry_point import entry_point

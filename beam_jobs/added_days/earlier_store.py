@@ -13,9 +13,8 @@ from beam_jobs.added_days.earlier_letters import EarlierLetters
 from beam_jobs.added_days.inputs_taken_in import INPUTS, NewFiles, find_new_files
 from beam_jobs.added_days.logged_events import write_logged_events
 from beam_jobs.added_days.row_keyed_edges import row_keyed_edge_sets
-from beam_jobs.tables.build_plan import BuildPlan
+from beam_jobs.tables.build_plan import BuildPlan, shard_count
 from beam_jobs.tables.dead_letters import FOLDER
-from beam_jobs.tables.shard_count import shard_count
 from tfgrec.config import TablesConfig
 from tfgrec.graph.log.event_log import LOG, POSITION, EventLog
 from tfgrec.graph.schema import GraphSchema

@@ -1,6 +1,7 @@
 """The output folder of a job: built beside its place under another name, and moved there when it is whole."""
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
@@ -13,10 +14,12 @@ from typing import Any
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.running.exchanged_folders import exchange
 from beam_jobs.running.listed_files import files_below, is_local
 from beam_jobs.running.own_output import MANIFEST, Kind, refuse_foreign
 from tfgrec.errors import OutputError, TfgrecError
+
+# Of Linux's renameat2.
+_FROM_WORKING_FOLDER, _EXCHANGE = -100, 2
 
 _UNFINISHED = ".unfinished-"
 # Beam turns what is raised on a worker into text.
@@ -131,3 +134,11 @@ def _move_files(folder: str, output: str) -> None:
     paths = files_below(folder)
     paths.sort(key=lambda path: FileSystems.split(path)[1] == MANIFEST)
     FileSystems.rename(paths, [output.rstrip("/") + path[len(folder.rstrip("/")) :] for path in paths])
+
+
+def exchange(one: str, other: str) -> bool:
+    """Has two paths change places; whether that was done: not all systems and disks can, then both are as they were."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    if rename is None:
+        return False
+    return rename(_FROM_WORKING_FOLDER, os.fsencode(one), _FROM_WORKING_FOLDER, os.fsencode(other), _EXCHANGE) == 0

@@ -13,6 +13,10 @@ from tfgrec.graph.rows.edge_rows import EdgeRows, edge_columns, edges_by_table
 from tfgrec.graph.rows.node_rows import node_set_columns, node_sets_by_table
 from tfgrec.graph.schema import GraphSchema
 
+_BYTES_PER_SHARD = 32 << 20
+# Each shard of an edge set is two mapped files, and a process may map some 65,000.
+_MOST = 512
+
 _Uses = TypeVar("_Uses")
 
 
@@ -79,3 +83,16 @@ def _with_columns(files: Mapping[str, TableFiles], columns: Mapping[str, Iterabl
 
 def _chosen(by_table: dict[str, _Uses], chosen: Mapping[str, Any] | None) -> dict[str, _Uses]:
     return {table: uses for table, uses in by_table.items() if chosen is None or table in chosen}
+
+
+def shard_count(files: Mapping[str, TableFiles]) -> int:
+    """The smallest power of two that leaves 32 MiB of table files, or less, to a shard; 512 at most.
+
+    A store of one shard is the quickest to sample a single request from; with more of them a worker holds less. Powers
+    of two, so that a store which grows day by day seldom has to be cut anew.
+    """
+    sizes = {file.path: file.bytes for of_table in files.values() for file in of_table.files}
+    shards = 1
+    while shards < _MOST and shards * _BYTES_PER_SHARD < sum(sizes.values()):
+        shards *= 2
+    return shards

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -12,13 +13,15 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.running.listed_files import files_in, is_local
-from beam_jobs.tables.folder_columns import folder_columns
 from beam_jobs.tables.table_formats import format_of, open_decompressed
 from beam_jobs.tables.tfrecord_tables import first_columns
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import Table, TableFormat
 from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
+
+# How Hive names the folder of rows whose value is null.
+_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,3 +210,13 @@ def _similar_file(pattern: str) -> str:
     folder, name = FileSystems.split(pattern)
     names = [FileSystems.split(path)[1] for path in files_in(folder, "")]
     return f": {suggestion(name, names)}" if names else f": {folder} is empty or does not exist"
+
+
+def folder_columns(relative_path: str) -> dict[str, str | None]:
+    """The columns that a file gets from its folders, such as `date=2022-04-25/`, as Hive and Spark write them: as text."""
+    pairs = (folder.partition("=") for folder in relative_path.split("/")[:-1])
+    return {unquote(key): _value(value) for key, equals, value in pairs if key and equals}
+
+
+def _value(text: str) -> str | None:
+    return None if text == _NULL else unquote(text)

@@ -10,7 +10,6 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.labels import split_labels
-from tfgrec.data.missing_features import refuse_missing_features
 from tfgrec.graph.schema import GraphSchema
 
 if TYPE_CHECKING:
@@ -99,3 +98,24 @@ def parse_merged(spec: tfgnn.GraphTensorSpec, serialized: tf.Tensor) -> tfgnn.Gr
     graph = tfgnn.parse_example(spec, serialized).merge_batch_to_components()
     refuse_missing_features(graph)
     return graph
+
+
+def refuse_missing_features(graph: tfgnn.GraphTensor) -> None:
+    """Checks that every node of a merged batch has a value of every feature.
+
+    A record that does not mention a feature is parsed all the same, and the values of the records behind it in the
+    batch would be read as those of its nodes.
+
+    Raises (when the batch is computed):
+      InvalidArgumentError: names the features.
+    """
+    names, rows, sizes = [], [], []
+    for node_set, nodes in sorted(graph.node_sets.items()):
+        size = tf.cast(tf.reduce_sum(nodes.sizes), tf.int64)
+        for name, values in nodes.features.items():
+            names.append(f"{node_set}.{name}")
+            rows.append(values.nrows() if isinstance(values, tf.RaggedTensor) else tf.shape(values, tf.int64)[0])
+            sizes.append(size)
+    missing = tf.stack(rows) != tf.stack(sizes)
+    told = tf.strings.reduce_join(tf.boolean_mask(tf.constant(names), missing), separator=", ")
+    tf.debugging.Assert(~tf.reduce_any(missing), ["records lack values of these features of nodes:", told])

@@ -13,15 +13,15 @@ from beam_jobs.worker_errors import errors_as_raised_on_workers
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError, InputDataError, TfgrecError
 from tfgrec.run.claim import claimed
+from tfx_pipeline.evaluation.results import blessing_failures
 from tfx_pipeline.infra_validation import docker_answers
 from tfx_pipeline.inputs.data_fingerprint import fingerprint_tables
 from tfx_pipeline.inputs.days import told_days
 from tfx_pipeline.inputs.run_inputs import CuratedSchema, read_pipeline_config
 from tfx_pipeline.local.component_progress import told_components
 from tfx_pipeline.local.retention import remove_old_runs
-from tfx_pipeline.local.run_outcome import told_outcome
 from tfx_pipeline.local.run_page import write_run_page
-from tfx_pipeline.local.run_record import read_newest_run
+from tfx_pipeline.local.run_record import RunRecord, read_newest_run
 from tfx_pipeline.pipeline import Places, create_pipeline
 
 METADATA, ARTIFACTS, WORK = "metadata.sqlite", "artifacts", "work"
@@ -136,3 +136,21 @@ def _tell(console: Console, config: RunConfig, root: Path, error: BaseException 
         for path in component.pages:
             console.print(f"{component.name}: {path}")
     console.print(f"run: {page}")
+
+
+def told_outcome(run: RunRecord, error: BaseException | None) -> list[str]:
+    """What stopped the run, or why its model was not pushed, or where it was pushed to."""
+    if error is not None:
+        lines = str(error).splitlines() if isinstance(error, TfgrecError) else [f"The run ended with {error!r}"]
+        return [*lines, "The served model is as it was."]
+    evaluation = run.find("Evaluator")
+    failures = blessing_failures(evaluation.outputs["evaluation"]) if evaluation else []
+    if failures:
+        return ["The model was not blessed, the served one stays:", *failures]
+    pusher = run.find("Pusher")
+    pushed = Path(pusher.outputs["pushed_model"]) if pusher else None
+    if pushed is None or not any(pushed.iterdir()):
+        return ["The model was not pushed, the served one stays."]
+    if pusher.state == "cached":
+        return ["Nothing has changed since an earlier run: the model that it pushed stays."]
+    return ["The model was blessed and pushed."]

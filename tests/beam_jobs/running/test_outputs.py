@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from beam_jobs.running import outputs
-from beam_jobs.running.exchanged_folders import exchange
-from beam_jobs.running.outputs import delete, keep_dead_letters, unfinished_output, write_json
+from beam_jobs.running.outputs import delete, exchange, keep_dead_letters, unfinished_output, write_json
 from tfgrec.errors import InputDataError, OutputError
 from tfgrec.graph.store.layout import FORMAT
 

@@ -14,9 +14,8 @@ from shop_tables import SCHEMA, TABLES, Shop, run_config, tables_config, write_f
 
 from beam_jobs.build_graph import build_graph
 from beam_jobs.sample_subgraphs import sample_subgraphs
-from beam_jobs.tables.folder_columns import folder_columns
 from beam_jobs.tables.table_batches import read_part
-from beam_jobs.tables.table_files import find_table, list_files
+from beam_jobs.tables.table_files import find_table, folder_columns, list_files
 from tfgrec.config.tables import Table
 from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError

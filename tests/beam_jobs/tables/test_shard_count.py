@@ -2,7 +2,7 @@
 
 import pytest
 
-from beam_jobs.tables.shard_count import shard_count
+from beam_jobs.tables.build_plan import shard_count
 from beam_jobs.tables.table_files import TableFile, TableFiles
 
 MIB = 1 << 20

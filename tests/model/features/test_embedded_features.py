@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgrec.model.features.embedded_features import EmbeddedFeatures
+from tfgrec.model.features.embedded_features import EmbeddedFeatures, hashed_rows
 from tfgrec.model.features.feature_specs import CategoricalSpec, HashedSpec
-from tfgrec.model.features.hashed_rows import hashed_rows
 
 
 def categorical(vocabulary: list, dtype: str = "string", **changes) -> CategoricalSpec:

@@ -12,7 +12,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfgrec.errors import InputDataError
 from tfx_pipeline.artifacts import HtmlPages
 from tfx_pipeline.local.component_progress import told_components
-from tfx_pipeline.local.run_outcome import told_outcome
+from tfx_pipeline.local.local_run import told_outcome
 from tfx_pipeline.local.run_page import write_run_page
 from tfx_pipeline.local.run_record import read_newest_run
 

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from tfgrec.model.features.absent import is_absent
 from tfgrec.model.features.feature_specs import CategoricalSpec, EmbeddedSpec, HashedSpec, dump_specs, parse_specs
-from tfgrec.model.features.hashed_rows import hashed_rows
 from tfgrec.model.features.named_axes import AxisPart, NamedAxis
 from tfgrec.model.features.several_values import combine_values
 from tfgrec.model.features.vocabulary_lookup import VocabularyLookup
@@ -166,3 +165,12 @@ def _initial_rows(spec: EmbeddedSpec, dtype: tf.DType | None) -> tf.Tensor:
         return tf.concat([rows[:-1], tf.zeros_like(rows[:1])], axis=0) if spec.unknown_row else rows
     # Values outside the vocabulary may not occur in training, and should then say nothing.
     return tf.concat([tf.zeros_like(rows[:1]), rows[1:]], axis=0)
+
+
+def hashed_rows(values: tf.Tensor, buckets: int) -> tf.Tensor:
+    """FarmHash fingerprints of strings, or of the decimal texts of integers, modulo `buckets`: alike on all machines.
+
+    Int64 or string values of any shape -> int64 of that shape.
+    """
+    texts = values if values.dtype == tf.string else tf.strings.as_string(values)
+    return tf.strings.to_hash_bucket_fast(texts, buckets)
