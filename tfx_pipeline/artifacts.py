@@ -6,6 +6,9 @@ They have no properties, which Kubeflow would refuse; custom properties they may
 from tfx.types.artifact import Artifact
 from tfx.types.system_artifacts import Dataset
 
+Artifacts = dict[str, list[Artifact]]
+"""What TFX gives an executor: by the name of an input or an output its artifacts."""
+
 
 class GraphStore(Artifact):
     """A graph store, as `tfgrec.graph.store.graph_store.GraphStore` opens it; custom property

@@ -213,7 +213,7 @@ def _similar_file(pattern: str) -> str:
 
 
 def folder_columns(relative_path: str) -> dict[str, str | None]:
-    """The columns that a file gets from its folders, such as `date=2022-04-25/`, as Hive and Spark write them: as text."""
+    """The columns that a file gets from its folders, such as `date=2022-04-25/`, as Hive and Spark do: as text."""
     pairs = (folder.partition("=") for folder in relative_path.split("/")[:-1])
     return {unquote(key): _value(value) for key, equals, value in pairs if key and equals}
 

@@ -5,12 +5,12 @@ from typing import Any
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.types import Artifact, BaseChannel
+from tfx.types import BaseChannel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec
 from tfx.types.standard_artifacts import ExampleAnomalies
 
 from tfgrec.errors import TfgrecError
-from tfx_pipeline.artifacts import ANOMALIES_PAGE, HtmlPages
+from tfx_pipeline.artifacts import ANOMALIES_PAGE, Artifacts, HtmlPages
 from tfx_pipeline.data_validation.validation import read_validations
 
 
@@ -21,12 +21,7 @@ class AnomalyError(TfgrecError):
 class Executor(BaseExecutor):
     """Reads what the validators found."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Passes if there is no anomaly.
 
         Raises:

@@ -14,6 +14,7 @@ from tfx.types.artifact_utils import get_single_instance
 from tfx.types.standard_artifacts import ExampleStatistics
 from tfx.types.standard_component_specs import DISTRIBUTION_VALIDATOR_CONFIG_KEY as CONFIG_KEY
 
+from tfx_pipeline.artifacts import Artifacts
 from tfx_pipeline.data_validation.comparable_statistics import comparable_statistics
 from tfx_pipeline.data_validation.statistics import STATISTICS_FILE, read_statistics
 
@@ -21,12 +22,7 @@ from tfx_pipeline.data_validation.statistics import STATISTICS_FILE, read_statis
 class Executor(executor.Executor):
     """Gives TFX's executor statistics that it can compare."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> Any:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> Any:
         """Writes the anomalies and the distances of each pair of splits."""
         with tempfile.TemporaryDirectory() as folder:
             comparable = {

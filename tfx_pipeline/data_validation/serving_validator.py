@@ -10,12 +10,13 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.io import fileio
-from tfx.types import Artifact, BaseChannel, Channel
+from tfx.types import BaseChannel, Channel
 from tfx.types.artifact_utils import get_single_instance
 from tfx.types.component_spec import ChannelParameter, ComponentSpec
 from tfx.types.standard_artifacts import ExampleAnomalies, ExampleStatistics
 from tfx.types.standard_artifacts import Schema as SchemaArtifact
 
+from tfx_pipeline.artifacts import Artifacts
 from tfx_pipeline.data_validation.examples_schema_file import read_examples_schema
 from tfx_pipeline.data_validation.statistics import read_statistics
 from tfx_pipeline.examples_schema import SERVING
@@ -24,12 +25,7 @@ from tfx_pipeline.examples_schema import SERVING
 class Executor(BaseExecutor):
     """Validates statistics in the environment SERVING, which TFX's own executor can't be told."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Writes the anomalies of each split where ExampleValidator would."""
         self._log_startup(input_dict, output_dict, exec_properties)
         statistics = get_single_instance(input_dict["statistics"])

@@ -6,13 +6,13 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.dsl.io import fileio
-from tfx.types import Artifact, BaseChannel, Channel
+from tfx.types import BaseChannel, Channel
 from tfx.types.artifact_utils import get_single_instance
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 
 from tfgrec.data.examples_directory import MANIFEST, parse_manifest
-from tfx_pipeline.artifacts import ANOMALIES_PAGE, HtmlPages
+from tfx_pipeline.artifacts import ANOMALIES_PAGE, Artifacts, HtmlPages
 from tfx_pipeline.data_validation.examples_schema_file import read_examples_schema
 from tfx_pipeline.data_validation.measured_distances import measured_distances
 from tfx_pipeline.data_validation.serving_validator import not_served
@@ -28,12 +28,7 @@ _BASELINE = "train"
 class Executor(BaseExecutor):
     """Draws the pages; anomalies don't make it fail."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Writes statistics.html and anomalies.html."""
         self._log_startup(input_dict, output_dict, exec_properties)
         pages = get_single_instance(output_dict["pages"])
@@ -126,14 +121,14 @@ class DataReport(BaseComponent):
         )
 
 
-def _read_splits(input_dict: dict[str, list[Artifact]]) -> dict[str, Any]:
+def _read_splits(input_dict: Artifacts) -> dict[str, Any]:
     """Statistics by split, those of training first."""
     artifacts = [get_single_instance(input_dict["statistics"]), *input_dict.get("serving_statistics", [])]
     splits = {name: of_split for artifact in artifacts for name, of_split in read_statistics(artifact).items()}
     return {_BASELINE: splits.pop(_BASELINE), **splits}
 
 
-def _expansions(input_dict: dict[str, list[Artifact]]) -> list[dict[str, Any]]:
+def _expansions(input_dict: Artifacts) -> list[dict[str, Any]]:
     for examples in input_dict.get("examples", []):
         path = f"{examples.uri}/{MANIFEST}"
         with fileio.open(path, "rb") as file:

@@ -7,13 +7,13 @@ from tfx.components.evaluator import constants
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
-from tfx.types import Artifact, BaseChannel, Channel
+from tfx.types import BaseChannel, Channel
 from tfx.types.artifact_utils import get_single_instance
 from tfx.types.component_spec import ChannelParameter, ComponentSpec
 from tfx.types.standard_artifacts import ModelBlessing, ModelEvaluation, ModelRun
 
 from tfgrec.files import write_atomically
-from tfx_pipeline.artifacts import HtmlPages
+from tfx_pipeline.artifacts import Artifacts, HtmlPages
 from tfx_pipeline.evaluation.results import EvaluationResult
 from tfx_pipeline.local_copies import local_input, local_output
 from tfx_pipeline.reports.evaluation_page import evaluation_page
@@ -36,12 +36,7 @@ class ModelReportSpec(ComponentSpec):
 class Executor(BaseExecutor):
     """Writes evaluation.html, and puts the training's report.html beside it."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Called by TFX."""
         run, evaluation, blessing = (get_single_instance(input_dict[key]) for key in ModelReportSpec.INPUTS)
         page = evaluation_page(

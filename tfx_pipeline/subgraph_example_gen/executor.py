@@ -1,19 +1,16 @@
 """Samples inside the pipeline: what SubgraphExampleGen runs."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from tfx.components.example_gen import utils as example_gen_properties
 from tfx.components.util import examples_utils
-from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
-from tfx.types import Artifact
 from tfx.types.artifact_utils import get_single_instance
 from tfx.types.standard_artifacts import Examples
 
 from beam_jobs.sample_subgraphs import sample_subgraphs
-from tfx_pipeline.inputs.run_spec import RunSpec, read_schema
+from tfx_pipeline.artifacts import Artifacts
+from tfx_pipeline.job_executor import JobExecutor
 from tfx_pipeline.local_copies import local_input
 
 # The splits of a run's configuration -> those of TFX.
@@ -22,7 +19,7 @@ SPLITS = {"train": "train", "validation": "eval"}
 _FILE_FORMAT = "tfrecords_gzip"
 
 
-class Executor(BaseBeamExecutor):
+class Executor(JobExecutor):
     """An executor of the ExampleGen family: gives an `Examples` artifact that StatisticsGen, Trainer, Evaluator and
     `tfgrec.data.examples_directory.ExamplesDirectory` open alike.
 
@@ -30,34 +27,21 @@ class Executor(BaseBeamExecutor):
     in an order and in files of its own: no shards with checksums and without a user in two of them, no manifest.
     """
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
+    def run_job(
+        self, sources: dict[str, Any], inputs: Artifacts, outputs: Artifacts, properties: dict[str, Any]
     ) -> None:
-        """Samples the requests of the splits.
-
-        Raises:
-          TfgrecError: of `beam_jobs.sample_subgraphs`.
-        """
-        self._log_startup(input_dict, output_dict, exec_properties)
-        graph, examples = get_single_instance(input_dict["graph"]), get_single_instance(output_dict["examples"])
-        with tempfile.TemporaryDirectory() as folder:
-            config = RunSpec.from_json(exec_properties["spec"]).write_sections(Path(folder))
-            tables, schema = read_schema(config)
-            with local_input(graph.uri, shared_dir=exec_properties["shared_dir"]) as graph_dir:
-                manifest = sample_subgraphs(
-                    config=config,
-                    tables=tables,
-                    schema=schema,
-                    data_dir=exec_properties["data"],
-                    graph_dir=str(graph_dir),
-                    output_dir=examples.uri,
-                    split_folders={split: f"Split-{of_tfx}" for split, of_tfx in SPLITS.items()},
-                    pipeline_args=self._beam_pipeline_args,
-                )
-        _describe(examples, exec_properties["span"], exec_properties["tables_fingerprint"], manifest)
+        """Samples the requests of the splits."""
+        graph, examples = get_single_instance(inputs["graph"]), get_single_instance(outputs["examples"])
+        with local_input(graph.uri, shared_dir=properties["shared_dir"]) as graph_dir:
+            manifest = sample_subgraphs(
+                **sources,
+                data_dir=properties["data"],
+                graph_dir=str(graph_dir),
+                output_dir=examples.uri,
+                split_folders={split: f"Split-{of_tfx}" for split, of_tfx in SPLITS.items()},
+                pipeline_args=self._beam_pipeline_args,
+            )
+        _describe(examples, properties["span"], properties["tables_fingerprint"], manifest)
 
 
 def _describe(examples: Examples, span: int, fingerprint: str, manifest: dict[str, Any]) -> None:
