@@ -1,5 +1,6 @@
 """What a run's records say of each candidate without a graph, as a table: for peers that learn from tables."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class RecordFeatures:
         self._examples = examples
         labels = {f"label/{name}": task.label for name, task in config.model.tasks.items()}
         self._rows = PredictionRows(examples.schema, labels=labels, scenario=None)
-        all_labels = {*config.model.label_features, *load_tables_config(config.schema_dir).requests.labels}
+        all_labels = config.model.all_labels(load_tables_config(config.schema_dir).requests.labels)
         self._schema = _root_schema(examples.schema, without=all_labels)
         self._rates = SmoothedRates(rates=resolve_rates(config.model.rates, examples.statistics))
         self._rate_names = list(config.model.rates)
@@ -71,7 +72,7 @@ def numbered_categories(features: pd.DataFrame) -> pd.DataFrame:
     return features.assign(**codes)
 
 
-def _root_schema(schema: GraphSchema, *, without: set[str]) -> GraphSchema:
+def _root_schema(schema: GraphSchema, *, without: Collection[str]) -> GraphSchema:
     """Candidates and the nodes that they are tied to, with their features of one value."""
     readouts = [USER_READOUT, *schema.item_readouts().values()]
     edge_sets = {name: EdgeSet(schema.edge_sets[name].source, READOUT, {}) for name in readouts}

@@ -14,7 +14,7 @@ class SchemaError(TfgrecError):
 
 
 class InputDataError(TfgrecError):
-    """A table is missing, unreadable or empty, or too many of its rows are bad."""
+    """A table or another file is missing or unreadable, or a table is empty, or too many of its rows are bad."""
 
 
 class GraphStoreError(TfgrecError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from tfgrec.errors import GraphStoreError, OutputError
+from tfgrec.errors import InputDataError, OutputError
 
 StrPath = str | os.PathLike[str]
 
@@ -85,10 +85,10 @@ def read_json(path: StrPath) -> Any:
     """Reads what `write_json` wrote.
 
     Raises:
-      GraphStoreError: the file can't be read or is not JSON.
+      InputDataError: the file can't be read or is not JSON.
     """
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
     except (OSError, ValueError) as error:
-        raise GraphStoreError(f"{path}: can't be read: {error}") from error
+        raise InputDataError(f"{path}: can't be read: {error}") from error

@@ -1,5 +1,6 @@
 """The parts of the model, each behind a switch."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -307,12 +308,12 @@ class ModelConfig(FrozenConfig):
         """How many bins each rate has beside its value."""
         return DEFAULT_BINS if "piecewise" in (self.numeric_transforms or ()) else 0
 
-    @property
-    def label_features(self) -> list[str]:
-        """The `_readout` features that tasks learn or weigh by: the model may not read them."""
+    def all_labels(self, declared: Iterable[str] = ()) -> list[str]:
+        """The `_readout` features that the model may not read: labels that tables.yaml declares, and all that tasks
+        learn or weigh by."""
         named = [name for task in self.tasks.values() for name in (task.label, task.sample_weight)]
         named.append(None if self.retrieval is None else self.retrieval.positive)
-        return list(dict.fromkeys(name for name in named if name is not None))
+        return list(dict.fromkeys([*declared, *(name for name in named if name is not None)]))
 
     @field_validator("tasks")
     @classmethod

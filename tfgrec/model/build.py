@@ -79,7 +79,7 @@ def build_joint_model(
     Raises:
       ConfigurationError: The configuration does not fit the schema or the statistics.
     """
-    all_labels = {*config.label_features, *(labels or ())}
+    all_labels = config.all_labels(labels or ())
     pretraining = pretraining or PretrainingConfig()
     check_model_config(config, schema, all_labels)
     raise_problems(arm_problems(config, arm, pretraining, schema))

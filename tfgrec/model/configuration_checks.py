@@ -57,7 +57,7 @@ def unknown_names(
         check(key, "label", name, [label for label in labels if label in features[READOUT]])
     for key, name in _named_weights(config):
         check(key, "request feature", name, features[READOUT])
-    hidden = {*labels, *config.label_features}
+    hidden = config.all_labels(labels)
     inputs = [name for name in features[READOUT] if name not in hidden]
     for key, name in _named_inputs(config):
         if name in hidden:

@@ -59,7 +59,7 @@ class RunModel:
         self.run = run
         self.examples = ExamplesDirectory.open(run.examples)
         declared = load_tables_config(config.schema_dir).requests.labels
-        self.labels = tuple(dict.fromkeys([*declared, *config.model.label_features]))
+        self.labels = tuple(config.model.all_labels(declared))
         self.checkpoints = TrainingCheckpoints(run.checkpoints)
         self._replicas = replicas
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from tfgrec.errors import ConfigurationError, GraphStoreError
+from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.files import read_json
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingCheckpoints
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _STARTS_ANEW = "balancer/"
 _KEY = "training.warm_start_from"
 # What TensorFlow's reader of checkpoints raises depends on what is wrong with a file.
-_UNREADABLE = (tf.errors.OpError, RuntimeError, LookupError, ValueError, OSError, GraphStoreError)
+_UNREADABLE = (tf.errors.OpError, RuntimeError, LookupError, ValueError, OSError, InputDataError)
 _NAMES_SHOWN = 4
 
 

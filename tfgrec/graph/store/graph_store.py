@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tfgrec import files
-from tfgrec.errors import GraphStoreError
+from tfgrec.errors import GraphStoreError, InputDataError
 from tfgrec.graph.schema import ID, GraphSchema
 from tfgrec.graph.store import layout, store_files
 from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
@@ -146,7 +146,10 @@ def _read_manifest(path: files.StrPath) -> dict[str, Any]:
         raise GraphStoreError(f"{path}: there is no graph store: build one with python -m beam_jobs.build_graph")
     if not files.exists(manifest_path):
         raise GraphStoreError(f"{path}: the graph store is unfinished (no manifest.json): build it again")
-    manifest = files.read_json(manifest_path)
+    try:
+        manifest = files.read_json(manifest_path)
+    except InputDataError as error:
+        raise GraphStoreError(f"{error}: build the store again") from error
     if not isinstance(manifest, dict) or manifest.get("format") != layout.FORMAT:
         raise GraphStoreError(f"{manifest_path}: is not the manifest of a graph store")
     if manifest.get("version") != layout.VERSION:
