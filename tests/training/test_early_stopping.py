@@ -17,7 +17,7 @@ from tfgrec.training.history import read_history
 from tfgrec.training.phases import Phase, phases_of
 from tfgrec.training.run_model import RunModel
 from tfgrec.training.step_log import StepLog
-from tfgrec.training.trainer import train
+from tfgrec.training.trainer import Trainer, train
 
 EPOCHS = 8
 # Each of 40 users and 30 videos has a vector, fast to learn, and about three requests: what is learned soon is noise.
@@ -152,6 +152,17 @@ def after_the_best_was_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EarlyStopping, "keep_if_best", keep_then_stop)
 
 
+def after_the_last_checkpoint_of_the_selection(monkeypatch: pytest.MonkeyPatch) -> None:
+    save = Trainer._save
+
+    def save_then_stop(self: Trainer) -> None:
+        save(self)
+        if self._position.phase == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_save", save_then_stop)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["selecting", "keeping", "between", "refitting"])
 def test_a_training_that_was_broken_off_ends_bit_by_bit_as_one_left_alone(
@@ -159,20 +170,23 @@ def test_a_training_that_was_broken_off_ends_bit_by_bit_as_one_left_alone(
 ) -> None:
     expected, summary = refitted
     last_of_selection = summary["selection"]["measurements"][-1]["step"]
-    break_off = {
-        "selecting": at_step(last_of_selection - 1),
-        "keeping": after_the_best_was_kept,
-        "between": between_phases,
-        "refitting": at_step(last_of_selection + 5),
+    breaks = {
+        "selecting": [at_step(last_of_selection - 1)],
+        "keeping": [after_the_best_was_kept],
+        "between": [between_phases],
+        "refitting": [after_the_last_checkpoint_of_the_selection, at_step(last_of_selection + 5)],
     }[place]
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        break_off(patch)
-        train(run_model(run))
+    for break_off in breaks:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            break_off(patch)
+            train(run_model(run))
     resumed = run_model(run)
     assert 0 < resumed.checkpoints.read_position().step < summary["steps"]
     assert timeless(train(resumed)) == timeless(summary)
     for ours, theirs in zip(values_of(resumed), values_of(expected), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    kept = [sorted(path.name for path in (of.run.checkpoints / "kept").iterdir()) for of in (resumed, expected)]
+    assert kept[0] == kept[1]
     steps = [[line["step"] for line in read_history(of.run.history)] for of in (resumed, expected)]
     assert set(steps[0]) >= {step for step in steps[1] if step <= last_of_selection}
 

@@ -161,6 +161,9 @@ class Trainer:
                 self._run_phase(self._phases[position.phase], history)
         finally:
             history.close()
+        if self._early_stopping is not None:
+            # Here and not with its phase: a training that is killed right after that phase's checkpoint comes by too.
+            self._early_stopping.forget_start(position)
         return position
 
     def _enter_phase(self, index: int) -> None:
@@ -219,8 +222,6 @@ class Trainer:
         if following is not None:
             self._enter_phase(position.phase)
         self._save()
-        if phase.stops_early:
-            self._early_stopping.forget_start(position)
 
     def _is_over(self, phase: Phase) -> bool:
         stopped = phase.stops_early and self._early_stopping.is_over(self._position)
