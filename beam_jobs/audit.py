@@ -12,7 +12,7 @@ from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.records.checked_shards import CHECKED, CheckShards, Recounting
 from beam_jobs.running.command_line import job_parser, parse_job_args, shown_progress
 from beam_jobs.running.facts import Fact
-from beam_jobs.running.outputs import MANIFEST, delete, write_json
+from beam_jobs.running.outputs import MANIFEST, delete, write_output_json
 from beam_jobs.running.pipelines import run_pipeline
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
@@ -82,7 +82,7 @@ def audit(
     finally:
         delete(work)
     report = _report(facts, delays)
-    write_json(FileSystems.join(report_dir, REPORT), report)
+    write_output_json(FileSystems.join(report_dir, REPORT), report)
     if not report["passed"]:
         examples = "".join(
             f"\n  {example['file']} record {example['record']}: {example['problem']}" for example in report["examples"]

@@ -11,7 +11,7 @@ from beam_jobs.records.record_shards import WriteRecordShards
 from beam_jobs.records.request_rows import request_columns, sources_by_table
 from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.running.facts import Fact, of_kind
-from beam_jobs.running.outputs import MANIFEST, delete, unfinished_output, write_json
+from beam_jobs.running.outputs import MANIFEST, delete, unfinished_output, write_output_json
 from beam_jobs.running.pipelines import run_pipeline
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.running.statistics import SAMPLING, STATISTICS
@@ -101,7 +101,7 @@ def sample_subgraphs(
         check_rows(facts, files, config.build.max_bad_row_share, letters, str(output_dir))
         check_splits(facts, config.split)
         manifest = sealed(_manifest(facts, files, config, records, store.statistics))
-        write_json(FileSystems.join(folder, MANIFEST), manifest)
+        write_output_json(FileSystems.join(folder, MANIFEST), manifest)
     return manifest
 
 

@@ -12,7 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.leakage import Leak, LeakageCheck
 from beam_jobs.records.recounted_records import RecordRecount
-from beam_jobs.running.outputs import write_json
+from beam_jobs.running.outputs import write_output_json
 from beam_jobs.tfrecords.tfrecord_shards import read_records
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
@@ -108,7 +108,7 @@ class _CheckShard(beam.DoFn):
             self._add(fact, batch)
         if fact["records"] != shard["num_requests"]:
             raise InputDataError(f"{path}: has {fact['records']} records, the manifest says {shard['num_requests']}")
-        write_json(FileSystems.join(self._work, path.replace("/", "-") + CHECKED), fact)
+        write_output_json(FileSystems.join(self._work, path.replace("/", "-") + CHECKED), fact)
         yield fact
 
     def _add(self, fact: dict[str, Any], batch: list[bytes]) -> None:

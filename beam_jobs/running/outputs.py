@@ -68,7 +68,7 @@ def keep_dead_letters(folder: str, output: str) -> str:
     return kept
 
 
-def write_json(path: str, values: Any) -> None:
+def write_output_json(path: str, values: Any) -> None:
     """Writes plain values to a file that has its name only once it is whole."""
     unfinished = _beside(path, f"unfinished-{uuid.uuid4().hex[:8]}")
     with FileSystems.create(unfinished, "application/json") as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from beam_jobs.running import outputs
-from beam_jobs.running.outputs import delete, exchange, keep_dead_letters, unfinished_output, write_json
+from beam_jobs.running.outputs import delete, exchange, keep_dead_letters, unfinished_output, write_output_json
 from tfgrec.errors import InputDataError, OutputError
 from tfgrec.graph.store.layout import FORMAT
 
@@ -116,7 +116,7 @@ def test_folders_change_places(tmp_path: Path) -> None:
 def test_a_file_is_replaced_without_being_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outputs, "delete", lambda path: pytest.fail(f"deleted {path}"))
     for values in ({"a": 1}, {"b": 2}):
-        write_json(str(tmp_path / "x.json"), values)
+        write_output_json(str(tmp_path / "x.json"), values)
         assert json.loads((tmp_path / "x.json").read_text()) == values
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -138,7 +138,7 @@ def test_names_with_brackets_and_stars_are_names(tmp_path: Path) -> None:
     (tmp_path / "run1" / "graph").mkdir(parents=True)
     for number in range(2):
         with unfinished_output(str(tmp_path / "run[1]" / "gr*ph"), "graph") as folder:
-            write_json(f"{folder}/manifest.json", {"format": FORMAT, "number": number})
+            write_output_json(f"{folder}/manifest.json", {"format": FORMAT, "number": number})
     assert json.loads((tmp_path / "run[1]" / "gr*ph" / "manifest.json").read_text())["number"] == 1
     assert sorted(path.name for path in (tmp_path / "run[1]").iterdir()) == ["gr*ph"]
     delete(str(tmp_path / "run[1]" / "gr*ph"))
