@@ -11,7 +11,7 @@ import tensorflow_gnn as tfgnn
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged, read_records
+from tfgrec.data.parsed_records import parse_merged, read_records
 from tfgrec.data.prediction_rows import PredictionRows
 from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema, NodeSet
 from tfgrec.model.features.smoothed_rates import SmoothedRates, resolve_rates

@@ -14,7 +14,7 @@ import tensorflow_gnn as tfgnn  # isort: skip
 
 from tfgrec.data.examples_directory import ExamplesDirectory  # isort: skip
 from tfgrec.data.graph_spec import graph_tensor_spec  # isort: skip
-from tfgrec.data.input_pipeline import parse_merged, read_records  # isort: skip
+from tfgrec.data.parsed_records import parse_merged, read_records  # isort: skip
 from tfgrec.model.encoder.edge_inputs import EdgeInputs, resolve_edge_inputs  # isort: skip
 
 # Milliseconds, far above e^5 - 1 = 147, where unscaled logarithms are cut.

@@ -13,8 +13,8 @@ from shop_tables import Shop, run_config, tables_config
 
 from beam_jobs.tfrecords.tfrecord_shards import read_records
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.data.labels import without_labels
+from tfgrec.data.parsed_records import parse_merged
 from tfgrec.data.recorded_requests import RecordedRequests
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest

@@ -15,8 +15,8 @@ from benchmarks.interleaved import interleaved_seconds, median_ratio
 from benchmarks.pyg_batches import write_batches
 from benchmarks.pyg_peer import PeerUnavailable, PygPeer
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.data.labels import split_labels
+from tfgrec.data.parsed_records import parse_merged
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import ID, READOUT
 

@@ -9,8 +9,9 @@ import small_records
 import tensorflow as tf
 
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import TrainingData, parse_merged, read_records, shuffled_records
+from tfgrec.data.input_pipeline import TrainingData, shuffled_records
 from tfgrec.data.labels import without_labels
+from tfgrec.data.parsed_records import parse_merged, read_records
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import READOUT
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfgrec.data.input_pipeline import TrainingData, read_records
+from tfgrec.data.input_pipeline import TrainingData
+from tfgrec.data.parsed_records import read_records
 from tfgrec.data.time_cut import TimeCut, find_time_cut, request_times
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.sampling.record_schema import record_schema

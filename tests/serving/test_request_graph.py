@@ -8,8 +8,8 @@ import small_records
 import tensorflow as tf
 
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
 from tfgrec.data.labels import without_labels
+from tfgrec.data.parsed_records import parse_merged
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore

@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfgrec.config.tables import Requests
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
+from tfgrec.data.parsed_records import parse_merged
 from tfgrec.graph.examples.request_examples import RequestEncoder
 from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.requests import RequestBatch

@@ -8,7 +8,7 @@ import tensorflow as tf
 from finished_runs import keep
 
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
+from tfgrec.data.parsed_records import parse_merged
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.serving.export import export_model, load_scoring_function
 from tfgrec.training.run_model import RunModel

@@ -12,7 +12,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.config.tables import Requests
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged, read_records
+from tfgrec.data.parsed_records import parse_merged, read_records
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.store.graph_store import GraphStore

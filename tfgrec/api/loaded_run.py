@@ -70,7 +70,7 @@ class LoadedRun(RunResults):
         import tensorflow_gnn as tfgnn
 
         from tfgrec.data.graph_spec import graph_tensor_spec
-        from tfgrec.data.input_pipeline import read_records
+        from tfgrec.data.parsed_records import read_records
 
         spec = graph_tensor_spec(self.examples.schema)
         serialized = read_records(list(self.examples.split(split).files))
@@ -82,7 +82,7 @@ class LoadedRun(RunResults):
         Raises:
           InputDataError: the split has no requests.
         """
-        from tfgrec.data.input_pipeline import read_records
+        from tfgrec.data.parsed_records import read_records
         from tfgrec.data.recorded_requests import RecordedRequests
 
         recorded = RecordedRequests(self.examples.schema, self.tables.requests)

@@ -1,19 +1,17 @@
-"""From TFRecord files of requests to batches: serialized for evaluation, parsed and merged for training."""
+"""The records that a training reads: in a new order each epoch, in batches, parsed and merged."""
 
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.labels import split_labels
+from tfgrec.data.parsed_records import parse_merged, read_records
+from tfgrec.data.time_cut import TimeCut
 from tfgrec.graph.schema import GraphSchema
-
-if TYPE_CHECKING:
-    from tfgrec.data.time_cut import TimeCut
 
 # Files read at once in training: few, so that windows of records hold other mixtures in each epoch.
 FILES_READ_AT_ONCE = 4
@@ -30,9 +28,9 @@ class TrainingData:
     num_requests: int
     schema: GraphSchema
     labels: Sequence[str]
-    cut: "TimeCut | None" = None
+    cut: TimeCut | None = None
 
-    def before(self, cut: "TimeCut") -> "TrainingData":
+    def before(self, cut: TimeCut) -> "TrainingData":
         """The same records without those of a cut."""
         return dataclasses.replace(self, num_requests=cut.num_before, cut=cut)
 
@@ -82,40 +80,3 @@ def shuffled_records(
 
     windows = records.batch(window) if filtered is None else filtered(records).rebatch(window)
     return windows.enumerate().map(shuffle).prefetch(1).unbatch()
-
-
-def read_records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
-    """Serialized requests in the order of the files; those that end in .gz are decompressed."""
-    compression = tf.where(tf.strings.regex_full_match(tf.reshape(files, [-1])[0], r".*\.gz"), "GZIP", "")
-    return tf.data.TFRecordDataset(files, compression_type=compression)
-
-
-def parse_merged(spec: tfgnn.GraphTensorSpec, serialized: tf.Tensor) -> tfgnn.GraphTensor:
-    """Serialized requests `[batch_size]` -> one scalar GraphTensor with a component a request.
-
-    Examples may hold more features than `spec` names; they are left out. That one holds less is an error.
-    """
-    graph = tfgnn.parse_example(spec, serialized).merge_batch_to_components()
-    refuse_missing_features(graph)
-    return graph
-
-
-def refuse_missing_features(graph: tfgnn.GraphTensor) -> None:
-    """Checks that every node of a merged batch has a value of every feature.
-
-    A record that does not mention a feature is parsed all the same, and the values of the records behind it in the
-    batch would be read as those of its nodes.
-
-    Raises (when the batch is computed):
-      InvalidArgumentError: names the features.
-    """
-    names, rows, sizes = [], [], []
-    for node_set, nodes in sorted(graph.node_sets.items()):
-        size = tf.cast(tf.reduce_sum(nodes.sizes), tf.int64)
-        for name, values in nodes.features.items():
-            names.append(f"{node_set}.{name}")
-            rows.append(values.nrows() if isinstance(values, tf.RaggedTensor) else tf.shape(values, tf.int64)[0])
-            sizes.append(size)
-    missing = tf.stack(rows) != tf.stack(sizes)
-    told = tf.strings.reduce_join(tf.boolean_mask(tf.constant(names), missing), separator=", ")
-    tf.debugging.Assert(~tf.reduce_any(missing), ["records lack values of these features of nodes:", told])

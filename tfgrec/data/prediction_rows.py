@@ -9,7 +9,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.data.cold_nodes import cold_nodes
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
+from tfgrec.data.parsed_records import parse_merged
 from tfgrec.errors import SchemaError
 from tfgrec.graph.sampling.events_of_roots import RootEvents
 from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT, EdgeSet, GraphSchema, NodeSet

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgrec.data.input_pipeline import read_records
+from tfgrec.data.parsed_records import read_records
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.schema import TIME
 from tfgrec.progress import stage_progress

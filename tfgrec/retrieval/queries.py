@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tfgrec.data.examples_directory import Split
-from tfgrec.data.input_pipeline import read_records
+from tfgrec.data.parsed_records import read_records
 from tfgrec.data.prediction_rows import PredictionRows
 from tfgrec.graph.schema import ID, READOUT, Feature, GraphSchema
 from tfgrec.graph.store.columns import arrow_type

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfgrec.config.tables import Requests
 from tfgrec.data.examples_directory import ExamplesDirectory
-from tfgrec.data.input_pipeline import read_records
+from tfgrec.data.parsed_records import read_records
 from tfgrec.data.recorded_requests import RecordedRequests
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.examples.online_request import OnlineRequest

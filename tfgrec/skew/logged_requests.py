@@ -8,7 +8,7 @@ import numpy as np
 
 from tfgrec.close_match import suggestion
 from tfgrec.data.examples_directory import ExamplesDirectory
-from tfgrec.data.input_pipeline import read_records
+from tfgrec.data.parsed_records import read_records
 from tfgrec.errors import ConfigurationError
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgrec.config.model import TaskConfig
-from tfgrec.data.input_pipeline import TrainingData, read_records
+from tfgrec.data.input_pipeline import TrainingData
+from tfgrec.data.parsed_records import read_records
 from tfgrec.data.time_cut import TimeCut
 from tfgrec.errors import ConfigurationError
 from tfgrec.metrics.evaluation import task_metric

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfgrec.config import RunConfig
 from tfgrec.config.model import TaskConfig
 from tfgrec.data.examples_directory import Split
-from tfgrec.data.input_pipeline import read_records
+from tfgrec.data.parsed_records import read_records
 from tfgrec.data.prediction_rows import PredictionRows
 from tfgrec.files import write_atomically, write_json
 from tfgrec.graph.sampling.events_of_roots import RootEvents

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfgrec.config import load_tables_config
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
+from tfgrec.data.parsed_records import parse_merged
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import child, read_json, write_atomically, write_json
 from tfgrec.graph.examples.solo_examples import Side, SoloExamples

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged, read_records
+from tfgrec.data.parsed_records import parse_merged, read_records
 from tfgrec.files import write_atomically
 from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT, EdgeSet, GraphSchema, NodeSet
 from tfgrec.model.fusion.readout import readout_edges

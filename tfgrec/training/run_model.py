@@ -15,9 +15,10 @@ from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.config.model import FactorsConfig, ModelConfig
 from tfgrec.config.training import MixedPrecision
 from tfgrec.data.examples_directory import ExamplesDirectory
-from tfgrec.data.input_pipeline import TrainingData, read_records
+from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.data.labels import without_labels
 from tfgrec.data.padding_budgets import padding_budgets
+from tfgrec.data.parsed_records import read_records
 from tfgrec.data.time_cut import all_request_times
 from tfgrec.errors import ConfigurationError
 from tfgrec.factors.item_factors import ItemFactors, fit_item_factors, kept_item_factors, refit_times

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgrec.data.graph_spec import graph_tensor_spec
-from tfgrec.data.input_pipeline import parse_merged
+from tfgrec.data.parsed_records import parse_merged
 from tfgrec.graph.sampling.record_schema import record_schema
 
 SPEC = graph_tensor_spec(record_schema(small_records.SCHEMA, small_records.SAMPLING))
