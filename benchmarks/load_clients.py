@@ -93,10 +93,13 @@ class LoadClients:
 
 
 def summary(calls: Sequence[Call], path: str, seconds: float) -> dict[str, float]:
-    """Answers a second, and milliseconds until them."""
+    """Answers a second, and milliseconds until them where there were any."""
     found = [call.end - call.start for call in calls if call.path == path and not call.problem]
+    rate = {"answers_per_second": round(len(found) / seconds, 1)}
+    if not found:
+        return rate
     return {
-        "answers_per_second": round(len(found) / seconds, 1),
+        **rate,
         "ms_median": round(float(np.median(found)) * 1_000, 1),
         "ms_p99": round(float(np.quantile(found, 0.99)) * 1_000, 1),
     }

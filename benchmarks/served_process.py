@@ -67,6 +67,12 @@ class ServedProcess:
         self._process.terminate()
         self._process.wait()
 
+    def close(self) -> None:
+        """Ends it, whatever has become of it."""
+        self._stopped.set()
+        self._process.kill()
+        self._process.wait()
+
     def memory(self, since: float) -> dict[str, Any]:
         """Resident megabytes, mapped files aside: at the last look, how many more a minute on average, and by minute.
 

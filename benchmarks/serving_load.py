@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import contextlib
 import dataclasses
 import json
 import math
@@ -60,8 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             append_body=lambda numbers: _events_body(tables, rows, numbers),
             most_rows=rows.num_rows,
         )
-        results = _load(service, clients, args.clients, args.minutes * 60)
-        service.stop()
+        with contextlib.closing(service):
+            results = _load(service, clients, args.clients, args.minutes * 60)
+            service.stop()
         results["log"] = _log_check(results.pop("calls"), tables, rows, EventLog(f"{graph}.log"))
     tell({"model_server": args.model_server, **results}, args.json)
     return int(bool(results["errors"] or results["log"]["lost"] or results["log"]["twice"]))
