@@ -47,6 +47,12 @@ def test_the_summary_has_means_differences_and_the_truth(folder):
     assert of_oracle["estimators"]["snips"]["estimate"] > of_oracle["logged"]
 
 
+def test_the_configuration_that_a_run_keeps_is_the_same_experiment(folder):
+    kept = folder / "experiment.yaml"
+    assert load_experiment_config(kept) == load_experiment_config(CONFIG, SMALL)
+    assert main(["--config", str(kept), "--run-dir", str(folder), "--baseline", "random", "--arms", *ARMS]) == 0
+
+
 def test_means_are_those_of_the_impressions(folder):
     found = json.loads((folder / "experiment.json").read_text())
     days = [pd.read_parquet(folder / "days" / f"{day:03d}" / "impressions.parquet") for day in (2, 3, 4)]

@@ -37,6 +37,8 @@ def test_nights_train_on_and_days_are_served(tmp_path):
     directory = ExperimentDirectory(tmp_path)
     assert found["guard_rails"]["joint"]["error_share"]["value"] == 0
     assert found["cost"]["joint"]["training_seconds"] > 0 and found["cost"]["joint"]["requests"] > 0
+    assert found["cost"]["joint"]["requests_per_second"] > 0
+    assert found["cost"]["joint"]["dominated_by"] in ("training", "graph and records")
     assert {"low", "high", "cuped", "sequential"} <= set(found["differences"]["random"]["stay_duration"])
     # The second night has the first day's views of the arm's own users, and trains on from the first night.
     first, second = (directory.night(day, "joint") for day in (2, 3))

@@ -1,14 +1,17 @@
 """The configuration of an online experiment."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_serializer, field_validator
 
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.living_world import LivingSettings
 from tfgrec.config.loading import load_config
 from tfgrec.config.world import WorldSettings
+
+# Of the world's settings.
+_NO_DIALS = {"days", "impressions"}
 
 
 class UserSplitConfig(FrozenConfig):
@@ -84,9 +87,13 @@ class ExperimentConfig(FrozenConfig):
     @field_validator("world")
     @classmethod
     def _days_are_those_of_the_experiment(cls, world: WorldSettings) -> WorldSettings:
-        if "days" in world.model_fields_set or "impressions" in world.model_fields_set:
+        if _NO_DIALS & world.model_fields_set:
             raise ValueError("days and impressions are no dials here: set pre_days, days and living.sessions_per_day")
         return world
+
+    @field_serializer("world")
+    def _dials(self, world: WorldSettings) -> dict[str, Any]:
+        return world.model_dump(mode="json", exclude=_NO_DIALS)
 
     @property
     def world_settings(self) -> WorldSettings:

@@ -9,7 +9,7 @@ CALIBRATED = "is_click"
 
 
 def guard_rails(experiment: OnlineExperiment) -> dict[str, Any]:
-    """`cost` and `guard_rails` by arm, of arms with a model."""
+    """`cost` and `guard_rails` by arm, of arms with a model; requests a second are of sampling and ranking alone."""
     cost, rails = {}, {}
     limits = experiment.config.guard_rails
     for group, arms in experiment.groups.items():
@@ -22,13 +22,18 @@ def guard_rails(experiment: OnlineExperiment) -> dict[str, Any]:
             known = [ratio for ratio in ratios if ratio is not None]
             worst = max(known, key=lambda ratio: abs(ratio - 1), default=None)
             trained = [experiment.nights.seconds(night, group) for night in nights]
-            cost[arm] = {
-                "requests": requests,
-                "candidates": sum(day["candidates"] for day in days),
+            seconds = {
                 "sampling_seconds": sum(day["sampling_seconds"] for day in days),
                 "model_seconds": sum(day["model_seconds"] for day in days),
                 "training_seconds": sum(seconds[arm] for seconds in trained),
                 "graph_and_records_seconds": sum(seconds["graph and records"] for seconds in trained),
+            }
+            cost[arm] = {
+                "requests": requests,
+                "candidates": sum(day["candidates"] for day in days),
+                "requests_per_second": requests / max(seconds["sampling_seconds"] + seconds["model_seconds"], 1e-9),
+                **seconds,
+                "dominated_by": max(seconds, key=seconds.get).removesuffix("_seconds").replace("_", " "),
             }
             rails[arm] = {
                 "latency_ms": {"value": latency, "limit": limits.latency_ms, "kept": latency <= limits.latency_ms},

@@ -214,9 +214,13 @@ def _guard_rails(results: Results) -> Section:
 
 def _cost(results: Results) -> Section:
     names = list(next(iter(results["cost"].values()), {}))
-    rows = [[escape(arm), *(number(values[name]) for name in names)] for arm, values in results["cost"].items()]
+    rows = [[escape(arm), *(_plain(values[name]) for name in names)] for arm, values in results["cost"].items()]
     cards = [Card("", table(["arm", *(name.replace("_", " ") for name in names)], rows))] if rows else []
     return Section("Cost", "Of all days and nights; graph and records are those of all arms that share logs.", cards, 1)
+
+
+def _plain(value: float | str) -> str:
+    return escape(value) if isinstance(value, str) else number(value)
 
 
 def difference_cell(metric: Metric, found: Mapping[str, Any]) -> str:
