@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from tfgrec.config import encodings, model, run, training
+from tfgrec.config import encodings, match, model, run, training
 
 PAGE = Path(__file__).parent / "model.md"
 # The heading or paragraph that a table is the first one below.
@@ -22,8 +22,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "`model.encoder`": model.EncoderConfig,
     "`model.auto_encoder`": model.AutoEncoderConfig,
     "`model.fusion`": model.FusionConfig,
-    "### The candidate match": model.MatchConfig,
-    "### The match by item factors": model.FactorsConfig,
+    "### The candidate match": match.MatchConfig,
+    "### The match by item factors": match.FactorsConfig,
     "`model.towers`": model.TowersConfig,
     "`model.tasks.<name>`": model.TaskConfig,
     "`model.balancing`": model.BalancingConfig,

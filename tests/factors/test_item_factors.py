@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from graph_world import Edge, World, example_world, write_world
 
-from tfgrec.config.model import FactorsConfig
+from tfgrec.config.match import FactorsConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.factors.item_factors import ItemFactors, fit_item_factors, kept_item_factors, refit_times
 from tfgrec.factors.outcome_log import read_outcome_log

@@ -12,12 +12,12 @@ Weight = Annotated[float, Field(allow_inf_nan=False)]
 class ExportConfig(FrozenConfig):
     """The section `export` of a run's YAML.
 
-    `combined` are weights of the tasks, `{task: weight}`: the score `combined` of a candidate is the sum of the named
-    tasks' scores, probabilities or label units, each times its weight. Without it: see
-    `tfgrec.serving.combined_score`.
-
-    `warm_up_requests` is how many requests of the validation split an export carries for TensorFlow Serving to warm up
-    with; 0: none, so that it holds no user's request.
+    Attributes:
+      combined: weights of the tasks, `{task: weight}`: the score `combined` of a candidate is the sum of the named
+        tasks' scores, probabilities or label units, each times its weight. Without it: see
+        `tfgrec.serving.combined_score`.
+      warm_up_requests: how many requests of the validation split an export carries for TensorFlow Serving to warm up
+        with; 0: none, so that it holds no user's request.
     """
 
     combined: dict[str, Weight] = {}

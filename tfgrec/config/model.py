@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig, Rate
 from tfgrec.config.encodings import DEFAULT_BINS, Encoding, SmoothedRate, Transforms, shared_table_problems
+from tfgrec.config.match import MatchConfig
 
 
 class EncoderConfig(FrozenConfig):
@@ -91,57 +92,6 @@ class AutoEncoderConfig(FrozenConfig):
     max_classes: int = Field(default=200, ge=2)
     numeric_loss: Literal["squared_error", "scaled_cosine"] = "squared_error"
     cosine_power: float = Field(default=2.0, ge=1)
-
-
-class FactorsConfig(FrozenConfig):
-    """Item factors (`model.match.factors`): a matrix factorisation of users' outcomes, refitted as time goes on.
-
-    It is fitted by alternating least squares. A request reads the newest fit from before it. The user's side is solved
-    for each request from the user's history, so that it is never stale and new users have one.
-
-    Attributes:
-      outcomes: `{edge set: number}`: which number of the edges from users to items is factorised. Edges need
-        times and a `sampling.history`; several edge sets have one factorisation, so that what was liked in one
-        domain tells something in another.
-      dimension: of an item's factors.
-      regularization: penalty on the squares of factors, outcomes being in units of their deviation.
-      bias_regularization: the same for biases of users and items.
-      refits: how many fits there are before the last training request, with about equally many requests between
-        them; one more is fitted after it, and served.
-    """
-
-    outcomes: dict[str, str] = Field(min_length=1)
-    dimension: int = Field(default=8, ge=1)
-    regularization: float = Field(default=4.0, gt=0)
-    bias_regularization: float = Field(default=5.0, gt=0)
-    refits: int = Field(default=16, ge=1)
-
-
-class MatchConfig(FrozenConfig):
-    """The candidate match (`model.fusion.match`): sizes of its tied vectors, and what keeps them from over-fitting.
-
-    An item has one vector, whether it is a candidate or was met by the user.
-
-    Attributes:
-      dimension: width of the vectors.
-      buckets: rows of the hashed table that holds all of them.
-      keys: what an item's vector is made of besides its id, `{node_set: [features]}`: the sum of the rows of all
-        keys, of several values their mean. A feature with the name of a node set holds that set's ids: so an
-        author that a user follows matches the author of a video.
-      dropout: share of keys hidden in training, so that a new item's author speaks for it.
-      l2: penalty on the candidates' vectors.
-      content: neighbours that the hops sampled are also matched by their features and encoded states, through one
-        linear map for candidate and neighbour alike.
-      factors: the match by item factors.
-    """
-
-    dimension: int = Field(default=16, ge=1)
-    buckets: int = Field(default=50_000, ge=2)
-    keys: dict[str, list[str]] = {}
-    dropout: Rate = 0.1
-    l2: float = Field(default=1e-3, ge=0)
-    content: bool = True
-    factors: FactorsConfig | None = None
 
 
 class FusionConfig(FrozenConfig):
@@ -267,11 +217,20 @@ class BalancingConfig(FrozenConfig):
 class RetrievalConfig(FrozenConfig):
     """Two towers on the encoder's states, which find items for a user among all items (TFRS factorized retrieval).
 
-    A candidate whose label `positive` is above zero is what its user should find; the batch's other candidates
-    (`negatives: positives`: only other positive ones) are what not, each logit corrected by how often training meets
-    the item (`frequency_buckets` counters by hashed id). With `ranker_fields` the towers read the ranker's user and
-    item features too; `query_features` are features of the request or temporal degrees of the user, `item_features`
-    temporal degrees of the item.
+    The batch's other candidates are what a user should not find, each logit corrected by how often training meets the
+    item.
+
+    Attributes:
+      positive: a label; a candidate where it is above zero is what its user should find.
+      units: width of the vectors.
+      hidden_units: widths of each tower's hidden layers.
+      temperature: what inner products are divided by.
+      negatives: what else of the batch is told apart: all `candidates`, or other `positives` alone.
+      ranker_fields: whether the towers read the ranker's user and item features too.
+      query_features: features of the request, or temporal degrees of the user, that the user's tower reads.
+      item_features: temporal degrees of the item that the item's tower reads.
+      frequency_buckets: counters, by hashed id, of how often training meets an item.
+      weight: of the loss among the losses.
     """
 
     positive: str
@@ -287,9 +246,23 @@ class RetrievalConfig(FrozenConfig):
 
 
 class ModelConfig(FrozenConfig):
-    """The whole model. `features` says how a node set's features are encoded; without an entry, strings and integers
-    are categorical, floats numeric, and ids ignored. `numeric_transforms` is for numbers of the request that name no
-    transforms of their own; with `piecewise` it gives rates bins too, beside what they are."""
+    """The whole model.
+
+    Attributes:
+      features: how a node set's features are read, `{node_set: {feature: encoding}}`; without an entry, strings and
+        integers are categorical, floats numeric, and ids ignored.
+      numeric_transforms: for numbers of the request that name no transforms of their own; with `piecewise` it gives
+        rates bins too, beside what they are.
+      rates: request features made of counts, by a name of one's own.
+      encoder: the graph encoder.
+      auto_encoder: the self-supervised loss beside ranking (GFAE).
+      fusion: where the graph joins the ranker.
+      match: sizes of the candidate match, which `fusion.match` switches on.
+      towers: from the fused fields to the tasks.
+      tasks: what is learned, by a name of one's own.
+      retrieval: two towers that find items; null: none.
+      balancing: the weights of the losses.
+    """
 
     features: dict[str, dict[str, Encoding]] = {}
     numeric_transforms: Transforms | None = None

@@ -8,7 +8,12 @@ from tfgrec.config.base import FrozenConfig
 
 
 class WindowConfig(FrozenConfig):
-    """Days of a run, counted back from its newest: `eval_days` are measured on, the `train_days` before are learned."""
+    """Days of a run, counted back from its newest.
+
+    Attributes:
+      train_days: are learned.
+      eval_days: are measured on, and come after them.
+    """
 
     train_days: int = Field(default=7, ge=1)
     eval_days: int = Field(default=1, ge=1)
@@ -19,6 +24,11 @@ class SliceConfig(FrozenConfig):
 
     Boundaries [1, 10] make the slices "< 1", "1 to 10" (10 excluded) and ">= 10". With `cold: user` or `cold: item` in
     place of a feature, the slices are "cold", whose user or item had no event before the request, and "warm".
+
+    Attributes:
+      feature: of `_readout`.
+      boundaries: between the ranges, rising; none: every value is a slice.
+      cold: in place of a feature, whose events tell the slices apart.
     """
 
     feature: str | None = None
@@ -47,11 +57,16 @@ class SliceConfig(FrozenConfig):
 class ThresholdConfig(FrozenConfig):
     """What a metric has to reach for a model to be blessed.
 
-    `at_least` and `at_most` bound its value. `min_gain` bounds how much better than the blessed model's it has to be:
-    0 asks for better or equal, 0.001 for a real gain, -0.002 lets it get that much worse. There is no gain to ask for
-    while no model is blessed. With `confidence`, such as 0.95, it has to be as good as certain that the gain is no
-    matter of chance: its lower bound at that confidence (one-sided, by paired bootstrap over users) has to reach
-    `min_gain`. 0 then asks for a model that is surely better, -0.002 for one that is surely not worse by more.
+    There is no gain to ask for while no model is blessed. With `min_gain` 0 a `confidence` asks for a model that is
+    surely better, with -0.002 for one that is surely not worse by more.
+
+    Attributes:
+      at_least: the lowest value.
+      at_most: the highest value.
+      min_gain: how much better than the blessed model's it has to be: 0 asks for better or equal, 0.001 for a real
+        gain, -0.002 lets it get that much worse.
+      confidence: such as 0.95: it has to be as good as certain that the gain is no matter of chance: its lower bound
+        at that confidence (one-sided, by paired bootstrap over users) has to reach `min_gain`.
     """
 
     at_least: float | None = None
@@ -73,14 +88,18 @@ class ThresholdConfig(FrozenConfig):
 class PipelineConfig(FrozenConfig):
     """The section `pipeline` of a run's YAML.
 
-    `thresholds`: by task, then by metric (those of `tfgrec.metrics.METRICS`); without any, every model is blessed.
-    `slices`: by a name of one's own; `evaluation.scenario` is a slice in any case. `drift`: by node set (`_readout` for
-    requests) or edge set, then by feature (`#size`: how many a request has): how far its distribution in the days of
-    evaluation may lie from that in the training days (0 to 1: L-infinity distance of categorical, Jensen-Shannon
-    divergence of numeric features); `skew`, the same between serving and training examples. `warm_start`: whether
-    training starts from the blessed model. `beam`: options for Beam, by component, `default` for all others.
-    `keep_runs`: how many complete runs keep all of their artifacts on the local runner's disk (see
-    `tfx_pipeline.local.retention`); without it nothing is ever removed.
+    Attributes:
+      window: which days.
+      thresholds: by task, then by metric (those of `tfgrec.metrics.METRICS`); without any, every model is blessed.
+      slices: by a name of one's own; `evaluation.scenario` is a slice in any case.
+      drift: by node set (`_readout` for requests) or edge set, then by feature (`#size`: how many a request has): how
+        far its distribution in the days of evaluation may lie from that in the training days (0 to 1: L-infinity
+        distance of categorical, Jensen-Shannon divergence of numeric features).
+      skew: the same between serving and training examples.
+      warm_start: whether training starts from the blessed model.
+      beam: options for Beam, by component, `default` for all others.
+      keep_runs: how many complete runs keep all of their artifacts on the local runner's disk (see
+        `tfx_pipeline.local.retention`); without it nothing is ever removed.
     """
 
     window: WindowConfig = WindowConfig()

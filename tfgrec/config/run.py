@@ -7,7 +7,8 @@ from pydantic import Field
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.encodings import Encoding
 from tfgrec.config.export import ExportConfig
-from tfgrec.config.model import FactorsConfig, ModelConfig
+from tfgrec.config.match import FactorsConfig
+from tfgrec.config.model import ModelConfig
 from tfgrec.config.pipeline import PipelineConfig
 from tfgrec.config.sampling import BuildConfig, SamplingConfig, SplitConfig
 from tfgrec.config.training import EvaluationConfig, TrainingConfig
@@ -40,8 +41,19 @@ class PretrainingConfig(FrozenConfig):
 class RunConfig(FrozenConfig):
     """One YAML in configs/: everything that a run depends on besides the data.
 
-    `name` becomes the name of folders. `schema_dir` is the folder with graph.pbtxt and tables.yaml; in a file, relative
-    to that file's own folder.
+    Attributes:
+      name: becomes the name of folders.
+      schema_dir: the folder with graph.pbtxt and tables.yaml; in a file, relative to that file's own folder.
+      arm: how graph and ranking are trained.
+      split: which rows train, validate and test.
+      build: how the graph store is built.
+      sampling: what is sampled for a request.
+      model: the parts of the model.
+      pretraining: what `two_stage` and `frozen_encoder` do before ranking.
+      training: how long and where is trained.
+      evaluation: what is measured besides the tasks' metrics.
+      pipeline: what the TFX pipeline needs besides.
+      export: what an exported model answers besides.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

@@ -14,9 +14,15 @@ _WEIGHED = ("weighted", "top_by_weight")
 class SplitConfig(FrozenConfig):
     """Which rows train, validate and test: inclusive ranges `[first, last]` of a column of the request tables.
 
-    `train: null` samples no training rows: for a model that is only evaluated. `test` is measured beside validation,
-    and read by nothing that trains or chooses a model. Sampling stops where a request of one part is newer than the
-    oldest one of a later part, by more than `overlap_seconds`: a log's days may end a little late.
+    Sampling stops where a request of one part is newer than the oldest one of a later part.
+
+    Attributes:
+      column: of the request tables.
+      train: null samples no training rows: for a model that is only evaluated.
+      validation: what a trained model is measured on.
+      test: measured beside validation, and read by nothing that trains or chooses a model.
+      overlap_seconds: by how much a part's requests may be newer than a later part's oldest: a log's days may end a
+        little late.
     """
 
     column: str
@@ -48,10 +54,13 @@ class SplitConfig(FrozenConfig):
 
 
 class BuildConfig(FrozenConfig):
-    """Building the graph store; a table fails when more than `max_bad_row_share` of its rows are bad.
+    """Building the graph store.
 
-    `shards` is by default one for each 32 MiB of table files, rounded up to a power of two: one of them is the quickest
-    to serve from, and a worker holds one.
+    Attributes:
+      shards: by default one for each 32 MiB of table files, rounded up to a power of two: one of them is the quickest
+        to serve from, and a worker holds one.
+      max_bad_row_share: a table fails when more of its rows are bad.
+      rows_per_batch: rows that are read at once.
     """
 
     shards: int | None = Field(default=None, ge=1)
@@ -62,13 +71,19 @@ class BuildConfig(FrozenConfig):
 class FanOut(FrozenConfig):
     """How many edges of one edge set are sampled for one node, and which; zero switches the edge set off.
 
-    Of the edges that the request may see, with `window_seconds` only of those that young:
+    Of the edges that the request may see:
       most_recent: the newest.
       uniform: any, all equally likely.
       weighted: any, drawn one after another, each with a chance that is proportional to its `weight`; an edge whose
         weight is not above zero is never taken.
       top_by_weight: those of the highest `weight`, the newer ones of equal ones.
-    `weight` is a numeric feature of the edges; an edge whose weight is NaN is never taken.
+
+    Attributes:
+      fan_out: how many edges of a node; 0: none.
+      strategy: which: the newest (`most_recent`), any (`uniform`), any by chances proportional to their `weight`
+        (`weighted`), or those of the highest (`top_by_weight`).
+      weight: a numeric feature of the edges; an edge whose weight is NaN is never taken.
+      window_seconds: samples only edges that young; null: all.
     """
 
     fan_out: int = Field(ge=0)
@@ -85,10 +100,14 @@ class FanOut(FrozenConfig):
 
 
 class HistoryPlan(FrozenConfig):
-    """How many of the user's newest edges of one edge set a record lists, as plain events without a subgraph behind.
+    """Which of the user's newest edges of one edge set a record lists, as plain events without a subgraph behind.
 
-    An event has the raw id of the edge's target, the edge's time and features, and those `features` of the target that
-    are named here: such as the id of an item's author, which candidates are matched by too.
+    An event has the raw id of the edge's target, the edge's time and features, and features of the target.
+
+    Attributes:
+      newest: how many.
+      features: of the target, such as the id of an item's author, which candidates are matched by too.
+      window_seconds: lists only edges that young; null: all.
     """
 
     newest: int = Field(ge=1, le=10_000)
@@ -100,7 +119,13 @@ class SamplingConfig(FrozenConfig):
     """Hop by hop, edge set by edge set: `hops[0]` starts at the request's user and candidates.
 
     Each hop samples, along every edge set that leaves a node, for the nodes first reached by the hop before it.
-    `history` lists edges of the user besides, by edge set: long histories, some ten bytes an event.
+
+    Attributes:
+      hops: for each hop, the fan-out of each edge set: a number, or how it is drawn.
+      history: lists edges of the user besides, by edge set: long histories, some ten bytes an event.
+      seed: of what is drawn at random.
+      requests_per_batch: requests that are sampled together.
+      output_shards: files of each part.
     """
 
     hops: list[dict[str, FanOut]] = Field(min_length=1)

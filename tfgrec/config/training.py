@@ -10,9 +10,17 @@ MixedPrecision = Literal["none", "bfloat16", "float16"]
 
 
 class OptimizerConfig(FrozenConfig):
-    """Adam with decoupled weight decay. Embedding tables have their own rate, and learn for `embedding_epochs` of a
-    phase only: tables of ids over-fit after about one epoch. null: for one epoch, and with early stopping for as long
-    as all else, since the cut shows when that is too long."""
+    """Adam with decoupled weight decay.
+
+    Attributes:
+      learning_rate: of all but embedding tables.
+      final_learning_rate_share: what is left of the rates at the end.
+      weight_decay: of kernels, each step, times the rate.
+      clip_norm: the largest norm of a step's gradient.
+      embedding_learning_rate: of embedding tables.
+      embedding_epochs: how many epochs of a phase embedding tables learn for: tables of ids over-fit after about one.
+        null: for one epoch, and with early stopping for as long as all else, since the cut shows when that is too long.
+    """
 
     learning_rate: float = Field(default=1e-3, gt=0)
     final_learning_rate_share: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -47,18 +55,30 @@ class EarlyStoppingConfig(FrozenConfig):
 class TrainingConfig(FrozenConfig):
     """Batches are counted in requests, epochs in passes over the training records.
 
-    `distribution`: on one device (`none`), on devices of one machine (`mirrored`), or on those of all machines named in
-    TF_CONFIG (`multi_worker`). `batch_size` is that of all replicas together. `replicas` is how many devices `mirrored`
-    takes; null: all GPUs, or the CPU. Without a GPU, the CPU is cut into that many logical devices: slower, for trials.
-
-    `warm_start_from` is the folder of a finished run, relative to where the command is started: its variables are where
-    this training starts, see `tfgrec.training.warm_start`.
-
-    `mixed_precision` is the layers' type of computation; variables, losses and logits stay float32. `jit_compile` pads
-    batches to a few sizes, and XLA compiles the message passing and the heads for each of them.
-
-    `hidden_ids` is the share of the requests' users and of the candidates' items whose ids are hidden from a training
-    step. Above 0, the model has learned states for unknown ids, and reads them too for whom the records show no event.
+    Attributes:
+      epochs: of ranking; with early stopping, the most.
+      pretraining_epochs: of what comes before ranking in `two_stage` and `frozen_encoder`.
+      batch_size: of all replicas together.
+      evaluation_batch_size: where nothing is trained.
+      shuffle_buffer: records within which the order is drawn.
+      checkpoint_every_steps: how much a killed training may lose.
+      log_every_steps: steps that a logged loss is the mean of.
+      diagnostics_every_steps: steps between looks at the gradients' coupling.
+      seed: of initial weights, order, dropout and masks.
+      hidden_ids: the share of the requests' users and of the candidates' items whose ids are hidden from a training
+        step. Above 0, the model has learned states for unknown ids, and reads them too for whom the records show no
+        event.
+      warm_start_from: the folder of a finished run, relative to where the command is started: its variables are where
+        this training starts, see `tfgrec.training.warm_start`.
+      distribution: on one device (`none`), on devices of one machine (`mirrored`), or on those of all machines named in
+        TF_CONFIG (`multi_worker`).
+      replicas: how many devices `mirrored` takes; null: all GPUs, or the CPU. Without a GPU, the CPU is cut into that
+        many logical devices: slower, for trials.
+      mixed_precision: the layers' type of computation; variables, losses and logits stay float32.
+      jit_compile: whether batches are padded to a few sizes, and XLA compiles the message passing and the heads for
+        each of them.
+      early_stopping: chooses how long to train on a cut of the training requests; null: `epochs` are trained.
+      optimizer: rates and what bounds them.
     """
 
     epochs: int = Field(default=3, ge=1)
@@ -87,18 +107,26 @@ class TrainingConfig(FrozenConfig):
 
 
 class PopularityConfig(FrozenConfig):
-    """A baseline of retrieval: ranks items by how many edges of an edge set from users lead to them, with
-    `window_hours` only of those that young."""
+    """A baseline of retrieval: ranks items by how many edges lead to them.
+
+    Attributes:
+      edge_set: from users to items.
+      window_hours: counts only edges that young; null: all.
+    """
 
     edge_set: str
     window_hours: float | None = Field(default=None, gt=0)
 
 
 class RetrievalEvaluationConfig(FrozenConfig):
-    """How `model.retrieval` is measured: recall and NDCG at `cutoffs` over all items that the user has not seen.
+    """How `model.retrieval` is measured: recall and NDCG over all items that the user has not seen.
 
-    `seen` are edge sets from users to what they have seen; without any, nothing is left out. Item vectors and the
-    baselines of `popularity` are as of the newest of times `refresh_hours` apart, the first being the oldest request's.
+    Attributes:
+      seen: edge sets from users to what they have seen; without any, nothing is left out.
+      popularity: baselines, by a name of one's own.
+      cutoffs: how many items count as found.
+      refresh_hours: item vectors and baselines are as of the newest of times so far apart, the first being the oldest
+        request's.
     """
 
     seen: list[str] = []
@@ -108,7 +136,13 @@ class RetrievalEvaluationConfig(FrozenConfig):
 
 
 class EvaluationConfig(FrozenConfig):
-    """`scenario` is the `_readout` feature by which metrics are also reported; slices need `min_scenario_rows`."""
+    """What is measured besides the tasks' metrics.
+
+    Attributes:
+      scenario: the `_readout` feature by which metrics are also reported.
+      min_scenario_rows: what a slice needs to be reported.
+      retrieval: how `model.retrieval` is measured.
+    """
 
     scenario: str | None = None
     min_scenario_rows: int = Field(default=500, ge=1)

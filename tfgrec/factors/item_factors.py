@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tfgrec.config.model import FactorsConfig
+from tfgrec.config.match import FactorsConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.factors.alternating_least_squares import Factors, Ridge, factorise
 from tfgrec.factors.outcome_log import OutcomeLog, read_outcome_log

@@ -12,7 +12,8 @@ import tensorflow_gnn as tfgnn
 
 import tfgrec
 from tfgrec.config import RunConfig, load_tables_config
-from tfgrec.config.model import FactorsConfig, ModelConfig
+from tfgrec.config.match import FactorsConfig
+from tfgrec.config.model import ModelConfig
 from tfgrec.config.training import MixedPrecision
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.input_pipeline import TrainingData

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgrec.config.model import MatchConfig
+from tfgrec.config.match import MatchConfig
 from tfgrec.model.match.candidate_match import MATCH, MATCH_SUMS, CandidateMatch
 from tfgrec.model.match.match_sources import candidate_keys, match_sources
 from tfgrec.model.match.user_events import read_events

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgrec.config.model import FactorsConfig
+from tfgrec.config.match import FactorsConfig
 from tfgrec.factors.item_factors import FactorRows, ItemFactors
 from tfgrec.model.match.candidate_match import MATCH
 from tfgrec.model.match.factor_match import FactorMatch, factor_match

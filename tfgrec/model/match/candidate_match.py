@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgrec.config.model import MatchConfig
+from tfgrec.config.match import MatchConfig
 from tfgrec.graph.schema import ID, TIME
 from tfgrec.model.fusion.readout import readout_edges, to_candidates
 from tfgrec.model.item_parts import ItemParts, item_part

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgrec.config.model import FactorsConfig
+from tfgrec.config.match import FactorsConfig
 from tfgrec.factors.item_factors import ItemFactors
 from tfgrec.graph.schema import HISTORY, ID, TIME, GraphSchema
 from tfgrec.model.fusion.readout import readout_edges, to_candidates

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import TypeAdapter
 
 from tfgrec.config.base import FrozenConfig
-from tfgrec.config.model import MatchConfig
+from tfgrec.config.match import MatchConfig
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.edge_numbers import edge_set_statistics, is_edge_number
 from tfgrec.graph.schema import ID, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
