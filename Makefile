@@ -12,7 +12,7 @@ TABLES ?= 10000
 SEED ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast kills fuzz lint format lock demo doctor clean
+.PHONY: help setup test test-fast kills fuzz lint format lock demo docs doctor clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -50,9 +50,12 @@ demo: setup  ## Train on the built-in synthetic world: model, metrics and report
 	@echo "Serve it, and ask it in another window:"
 	@$(BIN)/tfgrec-serve --run-dir runs/demo --print-request
 
+docs: setup  ## Build the documentation's site into site/
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
 doctor: setup  ## Tell what this machine and .venv hold, and what to mend
 	$(BIN)/tfgrec-doctor
 
 clean:  ## Remove .venv, caches and build products; keep runs/
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -55,13 +55,13 @@ def test_the_page_has_a_row_for_each() -> None:
 
 
 def test_the_examples_of_the_page_do_what_it_says() -> None:
-    gradnorm, fusion = fenced(ROOT / "docs" / "api.md", "python")
     names: dict = {}
-    exec(gradnorm, names)
-    exec(fusion, names)
+    for program in fenced(ROOT / "docs" / "api.md", "python"):
+        exec(program, names)
     weights, fused = names["weights"], names["fused"].numpy()
     assert weights["click"] < 1 < weights["like"] and sum(weights.values()) == pytest.approx(2)
     assert fused.shape == (3, 18) and np.abs(fused[:, :14] - 1).max() < 1e-6 and not fused[:, 14:].any()
+    assert {task: logit.shape.as_list() for task, logit in names["logits"].items()} == {"click": [3], "like": [3]}
 
 
 def test_no_name_of_a_module_is_offered() -> None:
