@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from tfgrec.errors import InputDataError
-from tfgrec.metrics import auc, calibration, log_loss, user_bootstrap
+from tfgrec.metrics import task_metric, user_bootstrap
 from tfgrec.run.run_directory import RunDirectory
 
-_METRICS = {"auc": auc, "log_loss": log_loss, "calibration": calibration}
+_MEASURED = ("auc", "log_loss", "calibration")
 _KEY = ["user", "time", "item"]
 
 
@@ -70,7 +70,7 @@ def compare(
 
 def _metrics(tables: Sequence[pd.DataFrame], task: str) -> dict[str, Any]:
     columns = [(table[f"label/{task}"].to_numpy(), table[f"prediction/{task}"].to_numpy()) for table in tables]
-    of_seeds = {name: [float(metric(*pair)) for pair in columns] for name, metric in _METRICS.items()}
+    of_seeds = {name: [float(task_metric(name, *pair)) for pair in columns] for name in _MEASURED}
     return {**{name: float(np.mean(values)) for name, values in of_seeds.items()}, "auc_of_seeds": of_seeds["auc"]}
 
 

@@ -13,7 +13,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.config.model import TaskConfig
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError, InputDataError
-from tfgrec.metrics import auc, log_loss
+from tfgrec.metrics import task_metric
 from tfgrec.report.run_results import RunResults
 from tfgrec.simulation import DOMAINS
 from tfgrec.simulation.tables import TRUTH
@@ -89,7 +89,10 @@ def _measured(rows: pd.DataFrame, task: str) -> dict[str, Any]:
     }
     first, second = (_logits(scores) for scores in sides.values())
     return {
-        **{name: {"auc": auc(labels, side), "log_loss": log_loss(labels, side)} for name, side in sides.items()},
+        **{
+            name: {metric: task_metric(metric, labels, side) for metric in ("auc", "log_loss")}
+            for name, side in sides.items()
+        },
         "logit_correlation": float(np.corrcoef(first, second)[0, 1]),
         "rows": len(rows),
     }

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import truth
 from tfgrec.config import RunConfig
-from tfgrec.metrics import auc
+from tfgrec.metrics import task_metric
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.simulation import WorldSettings, create_world, simulate_interactions, write_tables
 
@@ -52,7 +52,7 @@ def test_the_truth_is_the_better_and_the_correlation_is_that_of_the_logits(
     assert found["logit_correlation"] == pytest.approx(np.sqrt(0.5), abs=0.03)
     assert found["rows"] == len(predictions) == sum(one["rows"] for one in found["domains"].values())
     live = predictions[predictions["item_node_set"] == "live"]
-    by_hand = auc(live["label/click"].to_numpy(float), live["prediction/click"].to_numpy())
+    by_hand = task_metric("auc", live["label/click"].to_numpy(float), live["prediction/click"].to_numpy())
     assert found["domains"]["live"]["model"]["auc"] == pytest.approx(by_hand)
 
     own = predictions.merge(known, left_on=["user", "item", "time"], right_on=["user", "item", "time_ms"])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from tfgrec.metrics import auc, concordance, gauc
+from tfgrec.metrics import task_metric
 from tfgrec.metrics.pair_order import PairOrder, pairs_by_row
 
 # Few distinct values, so that ties in labels and in predictions are common.
@@ -58,7 +58,7 @@ def test_many_weightings_at_once_are_the_single_ones(values):
 @given(rows)
 def test_integer_weights_are_repeated_rows(values):
     labels, predictions, weights, _ = np.array(values).T
-    repeated = concordance(np.repeat(labels, weights), np.repeat(predictions, weights))
+    repeated = task_metric("concordance", np.repeat(labels, weights), np.repeat(predictions, weights))
     weighted = PairOrder(labels, predictions).share(weights.astype(float))
     assert np.isnan(weighted) if repeated is None else weighted == pytest.approx(repeated)
 
@@ -67,18 +67,20 @@ def test_integer_weights_are_repeated_rows(values):
 @given(rows)
 def test_concordance_turns_round_with_the_predictions_and_ignores_their_scale(values):
     labels, predictions, *_ = np.array(values, dtype=float).T
-    share = concordance(labels, predictions)
+    share = task_metric("concordance", labels, predictions)
     if share is not None:
-        assert concordance(labels, -predictions) == pytest.approx(1 - share)
-        assert concordance(labels, np.exp(predictions)) == share
+        assert task_metric("concordance", labels, -predictions) == pytest.approx(1 - share)
+        assert task_metric("concordance", labels, np.exp(predictions)) == share
 
 
 def test_auc_is_scikit_learns():
     generator = np.random.default_rng(1)
     labels = generator.integers(0, 2, 5_000)
     predictions = np.round(generator.normal(labels, 2.0), 1)
-    assert auc(labels, predictions) == pytest.approx(sklearn_metrics.roc_auc_score(labels, predictions), abs=1e-12)
-    assert concordance(labels, predictions) == auc(labels, predictions)
+    assert task_metric("auc", labels, predictions) == pytest.approx(
+        sklearn_metrics.roc_auc_score(labels, predictions), abs=1e-12
+    )
+    assert task_metric("concordance", labels, predictions) == task_metric("auc", labels, predictions)
 
 
 def test_gauc_is_the_row_weighted_mean_over_users_with_both_labels():
@@ -96,13 +98,13 @@ def test_gauc_is_the_row_weighted_mean_over_users_with_both_labels():
         total += mine.sum() * sklearn_metrics.roc_auc_score(labels[mine], predictions[mine])
         weight += mine.sum()
     assert one_sided > 0
-    assert gauc(labels, predictions, users) == pytest.approx(total / weight, abs=1e-12)
+    assert task_metric("gauc", labels, predictions, users=users) == pytest.approx(total / weight, abs=1e-12)
 
 
 @pytest.mark.parametrize("labels", [[], [1.0, 1.0], [0.0]])
 def test_undefined_is_none(labels):
     labels = np.array(labels)
     predictions, users = np.linspace(0, 1, len(labels)), np.zeros(len(labels))
-    assert auc(labels, predictions) is None
-    assert concordance(labels, predictions) is None
-    assert gauc(labels, predictions, users) is None
+    assert task_metric("auc", labels, predictions) is None
+    assert task_metric("concordance", labels, predictions) is None
+    assert task_metric("gauc", labels, predictions, users=users) is None

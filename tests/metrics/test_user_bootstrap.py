@@ -8,25 +8,19 @@ from hypothesis import given
 
 from tfgrec.errors import InputDataError
 from tfgrec.metrics import (
+    METRICS,
     PairedReplicates,
-    auc,
     bootstrap,
-    calibration,
-    concordance,
-    gauc,
-    log_loss,
-    mae,
     paired_replicates,
+    task_metric,
     user_bootstrap,
 )
-
-BY_HAND = {"auc": auc, "log_loss": log_loss, "calibration": calibration, "mae": mae, "concordance": concordance}
 
 
 def tables(seed: int, users: int = 30, rows: int = 300, gain: float = 1.0) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two models on the same rows; the second hears `gain` times as much of the truth."""
     generator = np.random.default_rng(seed)
-    user = generator.integers(0, users, rows)
+    user = np.repeat(generator.integers(0, users, rows), 2)[:rows]
     truth = generator.normal(size=rows) + generator.normal(size=users)[user]
     label = (generator.random(rows) < 1 / (1 + np.exp(-truth))).astype(float)
     label[generator.random(rows) < 0.05] = np.nan
@@ -50,14 +44,13 @@ def by_hand(metric: str, table: pd.DataFrame, draw: np.ndarray) -> float:
     table = table[table["label/click"].notna()]
     drawn = pd.concat([table[table["user"] == user] for user in draw])
     labels, scores = drawn["label/click"].to_numpy(), drawn["prediction/click"].to_numpy()
-    if metric == "gauc":
-        # A user drawn twice is two users.
-        copies = np.concatenate([np.full((table["user"] == user).sum(), copy) for copy, user in enumerate(draw)])
-        return gauc(labels, scores, copies)
-    return BY_HAND[metric](labels, scores)
+    # A user drawn twice is two users, whose requests are two.
+    copies = np.concatenate([np.full((table["user"] == user).sum(), copy) for copy, user in enumerate(draw)])
+    requests = 1_000 * copies + drawn["request"].to_numpy()
+    return task_metric(metric, labels, scores, users=copies, requests=requests)
 
 
-@pytest.mark.parametrize("metric", [*BY_HAND, "gauc"])
+@pytest.mark.parametrize("metric", list(METRICS))
 def test_replicates_are_metrics_of_the_drawn_users(metric):
     baseline, treatment = tables(seed=4, gain=2.0)
     found = user_bootstrap(baseline, treatment, task="click", metric=metric, replicates=40, seed=9)

@@ -8,7 +8,7 @@ from test_planted_signal import click_aucs
 
 from tfgrec.commands.simulate import main
 from tfgrec.config.world import SCENARIOS
-from tfgrec.metrics import auc
+from tfgrec.metrics import task_metric
 from tfgrec.simulation import DOMAINS, Interactions, World, WorldSettings, create_world, simulate_interactions
 from tfgrec.simulation.suitability import suitability
 
@@ -66,8 +66,10 @@ def test_affinity_says_the_more_the_further_the_dial_is_up_and_nothing_at_zero(w
     for signal, (world, logs) in worlds.items():
         affinity, logit = by_impression(world, logs)
         clicks = joined(logs, "is_click").astype(float)
-        beyond[signal] = auc(clicks, logit + signal * world.settings.taste_strength * affinity) - auc(clicks, logit)
-        alone[signal] = auc(clicks, affinity)
+        beyond[signal] = task_metric(
+            "auc", clicks, logit + signal * world.settings.taste_strength * affinity
+        ) - task_metric("auc", clicks, logit)
+        alone[signal] = task_metric("auc", clicks, affinity)
     # 60,000 rows: a standard error of .0024.
     assert alone[0.0] == pytest.approx(0.5, abs=0.008)
     assert beyond[0.0] == 0
@@ -119,7 +121,7 @@ def test_suitability_has_one_distribution_at_every_dial_and_the_dial_as_its_corr
 def test_rates_and_the_truths_own_auc_stay(worlds):
     clicks = {signal: joined(logs, "is_click").mean() for signal, (_, logs) in worlds.items()}
     truths = {
-        signal: auc(joined(logs, "is_click").astype(float), joined(logs, "click_probability"))
+        signal: task_metric("auc", joined(logs, "is_click").astype(float), joined(logs, "click_probability"))
         for signal, (_, logs) in worlds.items()
     }
     assert max(clicks.values()) - min(clicks.values()) < 0.03

@@ -10,7 +10,7 @@ import scipy.sparse.linalg
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
-from tfgrec.metrics import auc
+from tfgrec.metrics import task_metric
 from tfgrec.simulation import DOMAINS, WorldSettings, create_world, simulate_interactions, write_tables
 
 FIRST_TRAINING_DAY = 2
@@ -57,10 +57,10 @@ def click_aucs(settings: WorldSettings, folder: Path) -> dict[str, float]:
         # Threads of trees that wait for a busy machine's cores spin, and take the time of everybody.
         with threadpool_limits(1):
             trees.fit(columns[train], labels[train])
-            return auc(labels[validation], trees.predict_proba(columns[validation])[:, 1])
+            return task_metric("auc", labels[validation], trees.predict_proba(columns[validation])[:, 1])
 
     return {
-        "oracle": auc(labels[validation], log["click_probability"].to_numpy()[validation]),
+        "oracle": task_metric("auc", labels[validation], log["click_probability"].to_numpy()[validation]),
         "features and counts": of_trees(features),
         "with graph": of_trees(pd.concat([features, graph], axis=1)),
     }

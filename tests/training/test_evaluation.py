@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tfgrec.metrics import metric_names
 from tfgrec.training.evaluation import evaluate, predict, write_evaluation
 from tfgrec.training.run_model import RunModel
 
@@ -49,7 +50,7 @@ def test_files_hold_what_was_measured(joint: RunModel, predictions: pd.DataFrame
     metrics = evaluate(predictions, joint.config)
     write_evaluation(predictions, metrics, table=tmp_path / "p.parquet", summary=tmp_path / "m.json")
     read = json.loads((tmp_path / "m.json").read_text())
-    assert read["validation"]["click"].keys() == {"auc", "gauc", "log_loss", "calibration"}
+    assert read["validation"]["click"].keys() == set(metric_names("binary"))
     assert read["scenarios"].keys() == {"feed", "search"}
     assert read["validation"]["rows"] == len(predictions)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "p.parquet"), predictions)

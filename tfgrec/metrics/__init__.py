@@ -1,24 +1,21 @@
 """Metrics of ranking and regression tasks, over plain arrays and prediction tables."""
 
 from tfgrec.metrics.bootstrap import PairedDifference, PairedReplicates, paired_replicates, user_bootstrap
-from tfgrec.metrics.classification import auc, calibration, gauc, log_loss
 from tfgrec.metrics.cold_start import cold_start
-from tfgrec.metrics.evaluation import LOWER_IS_BETTER, METRICS, evaluate_predictions, task_metric
-from tfgrec.metrics.regression import concordance, mae
+from tfgrec.metrics.entries import METRICS, metric_names
+from tfgrec.metrics.evaluation import evaluate_predictions, task_metric
+from tfgrec.metrics.metric import Metric, TaskRows, Terms
 
 __all__ = [
-    "LOWER_IS_BETTER",
     "METRICS",
+    "Metric",
     "PairedDifference",
     "PairedReplicates",
-    "auc",
-    "calibration",
+    "TaskRows",
+    "Terms",
     "cold_start",
-    "concordance",
     "evaluate_predictions",
-    "gauc",
-    "log_loss",
-    "mae",
+    "metric_names",
     "paired_replicates",
     "task_metric",
     "user_bootstrap",

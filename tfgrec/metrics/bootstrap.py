@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 
 from tfgrec.errors import InputDataError
-from tfgrec.metrics.classification import cross_entropies, gauc_sums
+from tfgrec.metrics.entries import METRICS
 from tfgrec.metrics.evaluation import check_columns, task_rows
-from tfgrec.metrics.pair_order import PairOrder, num_levels, pairs_by_row
+from tfgrec.metrics.metric import Metric, TaskRows
+from tfgrec.metrics.pair_order import PairOrder, num_levels
 from tfgrec.metrics.seed_chance import seed_shifts
 
 # Weights held at once, of all replicates of a chunk: they should fit the processor's cache.
@@ -100,9 +101,11 @@ def user_bootstrap(
     reference = sides[0][0]
     for table in [*sides[0], *sides[1]]:
         _check_same_rows(reference, table, task)
-    labels, _, users = task_rows(reference, task)
-    predictions = [[task_rows(table, task)[1] for table in side] for side in sides]
-    found = paired_replicates(metric, labels, users, *predictions, replicates=replicates, seed=seed)
+    rows = task_rows(reference, task)
+    predictions = [[task_rows(table, task).scores for table in side] for side in sides]
+    found = paired_replicates(
+        metric, rows.labels, rows.users, *predictions, requests=rows.requests, replicates=replicates, seed=seed
+    )
     if not np.isfinite([found.baseline, found.treatment]).all():
         raise InputDataError(f"predictions: {metric} of {task} is undefined on these rows")
     tail = (1 - confidence) / 2
@@ -117,29 +120,34 @@ def paired_replicates(
     baseline: Sequence[np.ndarray],
     treatment: Sequence[np.ndarray],
     *,
+    requests: np.ndarray | None = None,
     replicates: int = 500,
     seed: int = 0,
 ) -> PairedReplicates:
     """Draws users with replacement, since rows of one user are not independent, and both models by the same draw.
 
     Args:
-      metric: auc, gauc, log_loss, calibration, mae or concordance.
+      metric: one of METRICS.
       labels: float64 `[num_rows]`, none missing.
       users: of any type that can be sorted, `[num_rows]`.
       baseline: predictions float64 `[num_rows]` of each model on that side, one a training seed; their metrics are
         averaged, and where there are several, what other seeds would change is added to the differences.
       treatment: the same of the other side; as many as on the first are taken for pairs of equal seeds.
+      requests: of any type that can be sorted, `[num_rows]`; None where the metric does not look at them.
       replicates: how many draws.
       seed: of the draws; on the same users the same seed draws the same.
     """
     # Sorted, so that the draws do not depend on the order of the rows.
     user_codes, known_users = pd.factorize(users, sort=True)
     counted = replicates * len(labels) * num_levels(labels) <= _COUNTED_ROWS and len(known_users) <= _MOST_DRAWN
+    num_drawn = min(len(known_users), _MOST_DRAWN)
     estimators = [
-        [_estimator(metric, labels, scores, user_codes, counted=counted) for scores in side]
+        [
+            _estimator(METRICS[metric], TaskRows(labels, scores, user_codes, requests), num_drawn, counted=counted)
+            for scores in side
+        ]
         for side in (baseline, treatment)
     ]
-    num_drawn = min(len(known_users), _MOST_DRAWN)
     whole = np.ones((1, num_drawn))
     values = [[float(estimate(whole)[0]) for estimate in side] for side in estimators]
     point = [float(np.mean(side)) for side in values]
@@ -165,13 +173,11 @@ def _differences(
     return np.concatenate(parts)
 
 
-def _estimator(
-    metric: str, labels: np.ndarray, scores: np.ndarray, user_codes: np.ndarray, *, counted: bool
-) -> _Estimator:
-    if metric in ("auc", "concordance") and counted:
-        pairs = PairOrder(labels, scores)
-        return lambda weights: pairs.share(weights[:, user_codes])
-    numerators, denominators = _sums_by_user(metric, labels, scores, user_codes)
+def _estimator(metric: Metric, rows: TaskRows, num_drawn: int, *, counted: bool) -> _Estimator:
+    if metric.pairs and counted:
+        pairs = PairOrder(rows.labels, rows.scores)
+        return lambda weights: pairs.share(weights[:, rows.user_codes])
+    numerators, denominators = _sums_by_user(metric, rows, num_drawn)
 
     def ratio(weights: np.ndarray) -> np.ndarray:
         below = weights @ denominators
@@ -180,28 +186,17 @@ def _estimator(
     return ratio
 
 
-def _sums_by_user(
-    metric: str, labels: np.ndarray, scores: np.ndarray, user_codes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _sums_by_user(metric: Metric, rows: TaskRows, num_drawn: int) -> tuple[np.ndarray, np.ndarray]:
     """The metric as a ratio of sums over users, or groups of them: numerators and denominators `[num_drawn]`."""
-    drawn = user_codes % _MOST_DRAWN
-    if metric == "gauc":
-        above, below = gauc_sums(labels, scores, user_codes)
-        drawn = np.arange(len(above)) % _MOST_DRAWN
-    elif metric in ("auc", "concordance"):
-        correct, comparable = (np.bincount(drawn, pairs) for pairs in pairs_by_row(labels, scores))
+    terms = metric.terms(rows)
+    above, below = (
+        np.bincount(terms.users % _MOST_DRAWN, of_term, minlength=num_drawn) for of_term in (terms.above, terms.below)
+    )
+    if metric.pairs:
         # d(pairs)/d(weight of a user) is the number of pairs that the user's rows are in. A draw's weights sum to the
         # number of users, so that the constant of the linear form, less the number of pairs, is spread over them.
-        return correct - correct.mean() / 2, comparable - comparable.mean() / 2
-    elif metric == "log_loss":
-        above, below = cross_entropies(labels, scores), np.ones_like(labels)
-    elif metric == "calibration":
-        above, below = scores, labels
-    elif metric == "mae":
-        above, below = np.abs(scores - labels), np.ones_like(labels)
-    else:
-        raise ValueError(f"unknown metric '{metric}'")
-    return np.bincount(drawn, above), np.bincount(drawn, below)
+        return above - above.mean() / 2, below - below.mean() / 2
+    return above, below
 
 
 def _aligned(tables: pd.DataFrame | Sequence[pd.DataFrame], task: str) -> list[pd.DataFrame]:

@@ -7,18 +7,9 @@ import pandas as pd
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.errors import ConfigurationError, InputDataError
-from tfgrec.metrics.classification import auc, calibration, gauc, log_loss
-from tfgrec.metrics.regression import concordance, mae
+from tfgrec.metrics.entries import METRICS, metric_names
+from tfgrec.metrics.metric import TaskRows
 
-METRICS = {"binary": ("auc", "gauc", "log_loss", "calibration"), "regression": ("mae", "concordance")}
-LOWER_IS_BETTER = ("log_loss", "mae")
-_WITHOUT_USERS = {
-    "auc": auc,
-    "log_loss": log_loss,
-    "calibration": calibration,
-    "mae": mae,
-    "concordance": concordance,
-}
 _OTHER_KEYS = ("rows", "requests", "scenarios")
 
 
@@ -62,8 +53,8 @@ def check_columns(predictions: pd.DataFrame, needed: list[str]) -> None:
         )
 
 
-def task_rows(predictions: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels and predictions (float64) and users, of the rows `[num_labelled]` whose label is not missing.
+def task_rows(predictions: pd.DataFrame, task: str) -> TaskRows:
+    """The rows of a task whose label is not missing.
 
     Raises:
       InputDataError: a prediction is not finite.
@@ -74,21 +65,27 @@ def task_rows(predictions: pd.DataFrame, task: str) -> tuple[np.ndarray, np.ndar
     if bad.any():
         raise InputDataError(f"predictions: column 'prediction/{task}' has {int(bad.sum())} values that are not finite")
     known = ~np.isnan(labels)
-    return labels[known], scores[known], predictions["user"].to_numpy()[known]
+    users, requests = (predictions[name].to_numpy()[known] for name in ("user", "request"))
+    return TaskRows(labels[known], scores[known], users, requests)
 
 
-def task_metric(metric: str, labels: np.ndarray, scores: np.ndarray, users: np.ndarray) -> float | None:
-    """One of METRICS on rows of a task, all `[num_rows]`; None where it is undefined."""
-    if metric == "gauc":
-        return gauc(labels, scores, users)
-    return _WITHOUT_USERS[metric](labels, scores)
+def task_metric(
+    metric: str,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    *,
+    users: np.ndarray | None = None,
+    requests: np.ndarray | None = None,
+) -> float | None:
+    """One of METRICS on plain columns `[num_rows]`, see TaskRows; None where it is undefined."""
+    return METRICS[metric].value(TaskRows(labels, scores, users, requests))
 
 
 def evaluate_tasks(predictions: pd.DataFrame, tasks: dict[str, TaskConfig]) -> dict[str, Any]:
     """{task: {metric: value or None}} over all rows."""
     rows = {name: task_rows(predictions, name) for name in tasks}
     return {
-        name: {metric: task_metric(metric, *rows[name]) for metric in METRICS[task.kind]}
+        name: {metric: METRICS[metric].value(rows[name]) for metric in metric_names(task.kind)}
         for name, task in tasks.items()
     }
 

@@ -9,12 +9,9 @@ import numpy as np
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.errors import InputDataError
-from tfgrec.metrics import METRICS, PairedDifference, user_bootstrap
+from tfgrec.metrics import PairedDifference, metric_names, user_bootstrap
 from tfgrec.report.run_results import RunResults
 from tfgrec.report.training_cost import TrainingCost, training_cost
-
-# The metrics whose differences are tested; the first of each kind is the one also compared by scenario.
-COMPARED = {"binary": ("auc", "log_loss"), "regression": ("concordance", "mae")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,12 +110,12 @@ def _shared_tasks(tasks: Mapping[str, TaskConfig], runs: list[RunResults]) -> di
 
 def _summarise(runs: list[RunResults], tasks: Mapping[str, TaskConfig]) -> dict[str, dict[str, SeedSummary]]:
     def summary(task: str, metric: str) -> SeedSummary:
-        values = [run.metrics["validation"][task][metric] for run in runs]
+        values = [run.metrics["validation"][task].get(metric) for run in runs]
         if any(value is None for value in values):
             return SeedSummary(None, None)
         return SeedSummary(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
 
-    return {name: {metric: summary(name, metric) for metric in METRICS[task.kind]} for name, task in tasks.items()}
+    return {name: {metric: summary(name, metric) for metric in metric_names(task.kind)} for name, task in tasks.items()}
 
 
 def _differences(
@@ -130,8 +127,8 @@ def _differences(
     return {
         name: {
             metric: user_bootstrap(*sides, task=name, metric=metric, replicates=replicates)
-            for metric in COMPARED[task.kind]
-            if validation[name][metric] is not None
+            for metric in metric_names(task.kind, compared=True)
+            if validation[name].get(metric) is not None
         }
         for name, task in tasks.items()
     }
@@ -144,7 +141,7 @@ def _scenario_differences(
     result: dict[str, dict[str, PairedDifference]] = {}
     for scenario, metrics in baseline[0].metrics["scenarios"].items():
         sides = [[_rows_of(run, scenario) for run in runs] for runs in (baseline, arm)]
-        first = {name: COMPARED[task.kind][0] for name, task in tasks.items()}
+        first = {name: metric_names(task.kind)[0] for name, task in tasks.items()}
         result[scenario] = {
             name: user_bootstrap(*sides, task=name, metric=metric, replicates=replicates)
             for name, metric in first.items()

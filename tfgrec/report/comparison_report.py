@@ -6,14 +6,14 @@ from pathlib import Path
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.files import write_atomically
-from tfgrec.metrics import LOWER_IS_BETTER, METRICS, PairedDifference
-from tfgrec.report.arm_comparison import COMPARED, ArmComparison, SeedSummary
+from tfgrec.metrics import METRICS, PairedDifference, metric_names
+from tfgrec.report.arm_comparison import ArmComparison, SeedSummary
 from tfgrec.report.cost_section import cost_section
 from tfgrec.report.curves import smoothed, thinned_positions
 from tfgrec.report.interval_figure import interval_figure
 from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.style import colour, new_figure
-from tfgrec.report.tables import HEADINGS, metric_text, table
+from tfgrec.report.tables import metric_headings, metric_text, table
 from tfgrec.report.training_figures import MAX_POINTS, SMOOTHING_SHARE
 from tfgrec.report.units import display_unit
 
@@ -45,10 +45,10 @@ def write_comparison_report(comparison: ArmComparison, path: str | Path) -> Path
 def _tiles(comparison: ArmComparison) -> list[Tile]:
     """Per arm, the difference of the first task's first metric."""
     task, config = next(iter(comparison.tasks.items()))
-    metric = COMPARED[config.kind][0]
+    metric = metric_names(config.kind)[0]
     return [
         Tile(
-            f"{arm} − {comparison.baseline} · {task} {HEADINGS[metric]}",
+            f"{arm} − {comparison.baseline} · {task} {METRICS[metric].heading}",
             f"{by_task[task][metric].difference:+.4f}",
             f"95% interval {by_task[task][metric].low:+.4f} to {by_task[task][metric].high:+.4f}",
         )
@@ -59,11 +59,11 @@ def _tiles(comparison: ArmComparison) -> list[Tile]:
 
 def _difference_section(comparison: ArmComparison) -> Section:
     cards = []
-    for metric in [metric for kind in COMPARED.values() for metric in kind]:
+    for metric in METRICS:
         rows = {arm: _rows(found, metric, comparison.tasks) for arm, found in comparison.differences.items()}
         if any(rows.values()):
-            better = "left" if metric in LOWER_IS_BETTER else "right"
-            title = f"{HEADINGS[metric]}: difference from {comparison.baseline}"
+            better = "left" if METRICS[metric].better == "lower" else "right"
+            title = f"{METRICS[metric].heading}: difference from {comparison.baseline}"
             cards.append(Card(title, interval_figure(rows), note=f"Better is {better} of the line."))
     changed = "users would change, not another training seed: each arm was trained once."
     if comparison.num_seeds > 1:
@@ -83,7 +83,7 @@ def _rows(
     for task, of_task in differences.items():
         if metric not in of_task:
             continue
-        factor, unit = display_unit(tasks[task].label) if metric == "mae" else (1.0, "")
+        factor, unit = display_unit(tasks[task].label) if METRICS[metric].in_label_units else (1.0, "")
         rows[f"{task} ({unit})" if unit else task] = of_task[metric].scaled(factor)
     return rows
 
@@ -92,13 +92,13 @@ def _metrics_section(comparison: ArmComparison) -> Section:
     cards = []
     for name, task in comparison.tasks.items():
         rows = [
-            [escape(arm), *(_summary_cell(metric, by_task[name][metric], task) for metric in METRICS[task.kind])]
-            + [_difference_cell(comparison.differences.get(arm, {}).get(name, {}).get(COMPARED[task.kind][0]))]
+            [escape(arm), *(_summary_cell(metric, by_task[name][metric], task) for metric in metric_names(task.kind))]
+            + [_difference_cell(comparison.differences.get(arm, {}).get(name, {}).get(metric_names(task.kind)[0]))]
             for arm, by_task in comparison.metrics.items()
             if name in by_task
         ]
-        last = f"{HEADINGS[COMPARED[task.kind][0]]} less {escape(comparison.baseline)}'s"
-        headings = ["arm", *(HEADINGS[metric] for metric in METRICS[task.kind]), last]
+        last = f"{metric_headings(task.kind)[0]} less {escape(comparison.baseline)}'s"
+        headings = ["arm", *metric_headings(task.kind), last]
         cards.append(Card(name, table(headings, rows), wide=True))
     lead = "Means over training seeds, ± their standard deviation. Coloured: the interval leaves out zero."
     return Section("Metrics", lead, cards)
@@ -121,7 +121,7 @@ def _variant_section(comparison: ArmComparison) -> Section:
 def _scenario_section(comparison: ArmComparison) -> Section:
     cards = []
     for name, task in comparison.tasks.items():
-        metric = HEADINGS[COMPARED[task.kind][0]]
+        metric = metric_headings(task.kind)[0]
         of_task = {
             arm: {scenario: found[name] for scenario, found in by_scenario.items() if name in found}
             for arm, by_scenario in comparison.by_scenario.items()
@@ -161,7 +161,7 @@ def _summary_cell(metric: str, summary: SeedSummary, task: TaskConfig) -> str:
 def _difference_cell(difference: PairedDifference | None) -> str:
     if difference is None:
         return ""
-    worse = (difference.difference > 0) == (difference.metric in LOWER_IS_BETTER)
+    worse = (difference.difference > 0) == (METRICS[difference.metric].better == "lower")
     kind = ("worse" if worse else "better") if difference.clear else ""
     interval = f"<span class='interval'>[{difference.low:+.4f}, {difference.high:+.4f}]</span>"
     return f"<span class='{kind}'>{difference.difference:+.4f}</span> {interval}"

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tfgrec.config.model import TaskConfig
-from tfgrec.metrics import auc
+from tfgrec.metrics import METRICS
 from tfgrec.metrics.evaluation import task_rows
 from tfgrec.report.curves import calibration_bins, regression_bins, roc_curve
 from tfgrec.report.style import Colours, add_reference_line, new_figure, translucent
@@ -25,11 +25,11 @@ def roc_figure(predictions: pd.DataFrame, tasks: Tasks, colours: Colours) -> go.
     for name, task in tasks.items():
         if task.kind != "binary":
             continue
-        labels, scores, _ = task_rows(predictions, name)
-        area = auc(labels, scores)
+        rows = task_rows(predictions, name)
+        area = METRICS["auc"].value(rows)
         if area is None:
             continue
-        false_rate, true_rate = roc_curve(labels, scores)
+        false_rate, true_rate = roc_curve(rows.labels, rows.scores)
         figure.add_scatter(
             x=false_rate,
             y=true_rate,
@@ -47,7 +47,8 @@ def calibration_figures(predictions: pd.DataFrame, tasks: Tasks, colours: Colour
     """Per binary task: observed rates in quantile bins of the prediction, over a histogram of all predictions."""
     figures = {}
     for name, task in tasks.items():
-        labels, scores, _ = task_rows(predictions, name)
+        rows = task_rows(predictions, name)
+        labels, scores = rows.labels, rows.scores
         if task.kind != "binary" or len(labels) == 0:
             continue
         bins = calibration_bins(labels, scores)
@@ -77,7 +78,8 @@ def regression_figures(predictions: pd.DataFrame, tasks: Tasks, colours: Colours
     """Per regression task: mean label in quantile bins of the prediction, and the middle half of the labels."""
     figures = {}
     for name, task in tasks.items():
-        labels, scores, _ = task_rows(predictions, name)
+        rows = task_rows(predictions, name)
+        labels, scores = rows.labels, rows.scores
         if task.kind != "regression" or len(labels) == 0:
             continue
         scale, unit = display_unit(task.label)

@@ -7,11 +7,12 @@ from typing import Any
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.files import write_atomically
+from tfgrec.metrics import METRICS, metric_names
 from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.prediction_figures import calibration_figures, regression_figures, roc_figure
 from tfgrec.report.run_results import RunResults
 from tfgrec.report.style import Colours, colours_of
-from tfgrec.report.tables import HEADINGS, cold_start_table, metric_text, retrieval_table, scenario_table, task_table
+from tfgrec.report.tables import cold_start_table, definitions, metric_text, retrieval_table, scenario_table, task_table
 from tfgrec.report.training_figures import (
     coupling_figures,
     cut_figures,
@@ -27,6 +28,8 @@ ARMS = {
     "frozen_encoder": "frozen encoder",
     "no_graph": "no graph",
 }
+# What a task's tile says besides the metric that it is judged by.
+_BESIDE_THE_FIRST = ("log_loss", "calibration", "mae")
 
 
 def write_report(run_dir: str | Path) -> Path:
@@ -68,9 +71,10 @@ def _facts(run: RunResults) -> list[str]:
 
 
 def _tile(name: str, task: TaskConfig, metrics: Mapping[str, Any]) -> Tile:
-    first, *others = ("concordance", "mae") if task.kind == "regression" else ("auc", "log_loss", "calibration")
-    detail = ", ".join(f"{HEADINGS[metric]} {metric_text(metric, metrics[metric], task)}" for metric in others)
-    return Tile(f"{name} · {HEADINGS[first]}", metric_text(first, metrics[first], task), detail)
+    first, *others = metric_names(task.kind)
+    shown = [metric for metric in others if metric in _BESIDE_THE_FIRST]
+    detail = ", ".join(f"{METRICS[metric].heading} {metric_text(metric, metrics[metric], task)}" for metric in shown)
+    return Tile(f"{name} · {METRICS[first].heading}", metric_text(first, metrics[first], task), detail)
 
 
 def _test_sections(run: RunResults) -> list[Section]:
@@ -99,12 +103,7 @@ def _metrics_section(
     if cold_start := slices.get("cold_start"):
         note = "Of users and items that had an event before the request, as its record shows it, and that had none."
         cards.append(Card("Cold start", cold_start_table(cold_start, tasks), note=note, wide=True))
-    lead = (
-        f"{lead} Calibration is mean prediction over mean label: above 1 the model promises too "
-        "much. GAUC is AUC within a user, weighted by the user's rows. Concordance is AUC for numbers: the share of "
-        "pairs in the right order. MAE is the mean absolute error."
-    )
-    return Section(title, lead, [card for card in cards if card.content])
+    return Section(title, f"{lead} {definitions(tasks)}", [card for card in cards if card.content])
 
 
 def _retrieval_section(title: str, part: str, of_part: Mapping[str, Any]) -> Section:
@@ -141,7 +140,7 @@ def _predictions_section(run: RunResults) -> Section:
 def _training_section(run: RunResults) -> Section:
     cards = [Card(f"Loss: {name}", figure) for name, figure in loss_figures(run.history, colours_of_run(run)).items()]
     on_cut = cut_figures(run.history, colours_of_run(run)).items()
-    cards += [Card(f"On the cut: {HEADINGS[metric]}", figure) for metric, figure in on_cut]
+    cards += [Card(f"On the cut: {METRICS[metric].heading}", figure) for metric, figure in on_cut]
     speed = speed_figure(run.history)
     if speed is not None:
         cards.append(Card("Speed", speed))
@@ -158,7 +157,7 @@ def _selection_text(run: RunResults) -> str:
     return (
         f"Early stopping measured the model {len(selection['measurements'])} times on the newest "
         f"{selection['held_out']:,} training requests, the cut. It was best after {selection['best_step']:,} steps of "
-        f"that phase ({HEADINGS[selection['metric']]} {selection['best_value']:.4f}, a mean over tasks), "
+        f"that phase ({METRICS[selection['metric']].heading} {selection['best_value']:.4f}, a mean over tasks), "
         + (
             f"and was then trained anew on all requests for {refit:,} steps."
             if refit

@@ -5,17 +5,9 @@ from html import escape
 from typing import Any
 
 from tfgrec.config.model import TaskConfig
-from tfgrec.metrics import METRICS
+from tfgrec.metrics import METRICS, metric_names
 from tfgrec.report.units import display_unit
 
-HEADINGS = {
-    "auc": "AUC",
-    "gauc": "GAUC",
-    "log_loss": "log loss",
-    "calibration": "calibration",
-    "mae": "MAE",
-    "concordance": "concordance",
-}
 MISSING = "–"
 
 
@@ -23,10 +15,29 @@ def metric_text(metric: str, value: float | None, task: TaskConfig) -> str:
     """A task's metric as people read it; a dash where it is undefined."""
     if value is None:
         return MISSING
-    if metric == "mae":
+    if METRICS[metric].in_label_units:
         factor, unit = display_unit(task.label)
         return f"{value * factor:,.3f} {unit}".rstrip()
-    return f"{value:.3f}" if metric == "calibration" else f"{value:.4f}"
+    return f"{value:.{METRICS[metric].digits}f}"
+
+
+def change_text(metric: str, change: float, task: TaskConfig) -> str:
+    """A difference of a task's metric, with its sign."""
+    if METRICS[metric].in_label_units:
+        factor, unit = display_unit(task.label)
+        return f"{factor * change:+,.3f} {unit}".rstrip()
+    return f"{change:+.{METRICS[metric].digits}f}"
+
+
+def metric_headings(kind: str) -> list[str]:
+    """The columns of all metrics of a kind of task."""
+    return [METRICS[metric].heading for metric in metric_names(kind)]
+
+
+def definitions(tasks: Mapping[str, TaskConfig]) -> str:
+    """What each metric of the tasks is."""
+    kinds = {task.kind for task in tasks.values()}
+    return " ".join(f"{metric.heading}: {metric.definition}" for metric in METRICS.values() if metric.kind in kinds)
 
 
 def task_table(metrics: Mapping[str, Any], tasks: Mapping[str, TaskConfig], kind: str) -> str:
@@ -34,11 +45,12 @@ def task_table(metrics: Mapping[str, Any], tasks: Mapping[str, TaskConfig], kind
     names = [name for name, task in tasks.items() if task.kind == kind]
     if not names:
         return ""
+    # Runs of earlier versions may lack a metric.
     rows = [
-        [escape(name), *(metric_text(metric, metrics[name][metric], tasks[name]) for metric in METRICS[kind])]
+        [escape(name), *(metric_text(metric, metrics[name].get(metric), tasks[name]) for metric in metric_names(kind))]
         for name in names
     ]
-    return table(["task", *(HEADINGS[metric] for metric in METRICS[kind])], rows)
+    return table(["task", *metric_headings(kind)], rows)
 
 
 def scenario_table(metrics: Mapping[str, Any], scenarios: Mapping[str, Any], tasks: Mapping[str, TaskConfig]) -> str:
@@ -63,7 +75,7 @@ def _slice_table(heading: str, lines: Sequence[tuple[str, Any]], tasks: Mapping[
         [name, f"{values['rows']:,}", *(_bar_cell(values[task], kind.kind) for task, kind in tasks.items())]
         for name, values in lines
     ]
-    headings = [f"{escape(task)}<small>{_order_heading(kind.kind)}</small>" for task, kind in tasks.items()]
+    headings = [f"{escape(task)}<small>{metric_headings(kind.kind)[0]}</small>" for task, kind in tasks.items()]
     return table([heading, "rows", *headings], rows)
 
 
@@ -89,12 +101,8 @@ def _share(value: float | None) -> str:
     return MISSING if value is None else f"{value:.4f}"
 
 
-def _order_heading(kind: str) -> str:
-    return HEADINGS["concordance" if kind == "regression" else "auc"]
-
-
 def _bar_cell(values: Mapping[str, float | None], kind: str) -> str:
-    value = values["concordance" if kind == "regression" else "auc"]
+    value = values[metric_names(kind)[0]]
     if value is None:
         return MISSING
     share = min(max((value - 0.5) / 0.5, 0.0), 1.0)

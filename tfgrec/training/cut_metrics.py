@@ -73,8 +73,7 @@ class CutMetrics:
                 )
             known = ~np.isnan(labels)
             for metric in _MEASURED[task.kind]:
-                # Only gauc, which is none of these, looks at users.
-                value = task_metric(metric, labels[known], scores[known], np.empty(0))
+                value = task_metric(metric, labels[known], scores[known])
                 if value is not None:
                     values[f"{metric}/{name}"] = value
         return values

@@ -23,11 +23,13 @@ class CandidateRows:
     Attributes:
       labels: task -> float32 `[num_rows]`, NaN where it is missing.
       users: uint64 `[num_rows]`, a hash of the user's id.
+      requests: int32 `[num_rows]`, the place of the row's record in its batch.
       slices: name of the slice -> in which part of it each row is, strings `[num_rows]`.
     """
 
     labels: dict[str, np.ndarray]
     users: np.ndarray
+    requests: np.ndarray
     slices: dict[str, np.ndarray]
 
     @classmethod
@@ -42,6 +44,7 @@ class CandidateRows:
         return cls(
             labels={name: readout.values(task.label).astype(np.float32) for name, task in layout.tasks.items()},
             users=_users(batch, layout.user_node_set, sizes),
+            requests=np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
             slices={name: _slice(batch, readout, layout, cut, sizes) for name, cut in layout.slices.items()},
         )
 

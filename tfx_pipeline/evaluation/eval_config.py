@@ -26,7 +26,7 @@ from tfgrec.config.pipeline import SliceConfig, ThresholdConfig
 from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import READOUT, Feature
-from tfgrec.metrics import LOWER_IS_BETTER, METRICS
+from tfgrec.metrics import METRICS, metric_names
 from tfgrec.serving.signature_names import SIGNATURE
 from tfx_pipeline.evaluation.gain_interval import GainInterval, gain_end
 from tfx_pipeline.evaluation.metrics import CandidateCount, TaskMetric
@@ -34,10 +34,6 @@ from tfx_pipeline.evaluation.row_layout import SCENARIO, RowLayout
 
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
 CANDIDATES, ROWS = "candidates", "rows"
-# Shares of pairs that are in the right order.
-_SHARES = ("auc", "gauc", "concordance")
-# What a task is judged by where there is room for one metric only.
-FIRST_METRIC = {"binary": "auc", "regression": "concordance"}
 # Of the intervals for which no threshold names a confidence.
 _CONFIDENCE = 0.95
 
@@ -103,14 +99,14 @@ def _count_spec(layout: RowLayout) -> MetricsSpec:
 def _task_spec(config: RunConfig, task: str) -> MetricsSpec:
     """The metrics of a task, those that its kind has, their thresholds, and the intervals of their gains."""
     metrics = [_metric_config(TaskMetric, {"name": ROWS})]
-    kind = config.model.tasks[task].kind
-    for name in METRICS[kind]:
+    first, *others = metric_names(config.model.tasks[task].kind)
+    for name in (first, *others):
         threshold = config.pipeline.thresholds.get(task, {}).get(name)
         metric = _metric_config(TaskMetric, {"name": name})
         if threshold is not None:
             metric.per_slice_thresholds.append(_on_all_rows(_threshold(name, threshold)))
         metrics.append(metric)
-        if name == FIRST_METRIC[kind] or (threshold is not None and threshold.min_gain is not None):
+        if name == first or (threshold is not None and threshold.min_gain is not None):
             metrics.append(_interval_config(name, threshold))
     return MetricsSpec(model_names=[CANDIDATE, BASELINE], output_names=[task], metrics=metrics)
 
@@ -137,7 +133,7 @@ def _threshold(metric: str, threshold: ThresholdConfig) -> MetricThreshold:
     if threshold.at_least is not None or threshold.at_most is not None:
         result.value_threshold.CopyFrom(_bounds(threshold))
     if threshold.min_gain is not None and threshold.confidence is None:
-        falls = metric in LOWER_IS_BETTER
+        falls = METRICS[metric].better == "lower"
         change = GenericChangeThreshold(
             absolute=DoubleValue(value=-threshold.min_gain if falls else threshold.min_gain),
             direction=MetricDirection.LOWER_IS_BETTER if falls else MetricDirection.HIGHER_IS_BETTER,
@@ -166,11 +162,11 @@ def _check_thresholds(config: RunConfig) -> None:
         for metric, threshold in of_task.items():
             where = f"pipeline.thresholds.{task}.{metric}"
             kind = tasks[task].kind
-            _check_known(metric, METRICS[kind], f"{where}: no metric '{metric}' of {kind} tasks")
+            _check_known(metric, metric_names(kind), f"{where}: no metric '{metric}' of {kind} tasks")
             _check_bounds(where, metric, threshold)
-            if metric == "calibration" and threshold.min_gain is not None:
+            if METRICS[metric].better == "neither" and threshold.min_gain is not None:
                 raise ConfigurationError(
-                    f"{where}.min_gain: calibration is best at 1, neither high nor low: give at_least and at_most"
+                    f"{where}.min_gain: {metric} is better neither higher nor lower: give at_least and at_most"
                 )
 
 
@@ -178,7 +174,7 @@ def _check_bounds(where: str, metric: str, threshold: ThresholdConfig) -> None:
     """What no model can reach is told before one is trained."""
     for key in ("at_least", "at_most"):
         bound = getattr(threshold, key)
-        if metric in _SHARES and bound is not None and not 0 <= bound <= 1:
+        if METRICS[metric].share and bound is not None and not 0 <= bound <= 1:
             raise ConfigurationError(f"{where}.{key}: {metric} lies between 0 and 1, received {bound:g}")
 
 

@@ -16,7 +16,7 @@ from tfgrec.errors import InputDataError
 from tfx_pipeline.evaluation.candidate_rows import CandidateRows
 from tfx_pipeline.evaluation.row_layout import RowLayout
 
-USER = "user"
+USER, REQUEST = "user", "request"
 _SLICES = "slices"
 
 
@@ -25,7 +25,8 @@ def candidate_extractors(
 ) -> list[tfma.extractors.Extractor]:
     """Extractors for `tfma.ExtractEvaluateAndWriteResults` on batches of serialized requests.
 
-    What they give: `labels` by task, `predictions` by model and task, and the feature `user`, each `[num_rows]`.
+    What they give: `labels` by task, `predictions` by model and task, and the features `user` and `request`, each
+    `[num_rows]`.
 
     Args:
       layout: how records become rows.
@@ -60,7 +61,7 @@ class _ScoreCandidates(beam.DoFn):
         yield {
             tfma.LABELS_KEY: rows.labels,
             tfma.PREDICTIONS_KEY: {name: self._scores(name, serialized, len(rows.users)) for name in self._models},
-            tfma.FEATURES_KEY: {USER: rows.users, _SLICES: rows.slices},
+            tfma.FEATURES_KEY: {USER: rows.users, REQUEST: rows.requests, _SLICES: rows.slices},
         }
 
     def _scores(self, model: str, serialized: tf.Tensor, num_rows: int) -> dict[str, np.ndarray]:
@@ -81,7 +82,7 @@ class _CutIntoSlices(beam.DoFn):
 
     def process(self, extracts: tfma.Extracts) -> Iterator[tfma.Extracts]:
         features = extracts[tfma.FEATURES_KEY]
-        everything = {**extracts, tfma.FEATURES_KEY: {USER: features[USER]}}
+        everything = {**extracts, tfma.FEATURES_KEY: {name: features[name] for name in (USER, REQUEST)}}
         yield {**everything, tfma.SLICE_KEY_TYPES_KEY: [()]}
         for name, texts in features[_SLICES].items():
             for text in np.unique(texts):

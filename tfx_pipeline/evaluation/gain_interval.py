@@ -9,7 +9,7 @@ from functools import partial
 
 import tensorflow_model_analysis as tfma
 
-from tfgrec.metrics import LOWER_IS_BETTER
+from tfgrec.metrics import METRICS
 from tfx_pipeline.evaluation.labelled_rows import Metrics, collected_rows, rows_key
 
 # The 5% quantile of the draws then wobbles by 7% of their standard deviation.
@@ -23,7 +23,7 @@ class GainInterval(tfma.metrics.Metric):
 
     Args:
       name: `gain_end(metric, "low")`: thresholds on this metric are on the low end.
-      metric: one of `tfgrec.metrics.METRICS`, but calibration.
+      metric: one of `tfgrec.metrics.METRICS`, but those that are better neither higher nor lower.
       confidence: of each end by itself, 0.5 to 1.
     """
 
@@ -64,4 +64,4 @@ def _ends(
     models = (tfma.BASELINE_KEY, tfma.CANDIDATE_KEY)
     replicates = found[rows].replicates(metric, *models, replicates=_REPLICATES)
     low, high = replicates.quantile(1 - confidence), replicates.quantile(confidence)
-    return dict(zip(keys, (-high, -low) if metric in LOWER_IS_BETTER else (low, high), strict=True))
+    return dict(zip(keys, (-high, -low) if METRICS[metric].better == "lower" else (low, high), strict=True))

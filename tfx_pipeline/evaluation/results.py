@@ -9,7 +9,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto.config_pb2 import EvalConfig, MetricConfig
 
 from tfgrec.config.pipeline import SliceConfig
-from tfgrec.metrics import METRICS
+from tfgrec.metrics import metric_names
 from tfx_pipeline.evaluation.eval_config import BASELINE, CANDIDATE, CANDIDATES, ROWS, layout_of
 from tfx_pipeline.evaluation.gain_interval import GainInterval, gain_end
 from tfx_pipeline.evaluation.row_layout import MISSING, RowLayout, range_texts
@@ -108,7 +108,7 @@ def _slice_result(
         candidates=int(values["", CANDIDATE, CANDIDATES]),
         rows={task: int(values[task, CANDIDATE, ROWS]) for task in layout.tasks},
         metrics={
-            task: {metric: _measured(values, task, metric, confidences) for metric in METRICS[config.kind]}
+            task: {metric: _measured(values, task, metric, confidences) for metric in metric_names(config.kind)}
             for task, config in layout.tasks.items()
         },
     )

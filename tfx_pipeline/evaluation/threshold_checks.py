@@ -10,7 +10,7 @@ from tensorflow_model_analysis.proto.config_pb2 import (
     MetricThreshold,
 )
 
-from tfgrec.metrics import LOWER_IS_BETTER
+from tfgrec.metrics import METRICS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Measured:
         return self.candidate - self.baseline
 
     def gain(self, metric: str) -> float | None:
-        """How much better the new model is; None for calibration too, which is best at 1."""
-        difference = self.difference
-        if difference is None or metric == "calibration":
+        """How much better the new model is; None too where higher is neither better nor worse."""
+        difference, better = self.difference, METRICS[metric].better
+        if difference is None or better == "neither":
             return None
-        return -difference if metric in LOWER_IS_BETTER else difference
+        return -difference if better == "lower" else difference
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from tfgrec.config.model import TaskConfig
-from tfgrec.metrics import LOWER_IS_BETTER, METRICS
+from tfgrec.metrics import METRICS, metric_names
 from tfgrec.report.page import Card, Section, Tile, render_page
 from tfgrec.report.style import Colours, colours_of
-from tfgrec.report.tables import HEADINGS, MISSING, metric_text, table
-from tfgrec.report.units import display_unit
-from tfx_pipeline.evaluation.eval_config import FIRST_METRIC
+from tfgrec.report.tables import MISSING, change_text, definitions, metric_headings, metric_text, table
 from tfx_pipeline.evaluation.results import EvaluationResult, SliceResult
 from tfx_pipeline.evaluation.threshold_checks import Interval, Measured, ThresholdCheck
 from tfx_pipeline.reports.slice_figure import slice_figure
@@ -46,13 +44,13 @@ def _facts(result: EvaluationResult, model: str, blessed_model: str) -> list[str
 
 
 def _tile(name: str, task: TaskConfig, everything: SliceResult) -> Tile:
-    metric = FIRST_METRIC[task.kind]
+    metric = metric_names(task.kind)[0]
     measured = everything.metrics[name][metric]
     difference = _difference_text(metric, measured, task)
     detail = f"{difference} against the blessed model" if difference else "nothing to compare with"
     if measured.interval is not None:
         detail += f", {_interval_text(measured.interval, metric, task)}"
-    return Tile(f"{name} · {HEADINGS[metric]}", metric_text(metric, measured.candidate, task), detail)
+    return Tile(f"{name} · {METRICS[metric].heading}", metric_text(metric, measured.candidate, task), detail)
 
 
 def _decision_section(result: EvaluationResult) -> Section:
@@ -72,7 +70,7 @@ def _check_row(check: ThresholdCheck) -> list[str]:
     sure = f", {100 * interval.confidence:g}% sure" if check.sure and interval else ""
     return [
         escape(check.task),
-        HEADINGS[check.metric],
+        METRICS[check.metric].heading,
         _number(check.measured.candidate),
         _number(check.measured.baseline),
         MISSING if gain is None else f"{gain:+.3g}{_gain_interval(interval)}",
@@ -83,16 +81,15 @@ def _check_row(check: ThresholdCheck) -> list[str]:
 
 def _metrics_section(result: EvaluationResult, everything: SliceResult) -> Section:
     cards = []
-    for kind, metrics in METRICS.items():
+    for kind in ("binary", "regression"):
         tasks = {name: task for name, task in result.layout.tasks.items() if task.kind == kind}
         rows = [_metrics_row(name, everything, name, task) for name, task in tasks.items()]
         if rows:
-            cards.append(Card("", table(["task", "rows", *(HEADINGS[metric] for metric in metrics)], rows), wide=True))
+            cards.append(Card("", table(["task", "rows", *metric_headings(kind)], rows), wide=True))
     lead = (
         "Of all candidates whose label is known; smaller, the difference from the blessed model, and in brackets what "
-        "it is at least and at most, each with 95% confidence or that asked for (bootstrap over users). Calibration is "
-        "mean prediction over mean label. GAUC is AUC within a user, weighted by the user's rows. Concordance is AUC "
-        "for numbers. MAE is the mean absolute error."
+        "it is at least and at most, each with 95% confidence or that asked for (bootstrap over users). "
+        + definitions(result.layout.tasks)
     )
     return Section("Metrics", lead, cards)
 
@@ -118,18 +115,18 @@ def _slice_figures(parts: Sequence[SliceResult], tasks: Mapping[str, TaskConfig]
     colours: Colours = colours_of(tasks)
     cards = []
     for name, task in tasks.items():
-        metric = FIRST_METRIC[task.kind]
+        metric = metric_names(task.kind)[0]
         measured = {part.part: part.metrics[name][metric] for part in parts}
-        figure = slice_figure(measured, title=HEADINGS[metric], colour=colours[name])
+        figure = slice_figure(measured, title=METRICS[metric].heading, colour=colours[name])
         if figure is not None:
-            cards.append(Card(f"{name}: {HEADINGS[metric]}", figure))
+            cards.append(Card(f"{name}: {METRICS[metric].heading}", figure))
     return cards
 
 
 def _slice_tables(slicing: str, parts: Sequence[SliceResult], tasks: Mapping[str, TaskConfig]) -> list[Card]:
     cards = []
     for name, task in tasks.items():
-        headings = [escape(slicing), "rows", *(HEADINGS[metric] for metric in METRICS[task.kind])]
+        headings = [escape(slicing), "rows", *metric_headings(task.kind)]
         rows = [_metrics_row(part.part, part, name, task) for part in parts]
         summary = f"<summary>{escape(name)}: all metrics</summary>"
         content = f"<details{' open' if len(rows) <= _SHORT else ''}>{summary}{table(headings, rows)}</details>"
@@ -138,7 +135,7 @@ def _slice_tables(slicing: str, parts: Sequence[SliceResult], tasks: Mapping[str
 
 
 def _metrics_row(heading: str, part: SliceResult, name: str, task: TaskConfig) -> list[str]:
-    cells = [_metric_cell(metric, part.metrics[name][metric], task) for metric in METRICS[task.kind]]
+    cells = [_metric_cell(metric, part.metrics[name][metric], task) for metric in metric_names(task.kind)]
     return [escape(heading), f"{part.rows[name]:,}", *cells]
 
 
@@ -152,21 +149,14 @@ def _metric_cell(metric: str, measured: Measured, task: TaskConfig) -> str:
 
 def _difference_text(metric: str, measured: Measured, task: TaskConfig) -> str:
     """Empty where there is nothing to compare."""
-    return "" if measured.difference is None else _change_text(metric, measured.difference, task)
+    return "" if measured.difference is None else change_text(metric, measured.difference, task)
 
 
 def _interval_text(interval: Interval, metric: str, task: TaskConfig) -> str:
     """Of the difference, which for metrics that are better when lower is the gain turned round."""
-    falls = metric in LOWER_IS_BETTER
+    falls = METRICS[metric].better == "lower"
     ends = (-interval.high, -interval.low) if falls else (interval.low, interval.high)
-    return f"[{', '.join(_change_text(metric, end, task) for end in ends)}]"
-
-
-def _change_text(metric: str, change: float, task: TaskConfig) -> str:
-    if metric == "mae":
-        factor, unit = display_unit(task.label)
-        return f"{factor * change:+,.3f} {unit}".rstrip()
-    return f"{change:+.3f}" if metric == "calibration" else f"{change:+.4f}"
+    return f"[{', '.join(change_text(metric, end, task) for end in ends)}]"
 
 
 def _gain_interval(interval: Interval | None) -> str:

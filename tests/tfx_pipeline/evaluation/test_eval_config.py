@@ -88,7 +88,7 @@ def test_thresholds_that_make_no_sense_are_refused(threshold: dict, complaint: s
         ({"thresholds": {"watch_time": {"auc": {"at_least": 0.5}}}}, r"watch_time\.auc: no metric 'auc' of regression"),
         (
             {"thresholds": {"click": {"calibration": {"min_gain": 0}}}},
-            r"calibration\.min_gain: calibration is best at 1",
+            r"calibration\.min_gain: calibration is better neither higher nor lower",
         ),
         (
             {"slices": {"place": {"feature": "hours"}}},

@@ -12,7 +12,7 @@ import tensorflow_model_analysis as tfma
 from hypothesis import given
 
 from tfgrec.config import RunConfig
-from tfgrec.metrics import LOWER_IS_BETTER, evaluate_predictions, user_bootstrap
+from tfgrec.metrics import METRICS, evaluate_predictions, user_bootstrap
 from tfx_pipeline.evaluation.eval_config import BASELINE, CANDIDATE, eval_config
 from tfx_pipeline.evaluation.metrics import TaskMetric
 from tfx_pipeline.evaluation.results import EvaluationResult
@@ -27,8 +27,8 @@ def made_up_rows(*, rows: int, seed: int) -> pd.DataFrame:
     truth = generator.normal(size=rows)
     watched = np.where(generator.random(rows) < 0.2, np.nan, 4000 * np.exp(truth))
     table = {
-        "user": generator.integers(0, 40, rows),
-        "request": np.arange(rows),
+        "user": np.repeat(generator.integers(0, 40, rows), 5)[:rows],
+        "request": np.arange(rows) // 5,
         "scenario": generator.choice(SCENARIOS, rows, p=(0.7, 0.25, 0.05)),
         "label/click": (generator.random(rows) < 1 / (1 + np.exp(-truth))).astype(np.float32),
         "label/watch_time": watched.astype(np.float32),
@@ -48,7 +48,10 @@ def extracts_of(rows: pd.DataFrame, slice_key: tuple) -> tfma.Extracts:
         tfma.PREDICTIONS_KEY: {
             model: {task: rows[f"{model}/{task}"].to_numpy() for task in ("click", "watch_time")} for model in models
         },
-        tfma.FEATURES_KEY: {"user": rows["user"].to_numpy().astype(np.uint64)},
+        tfma.FEATURES_KEY: {
+            "user": rows["user"].to_numpy().astype(np.uint64),
+            "request": (rows["request"] - rows["request"].min()).to_numpy(np.int32),
+        },
         tfma.SLICE_KEY_TYPES_KEY: [slice_key],
     }
 
@@ -95,7 +98,7 @@ def expected_gain(table: pd.DataFrame, task: str, metric: str, confidence: float
     """The interval of the gain by the function that compares runs; ends of a two-sided interval have half its tails."""
     sides = [table.assign(**{f"prediction/{task}": table[f"{model}/{task}"]}) for model in (BASELINE, CANDIDATE)]
     found = user_bootstrap(*sides, task=task, metric=metric, replicates=1000, confidence=2 * confidence - 1)
-    return (-found.high, -found.low) if metric in LOWER_IS_BETTER else (found.low, found.high)
+    return (-found.high, -found.low) if METRICS[metric].better == "lower" else (found.low, found.high)
 
 
 def test_all_slices_of_both_models_are_measured_as_evaluate_predictions_does(
