@@ -55,6 +55,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "encoder": {"units": 16, "rounds": 1, "dropout": 0.0},
         "towers": {**_TOWERS, "cross_layers": 0, "members": 2, "bottom": "mmoe", "experts": 2},
     },
+    "another bottom": {"arm": "no_graph", "towers": {**_TOWERS, "cross_layers": 0, "bottom": "ple", "experts": 2}},
 }
 
 

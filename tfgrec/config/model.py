@@ -118,18 +118,21 @@ class TowersConfig(FrozenConfig):
 
     Attributes:
       members: bottoms with their towers.
-      bottom: `shared`: one MLP; `mmoe`: several experts, mixed by a softmax gate of each task.
-      experts: of `mmoe`.
+      bottom: `shared`: one MLP; `mmoe`: several experts, mixed by a softmax gate of each task; `ple`: experts of each
+        task beside shared ones, level by level.
+      experts: of `mmoe`; of `ple` the shared ones, at each level.
+      task_experts: of `ple`: of each task, at each level.
       cross_layers: TFRS cross layers on the fused fields; 0: none.
       cross_projection: rank of their kernels; null: full.
-      bottom_units: widths of the bottom, or of each expert.
+      bottom_units: widths of the bottom, or of each expert; of `ple` one level each.
       task_units: widths of each task's MLP.
       dropout: between cross layers, bottom and towers.
     """
 
     members: int = Field(default=1, ge=1)
-    bottom: Literal["shared", "mmoe"] = "shared"
+    bottom: Literal["shared", "mmoe", "ple"] = "shared"
     experts: int = Field(default=4, ge=1)
+    task_experts: int = Field(default=2, ge=1)
     cross_layers: int = Field(default=2, ge=0)
     cross_projection: int | None = Field(default=None, ge=1)
     bottom_units: list[int] = Field(default=[256, 128], min_length=1)

@@ -40,7 +40,7 @@ def give_weights_of_member(member: int, packed: RankingTowers, alone: RankingTow
             own_gate._gate.set_weights([np.concatenate([of_hidden, of_graph]), bias])
 
 
-@pytest.mark.parametrize("bottom", ["shared", "mmoe"])
+@pytest.mark.parametrize("bottom", ["shared", "mmoe", "ple"])
 @pytest.mark.parametrize("graph_gate", [True, False])
 def test_each_member_computes_what_towers_alone_do(bottom: str, graph_gate: bool) -> None:
     fused, graph_vector = tf.random.normal([7, 5]), tf.random.normal([7, 4])
@@ -109,7 +109,7 @@ def test_members_drop_units_of_their_own() -> None:
     assert np.ptp(towers(inputs, training=True)["a"], axis=0).max() > 1e-2
 
 
-@pytest.mark.parametrize(("bottom", "kernels"), [("shared", 1), ("mmoe", 2)])
+@pytest.mark.parametrize(("bottom", "kernels"), [("shared", 1), ("mmoe", 2), ("ple", 2)])
 def test_the_last_kernels_that_tasks_share_are_those_of_all_members(bottom: str, kernels: int) -> None:
     towers = make_towers(bottom=bottom)
     with tf.GradientTape(persistent=True) as tape:

@@ -1,11 +1,15 @@
 """Towers against the papers' formulas: cross layers, experts, and what the tasks share."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfgrec.config.model import TowersConfig
+from tfgrec.model.ranking.bottoms import BOTTOMS
 from tfgrec.model.ranking.mixture_of_experts import MixtureOfExperts
+from tfgrec.model.ranking.progressive_extraction import ProgressiveExtraction
 from tfgrec.model.ranking.towers import RankingTowers
 
 
@@ -61,7 +65,64 @@ def test_experts_agree_with_numpy() -> None:
     assert not np.allclose(layer(inputs)["a"], layer(inputs)["b"])
 
 
-@pytest.mark.parametrize(("bottom", "kernels"), [("shared", 1), ("mmoe", 3)])
+def softmax(values: np.ndarray) -> np.ndarray:
+    scores = np.exp(values - values.max(axis=1, keepdims=True))
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("units", [[7], [7, 6, 4]])
+def test_progressive_extraction_agrees_with_numpy(units: list[int]) -> None:
+    """Tang et al., RecSys 2020: level j of task k is softmax(W x_k) times its own experts of x_k and the shared ones
+    of x_shared, x being what the level below gave; the shared gate, which the last level lacks, weighs all experts."""
+    layer = ProgressiveExtraction(tasks=["a", "b"], experts=3, task_experts=2, units=units)
+    inputs = tf.random.normal([5, 6])
+    layer(inputs)
+    randomise(layer)
+    named = {tuple(variable.name.split(":")[0].split("/")[-2:]): variable.numpy() for variable in layer.weights}
+
+    def dense(name: str, x: np.ndarray) -> np.ndarray:
+        return x @ named[name, "kernel"] + named[name, "bias"]
+
+    owners = {"a": 2, "b": 2, "shared": 3}
+    read = dict.fromkeys(owners, inputs.numpy())
+    for level in range(len(units)):
+        outputs = {
+            owner: [relu(dense(f"{owner}_expert_{level}_{number}", read[owner])) for number in range(count)]
+            for owner, count in owners.items()
+        }
+        mixed = {task: outputs[task] + outputs["shared"] for task in ("a", "b")}
+        if level + 1 < len(units):
+            mixed["shared"] = outputs["a"] + outputs["b"] + outputs["shared"]
+        read = {
+            owner: sum(
+                share[:, np.newaxis] * output
+                for share, output in zip(softmax(dense(f"{owner}_gate_{level}", read[owner])).T, experts, strict=True)
+            )
+            for owner, experts in mixed.items()
+        }
+    found = layer(inputs)
+    assert found.keys() == read.keys() == {"a", "b"}
+    for task, expected in read.items():
+        np.testing.assert_allclose(found[task], expected, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(found["a"], found["b"])
+
+
+def test_experts_of_one_task_teach_the_other_nothing_at_the_last_level() -> None:
+    towers = make_towers(bottom="ple", task_experts=2, graph_gate=False)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(towers(tf.random.normal([5, 20]))["a"])
+    names = [variable.name for variable in towers.trainable_variables]
+    gradients = dict(zip(names, tape.gradient(loss, towers.trainable_variables), strict=True))
+    of_b = [name for name in gradients if "b_expert_1" in name or "b_gate_1" in name]
+    assert of_b and all(gradients[name] is None for name in of_b)
+    assert all(gradients[name] is not None for name in gradients if "b_expert_0" in name or "shared_expert" in name)
+
+
+def test_the_configuration_names_all_bottoms() -> None:
+    assert set(get_args(TowersConfig.model_fields["bottom"].annotation)) == set(BOTTOMS)
+
+
+@pytest.mark.parametrize(("bottom", "kernels"), [("shared", 1), ("mmoe", 3), ("ple", 3)])
 def test_the_last_kernels_that_tasks_share_reach_every_task(bottom: str, kernels: int) -> None:
     towers = make_towers(bottom=bottom)
     with tf.GradientTape(persistent=True) as tape:
@@ -87,7 +148,7 @@ def test_logits_start_around_the_labels_means() -> None:
 
 
 @pytest.mark.parametrize("members", [1, 3])
-@pytest.mark.parametrize("bottom", ["shared", "mmoe"])
+@pytest.mark.parametrize("bottom", ["shared", "mmoe", "ple"])
 def test_copies_from_the_config_compute_the_same(bottom: str, members: int) -> None:
     towers, inputs = make_towers(bottom=bottom, members=members), tf.random.normal([5, 20])
     expected = towers(inputs, graph_vector=tf.ones([5, 4]))

@@ -8,9 +8,7 @@ import tensorflow_recommenders as tfrs
 
 from tfgrec.config.model import TowersConfig
 from tfgrec.model.fusion.field_fusion import TaskGate
-from tfgrec.model.ranking.mixture_of_experts import MixtureOfExperts
-from tfgrec.model.ranking.packed_dense import PackedMLP
-from tfgrec.model.ranking.packed_mixture_of_experts import PackedMixtureOfExperts
+from tfgrec.model.ranking.bottoms import BOTTOMS
 from tfgrec.model.ranking.packed_task_tower import PackedTaskTower
 from tfgrec.model.ranking.step_dropout import StepDropout
 
@@ -88,14 +86,14 @@ class RankingTowers(tf.keras.layers.Layer):
             )
             for number in range(self._config.cross_layers)
         ]
-        self._bottom = self._make_bottom()
+        self._bottom = BOTTOMS[self._config.bottom].make(list(self._initial_logits), self._config)
         self._dropout = StepDropout(rate=self._config.dropout)
         self._towers = {task: self._make_tower(task) for task in self._initial_logits}
 
     @property
     def shared_kernels(self) -> list[tf.Variable]:
         """Last kernels of what the tasks share; exist after the first call."""
-        networks = self._bottom.experts if self._config.bottom == "mmoe" else [self._bottom]
+        networks = BOTTOMS[self._config.bottom].shared(self._bottom)
         return [network.trainable_variables[-2] for network in networks]
 
     def call(
@@ -121,17 +119,6 @@ class RankingTowers(tf.keras.layers.Layer):
             "config": self._config.model_dump(),
             **super().get_config(),
         }
-
-    def _make_bottom(self) -> tf.keras.layers.Layer:
-        units, members = self._config.bottom_units, self._config.members
-        if self._config.bottom == "mmoe":
-            mixture = {"tasks": list(self._initial_logits), "experts": self._config.experts, "units": units}
-            if members > 1:
-                return PackedMixtureOfExperts(members=members, **mixture, name="bottom")
-            return MixtureOfExperts(**mixture, name="bottom")
-        if members > 1:
-            return PackedMLP(members=members, units=units, name="bottom")
-        return tfrs.layers.blocks.MLP(list(units), final_activation="relu", name="bottom")
 
     def _make_tower(self, task: str) -> tf.keras.layers.Layer:
         tower: dict[str, Any] = {
