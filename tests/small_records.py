@@ -12,6 +12,8 @@ import yaml
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.files import checksum
+from tfgrec.graph.computed.computed_features import ComputedFeature
+from tfgrec.graph.computed.temporal_degrees import TemporalDegrees
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
@@ -55,6 +57,7 @@ PLAN = {
 }
 SAMPLING = SamplingConfig.model_validate(PLAN)
 DEGREES = {"user_watched": TemporalDegree(of="user", edge_set="watched")}
+COMPUTED = {name: ComputedFeature(TemporalDegrees(), degree) for name, degree in DEGREES.items()}
 
 TABLES = {
     "tables": {

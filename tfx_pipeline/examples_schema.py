@@ -16,6 +16,7 @@ from tfgrec.config.tables import TimePart
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import SchemaError
+from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.examples.time_parts import TIME_PART_SIZES
 from tfgrec.graph.schema import READOUT, TIME, GraphSchema
 from tfx_pipeline.record_columns import RecordColumn, record_columns
@@ -131,16 +132,16 @@ class _Bounds:
         is_label = column.set_name == READOUT and column.part in self._requests.labels
         # A label without a value is NaN.
         domain.disallow_nan = not is_label or numbers["count"] == self._num_candidates
-        degree = self._requests.temporal_degrees.get(column.part) if column.set_name == READOUT else None
-        if degree is not None and degree.measure in ("count", "seconds_since_last"):
-            domain.min = degree.without_edges
+        computed = computed_features(self._requests).get(column.part) if column.set_name == READOUT else None
+        if computed is not None and (least := computed.kind.lowest(computed.definition)) is not None:
+            domain.min = least
         elif numbers is not None and numbers["count"]:
             seen = numbers["quantiles"]
-            lowest = 0 if degree is None else min(degree.without_edges, 0)
+            lowest = 0 if computed is None else min(computed.absent, 0)
             if seen[0] >= lowest:
                 domain.min = lowest
             # A sum of flags grows with the log.
-            if set(seen) <= {lowest, 0.0, 1.0} and (degree is None or degree.measure != "sum"):
+            if set(seen) <= {lowest, 0.0, 1.0} and not (computed and computed.kind.grows(computed.definition)):
                 domain.max = 1
 
     def _time_part(self, column: RecordColumn) -> str | None:

@@ -1,7 +1,7 @@
 """Finds what records carry of their requests' future: reads the encoded records, and knows nothing of the sampler."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,9 @@ from beam_jobs.records.events import Events
 from beam_jobs.records.target_edges import TargetEdges, Ties
 from beam_jobs.tfrecords.decoded_columns import flat_values
 from tfgrec.config import TablesConfig
+from tfgrec.config.tables import NO_EDGE
 from tfgrec.data.target_edges import leaking_edge_sets
-from tfgrec.graph.degrees.last_edges import NO_EDGE
+from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.schema import READOUT, TIME, Feature, GraphSchema
 
 _REQUEST_TIME = f"context/{TIME}"
@@ -64,9 +65,9 @@ class LeakageCheck:
         self._delays = delays
         self._edge_sets = [name for name, edges in schema.stored_edge_sets.items() if edges.timed]
         self._seconds_since = {
-            name: min(delays[edge_set] for edge_set in _names(degree.edge_set))
-            for name, degree in tables.requests.temporal_degrees.items()
-            if degree.measure == "seconds_since_last"
+            name: min(delays[edge_set] for edge_set in edge_sets)
+            for name, feature in computed_features(tables.requests).items()
+            if (edge_sets := feature.kind.aged_edge_sets(feature.definition))
         }
         self._target_edges, self._events = TargetEdges(schema), Events(schema)
         self._leaking = dict(leaking_edge_sets(schema, tables))
@@ -178,7 +179,3 @@ def _numbers(batch: pa.RecordBatch, name: str) -> tuple[np.ndarray, np.ndarray]:
     """All values of a column of lists of numbers, and the record of each."""
     values, records = flat_values(batch, name)
     return values.to_numpy(), records
-
-
-def _names(edge_set: str | Mapping[str, str]) -> Iterator[str]:
-    yield from [edge_set] if isinstance(edge_set, str) else edge_set.values()

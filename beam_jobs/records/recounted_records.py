@@ -1,4 +1,4 @@
-"""Records whose counts, sums, means, last values and ages are compared with what the graph store says."""
+"""Records whose computed features are compared with what the graph store says."""
 
 import dataclasses
 from collections import Counter
@@ -10,9 +10,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs.records.leakage import TYPES, Leak
-from beam_jobs.records.recounted_degrees import UNKNOWN, RecordedCandidate, RequestRecount
 from tfgrec.config import TablesConfig
-from tfgrec.config.tables import SharedFeature, TemporalDegree
+from tfgrec.graph.computed.computed_features import KINDS, ComputedFeature, computed_features
+from tfgrec.graph.recorded_candidate import UNKNOWN, RecordedCandidate
 from tfgrec.graph.schema import ID, READOUT, TIME, USER_READOUT, Feature, GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 
@@ -27,7 +27,7 @@ class Recounted:
 
     Attributes:
       records, candidates: how many.
-      values: how many, by temporal degree.
+      values: how many, by computed feature.
       leaks: records with a value that the store does not give.
     """
 
@@ -38,7 +38,7 @@ class Recounted:
 
 
 class RecordRecount:
-    """Counts the temporal degrees of records again, see RequestRecount.
+    """Counts the computed features of records again, by the recount of each kind.
 
     Counts, last values and ages have to be equal to the last bit, sums and means (which may be added up in another
     order) within 1e-5.
@@ -46,16 +46,17 @@ class RecordRecount:
     Args:
       store: the graph that the records were sampled from.
       schema: what a record holds.
-      tables: which temporal degrees there are.
+      tables: which computed features there are.
       delays: feedback delays in milliseconds by edge set.
     """
 
     def __init__(self, store: GraphStore, schema: GraphSchema, tables: TablesConfig, delays: Mapping[str, int]) -> None:
         self._store, self._schema, self._delays = store, schema, delays
-        self._degrees = tables.requests.temporal_degrees
+        self._computed = computed_features(tables.requests)
         self._unknown_are_scored = tables.requests.unknown == "score"
-        shared = [definition.shared_with_item for definition in self._degrees.values()]
-        self._request_features = {of.request_feature for of in shared if isinstance(of, SharedFeature)}
+        self._request_features: set[str] = set()
+        for feature in self._computed.values():
+            self._request_features |= feature.kind.read_features(feature.definition)
         self._users = schema.edge_sets[USER_READOUT].source
         self._decoder = ExamplesToRecordBatchDecoder(self._columns().SerializeToString())
 
@@ -64,17 +65,19 @@ class RecordRecount:
         values: Counter = Counter()
         leaks, candidates = [], 0
         for number, record in enumerate(self._decoder.DecodeBatch(list(records)).to_pylist()):
-            recount = RequestRecount(self._store, self._delays, (record[f"context/{TIME}"] or [-1])[0])
+            time = (record[f"context/{TIME}"] or [-1])[0]
+            recounts = {kind.section: kind.recount(self._store, self._delays, time) for kind in KINDS}
             for place, candidate in self._candidates(record):
                 candidates += 1
                 problem = self._stray(candidate)
                 if problem is not None:
                     leaks.append(Leak(number, problem))
                     continue
-                for name, definition in self._degrees.items():
+                for name, feature in self._computed.items():
                     values[name] += 1
-                    found, expected = candidate.features[name], recount.degree(definition, candidate)
-                    if not _agree(definition, found, expected):
+                    found = candidate.features[name]
+                    expected = recounts[feature.kind.section](feature.definition, candidate)
+                    if not _agree(feature, found, expected):
                         told = "nothing" if found is None else f"{found:.9g}"
                         problem = f"'{name}' of candidate {place}: {told} in the record, {expected:.9g} by the graph"
                         leaks.append(Leak(number, problem))
@@ -85,7 +88,7 @@ class RecordRecount:
         users = self._nodes(record, self._users, USER_READOUT)
         for node_set, readout in self._schema.item_readouts().items():
             for place, item in self._nodes(record, node_set, readout).items():
-                features = {name: _value(record, name, place) for name in (*self._degrees, *self._request_features)}
+                features = {name: _value(record, name, place) for name in (*self._computed, *self._request_features)}
                 yield place, RecordedCandidate(users.get(place, -1), item, node_set, features)
 
     def _nodes(self, record: _Record, node_set: str, readout: str) -> dict[int, int]:
@@ -113,7 +116,7 @@ class RecordRecount:
             columns |= {f"edges/{readout}.{end}": _INTEGER for end in ("#source", "#target")}
             columns[f"nodes/{node_set}.{ID}"] = self._schema.node_sets[node_set].features[ID]
         features = self._schema.node_sets[READOUT].features
-        columns |= {f"nodes/{READOUT}.{name}": _FLOAT for name in self._degrees}
+        columns |= {f"nodes/{READOUT}.{name}": _FLOAT for name in self._computed}
         columns |= {f"nodes/{READOUT}.{name}": features[name] for name in self._request_features}
         schema = schema_pb2.Schema()
         for name, feature in columns.items():
@@ -131,9 +134,8 @@ def _text(value: Any) -> Any:
     return value.decode("utf-8") if isinstance(value, bytes) else value
 
 
-def _agree(definition: TemporalDegree, found: float | None, expected: float) -> bool:
-    added_up = definition.measure in ("sum", "mean") or definition.over_keys == "mean"
-    tolerance = _TOLERANCE if added_up else 0.0
+def _agree(feature: ComputedFeature, found: float | None, expected: float) -> bool:
+    tolerance = _TOLERANCE if feature.kind.is_added_up(feature.definition) else 0.0
     # Numbers of edges may be NaN, and then so are their sums.
     return found is not None and bool(
         np.isclose(np.float32(found), np.float32(expected), rtol=tolerance, atol=tolerance, equal_nan=True)

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from beam_jobs.records.request_batches import PlacedRequests
 from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.examples.counted_edge_numbers import add_edge_numbers
 from tfgrec.graph.examples.request_examples import RequestEncoder
@@ -31,7 +32,9 @@ class RecordSampler:
         self, store: GraphStore, config: RunConfig, tables: TablesConfig, schema: GraphSchema, *, with_statistics: bool
     ) -> None:
         self._store, self._user_node_set = store, tables.requests.user_node_set
-        self._encoder = RequestEncoder(store=store, sampling=config.sampling, degrees=tables.requests.temporal_degrees)
+        self._encoder = RequestEncoder(
+            store=store, sampling=config.sampling, computed=computed_features(tables.requests)
+        )
         self.num_requests = 0
         self.num_candidates = 0
         self.sampling = SamplingStatistics(schema)
@@ -53,17 +56,17 @@ class RecordSampler:
         self.sampling.add(requests, encoded.subgraphs, keys)
         self.sampling.add_bytes(np.array([len(example) for example in encoded.examples], np.int64))
         if self.statistics is not None:
-            self._add_statistics(self.statistics, requests, encoded.degrees)
+            self._add_statistics(self.statistics, requests, encoded.computed)
             add_edge_numbers(self.statistics, self._encoder.schema, encoded.columns, keys)
         return encoded.examples
 
     def _add_statistics(
-        self, statistics: StatisticsAccumulator, requests: RequestBatch, degrees: Mapping[str, np.ndarray]
+        self, statistics: StatisticsAccumulator, requests: RequestBatch, computed: Mapping[str, np.ndarray]
     ) -> None:
         of_candidate = requests.candidate_requests
         users, items = self._id_hashes(requests)
         keys = row_keys(users[of_candidate], requests.times[of_candidate], items)
-        columns = {**requests.readout, **{name: pa.array(values) for name, values in degrees.items()}}
+        columns = {**requests.readout, **{name: pa.array(values) for name, values in computed.items()}}
         statistics.add(READOUT, columns, keys)
 
     def _id_hashes(self, requests: RequestBatch) -> tuple[np.ndarray, np.ndarray]:

@@ -240,7 +240,7 @@ def test_what_can_not_be_taken_in_is_refused_as_a_whole(service: ExampleService,
 def test_outcomes_are_seen_after_their_delay(service: ExampleService) -> None:
     def counted(second: int) -> float:
         batch = service._batch("video", {0: OnlineRequest(2, FIRST_TIME + second * 1_000, [10], {"tab": 1})})
-        return float(service._encoder.encode(batch).degrees["user_since_clicked"][0])
+        return float(service._encoder.encode(batch).computed["user_since_clicked"][0])
 
     service.append({"log": log([(2, 11, 4, 1, 1, "top")])})
     assert counted(4 + CLICK_DELAY // 1_000) == -1

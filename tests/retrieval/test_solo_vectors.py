@@ -36,7 +36,7 @@ def in_requests(store: GraphStore, users: np.ndarray, items: np.ndarray, *, hour
         "click": pa.array([0.0] * count, pa.float32()),
         "watch_ms": pa.array([0.0] * count, pa.float32()),
     }
-    encoder = RequestEncoder(store=store, sampling=small_records.SAMPLING, degrees=small_records.DEGREES)
+    encoder = RequestEncoder(store=store, sampling=small_records.SAMPLING, computed=small_records.COMPUTED)
     batch = RequestBatch(users, np.full(count, TIME), "video", items, np.arange(count + 1), readout)
     return encoder.encode(batch).examples
 

@@ -105,7 +105,7 @@ def num_nodes(record: bytes) -> list[int]:
 def test_cached_states_rank_a_user_s_subgraph_as_the_whole_request(signatures, store) -> None:
     """Where user and items share no node, so that their states are those of the request."""
     requests = early_requests()
-    encoder = RequestEncoder(store=store, sampling=small_records.SAMPLING, degrees=small_records.DEGREES)
+    encoder = RequestEncoder(store=store, sampling=small_records.SAMPLING, computed=small_records.COMPUTED)
     whole, of_users = encoder.encode(requests).examples, encoder.encode(requests, with_items=False).examples
     tables = Requests.model_validate(small_records.TABLES["requests"])
     solo = SoloExamples(store=store, sampling=small_records.SAMPLING, requests=tables)

@@ -3,6 +3,7 @@
 from tfgrec.close_match import suggestion
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Requests
+from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.schema import ID, READOUT
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS, arm_problems, raise_problems, unknown_names
 from tfgrec.model.pretraining.encoder_features import unknown_encoder_features
@@ -21,7 +22,7 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
     problems = _unknown_edge_sets(config, tables)
     features = {name: [ID, *node_set.features] for name, node_set in tables.node_sets.items()}
     requests = tables.requests
-    inputs = [*requests.features, *requests.temporal_degrees]
+    inputs = [*requests.features, *computed_features(requests)]
     features[READOUT] = [*inputs, *requests.labels]
     problems += unknown_names(config.model, features, requests.labels, where=_WHERE)
     problems += unknown_encoder_features(config.pretraining, features, where=_WHERE)
@@ -62,10 +63,10 @@ def _unfit_retrieval(config: RunConfig, requests: Requests) -> list[str]:
     """What a user's vector may not know: the item; and the other way round."""
     if config.model.retrieval is None:
         return []
-    of_user = [*requests.features, *requests.own_degrees("user")]
+    of_user = [*requests.features, *computed_features(requests, own="user")]
     sides = {
         "query": ("the request or the user", of_user),
-        "item": ("the item", [*requests.own_degrees("item")]),
+        "item": ("the item", [*computed_features(requests, own="item")]),
     }
     return [
         f"model.retrieval.{side}_features: '{name}' is no feature of {whose} alone: {suggestion(name, known)}"

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from tfgrec.checks.derived_check import derived_mismatches
-from tfgrec.checks.temporal_degrees_check import temporal_degree_mismatches
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import Column, ColumnOrName, EdgeSource, TablesConfig, TimePart, as_column
 from tfgrec.data.target_edges import leaking_edge_sets
 from tfgrec.errors import SchemaError
+from tfgrec.graph.computed.computed_features import KINDS
 from tfgrec.graph.schema import ID, ITEM_READOUT, READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema
 
 
@@ -19,7 +19,8 @@ def check_tables(schema: GraphSchema, tables: TablesConfig, origin: str | Path) 
       SchemaError: names all keys that don't fit.
     """
     problems = [*_node_set_mismatches(schema, tables), *_edge_set_mismatches(schema, tables)]
-    problems += [*_request_mismatches(schema, tables), *temporal_degree_mismatches(schema, tables)]
+    problems += _request_mismatches(schema, tables)
+    problems += [problem for kind in KINDS for problem in kind.mismatches(schema, tables)]
     problems += _leaking_edges(schema, tables)
     if problems:
         raise SchemaError("\n".join(f"{origin}: {problem}" for problem in problems))
@@ -105,11 +106,8 @@ def _request_mismatches(schema: GraphSchema, tables: TablesConfig) -> Iterator[s
             hint = suggestion(source.item_node_set, item_sets)
             yield f"{where}.item_node_set: '{source.item_node_set}' has no '{ITEM_READOUT}' edge set: {hint}"
     declared = schema.node_sets[READOUT].features
-    groups = {
-        "features": requests.features,
-        "labels": requests.labels,
-        "temporal_degrees": requests.temporal_degrees,
-    }
+    groups = {"features": requests.features, "labels": requests.labels}
+    groups |= {kind.section: getattr(requests, kind.section) for kind in KINDS}
     for name in declared:
         feeding = [group for group, members in groups.items() if name in members]
         if len(feeding) != 1:
@@ -126,7 +124,7 @@ def _readout_feature_mismatches(
     if name not in declared:
         yield f"{where}: '{name}' is no feature of '{READOUT}' in graph.pbtxt: {suggestion(name, declared)}"
         return
-    expected = {"requests.labels": "float32", "requests.temporal_degrees": "float32"}.get(where)
+    expected = None if where == "requests.features" else "float32"
     if isinstance(source, TimePart):
         expected = "int64"
     if expected and declared[name] != Feature(expected):

@@ -357,11 +357,6 @@ class Requests(FrozenConfig):
     labels: dict[str, ColumnOrName] = Field(min_length=1)
     temporal_degrees: Annotated[dict[str, TemporalDegree], BeforeValidator(_one_degree_each)] = {}
 
-    def own_degrees(self, of: Literal["user", "item"]) -> dict[str, TemporalDegree]:
-        """The temporal degrees that a user, or an item, has by itself: not those of what a user shares with an item."""
-        degrees = self.temporal_degrees.items()
-        return {name: degree for name, degree in degrees if degree.of == of and degree.shared_with_item is None}
-
 
 class TablesConfig(FrozenConfig):
     """The whole of a tables.yaml."""

@@ -25,6 +25,7 @@ from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.pipeline import SliceConfig, ThresholdConfig
 from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.errors import ConfigurationError
+from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.schema import READOUT, Feature
 from tfgrec.metrics import METRICS, metric_names
 from tfgrec.serving.signature_names import SIGNATURE
@@ -68,7 +69,7 @@ def check_pipeline(config: RunConfig, tables: TablesConfig) -> None:
     if SCENARIO in slices and config.evaluation.scenario is not None:
         raise ConfigurationError(f"pipeline.slices.{SCENARIO}: evaluation.scenario makes a slice of that name already")
     # Not labels: within one value of a label there is nothing to rank.
-    known = {*requests.features, *requests.temporal_degrees}
+    known = {*requests.features, *computed_features(requests)}
     by_feature = {name: cut for name, cut in slices.items() if cut.feature is not None}
     for name, cut in by_feature.items():
         _check_known(cut.feature, known, f"pipeline.slices.{name}.feature: no feature '{cut.feature}' of requests")

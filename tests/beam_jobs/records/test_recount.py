@@ -15,12 +15,13 @@ from beam_jobs import audit as audit_command
 from beam_jobs.audit import audit
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.records.checked_shards import Recounting
-from beam_jobs.records.recounted_degrees import RecordedCandidate, RequestRecount
 from beam_jobs.records.recounted_records import RecordRecount
 from beam_jobs.tfrecords.tfrecord_shards import read_records, write_records
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.errors import LeakageError
+from tfgrec.graph.degrees.recounted_degrees import RequestRecount
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
+from tfgrec.graph.recorded_candidate import RecordedCandidate
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore

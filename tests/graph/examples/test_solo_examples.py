@@ -54,7 +54,7 @@ def whole_requests(store: GraphStore, items: np.ndarray) -> list[bytes]:
         "click": pa.array([0.0] * 5, pa.float32()),
         "watch_ms": pa.array([0.0] * 5, pa.float32()),
     }
-    encoder = RequestEncoder(store=store, sampling=small_records.SAMPLING, degrees=small_records.DEGREES)
+    encoder = RequestEncoder(store=store, sampling=small_records.SAMPLING, computed=small_records.COMPUTED)
     return encoder.encode(RequestBatch(USERS, TIMES, "video", items, np.arange(6), readout)).examples
 
 

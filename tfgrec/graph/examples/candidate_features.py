@@ -10,6 +10,7 @@ import pyarrow as pa
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import Requests, TimePart, as_column
 from tfgrec.errors import InputDataError
+from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.examples.given_cells import SEVERAL, UnreadableCells, typed_cells
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.time_parts import time_part
@@ -31,7 +32,7 @@ class CandidateFeatures:
         # What stands for an empty cell.
         self._features = {name: _stand_in(column.missing, declared[name]) for name, column in columns.items()}
         self._labels = dict.fromkeys(requests.labels, math.nan)
-        self._counted = set(requests.temporal_degrees)
+        self._computed = set(computed_features(requests))
         self._declared = declared
 
     def columns(self, requests: Mapping[int, OnlineRequest]) -> dict[str, pa.Array]:
@@ -62,7 +63,7 @@ class CandidateFeatures:
         for name in sorted(given.keys() - self._features.keys()):
             if name in self._parts:
                 return f"feature '{name}' is read off the request's time: leave it out"
-            if name in self._counted:
+            if name in self._computed:
                 return f"feature '{name}' is counted in the graph: leave it out"
             return f"unknown feature '{name}': {suggestion(name, self._features)}"
         return f"features are missing: {', '.join(sorted(self._features.keys() - given.keys()))}"

@@ -11,7 +11,7 @@ from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import Requests, TablesConfig
 from tfgrec.errors import GraphStoreError, InputDataError, SchemaError
 from tfgrec.files import StrPath
-from tfgrec.graph.degrees.mapped_edges import map_edges
+from tfgrec.graph.computed.computed_features import computed_features, map_files
 from tfgrec.graph.examples.asked_nodes import AskedNodes, is_whole
 from tfgrec.graph.examples.candidate_features import CandidateFeatures
 from tfgrec.graph.examples.online_request import OnlineRequest
@@ -44,10 +44,11 @@ class ExampleService:
     """
 
     def __init__(self, *, store: GraphStore, sampling: SamplingConfig, requests: Requests) -> None:
-        self._encoder = RequestEncoder(store=store, sampling=sampling, degrees=requests.temporal_degrees)
+        computed = computed_features(requests)
+        self._encoder = RequestEncoder(store=store, sampling=sampling, computed=computed)
         self.schema = self._encoder.schema
         declared = self.schema.node_sets[READOUT].features
-        given = {*requests.features, *requests.labels, *requests.temporal_degrees}
+        given = {*requests.features, *requests.labels, *computed}
         if given != set(declared):
             raise SchemaError(
                 f"tables.yaml and the graph store differ in features of '{READOUT}': {sorted(given ^ set(declared))}"
@@ -57,7 +58,8 @@ class ExampleService:
         self._features = CandidateFeatures(requests, declared)
         self._solo = SoloExamples(store=store, sampling=sampling, requests=requests)
         self._given = list(requests.features)
-        _map_files(store, self.schema, requests)
+        map_files(store, computed)
+        _map_files(store, self.schema)
 
     @classmethod
     def open(cls, path: StrPath, *, sampling: SamplingConfig, requests: Requests) -> "ExampleService":
@@ -213,9 +215,8 @@ def _times(requests: Mapping[int, OnlineRequest]) -> np.ndarray:
     return np.array([request.time for request in requests.values()], np.int64)
 
 
-def _map_files(store: GraphStore, schema: GraphSchema, requests: Requests) -> None:
-    """Maps the files that every request needs, so that the first one does not wait for it."""
-    map_edges(store, requests.temporal_degrees.values())
+def _map_files(store: GraphStore, schema: GraphSchema) -> None:
+    """Maps the files that sampling every request needs, so that the first one does not wait for it."""
     histories = schema.history_node_sets.values()
     for edge_set in {*schema.stored_edge_sets, *(history.of_edge_set for history in histories)}:
         store.adjacency(edge_set)

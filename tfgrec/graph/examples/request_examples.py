@@ -6,8 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfgrec.config.sampling import SamplingConfig
-from tfgrec.config.tables import TemporalDegree
-from tfgrec.graph.degrees.temporal_degrees import DegreePlan
+from tfgrec.graph.computed.computed_features import ComputedFeature, ComputedPlan
 from tfgrec.graph.examples.encoding import encode_examples, to_ragged_columns
 from tfgrec.graph.examples.ragged_column import RaggedColumn
 from tfgrec.graph.requests import RequestBatch
@@ -24,23 +23,23 @@ class EncodedRequests:
     Attributes:
       examples: one a request, in the order of the requests.
       subgraphs: what was sampled.
-      degrees: the temporal degrees by name, float32 `[num_candidates]`.
+      computed: the computed features by name, float32 `[num_candidates]`.
       columns: all that the examples hold, see `to_ragged_columns`.
     """
 
     examples: list[bytes]
     subgraphs: SampledSubgraphs
-    degrees: dict[str, np.ndarray]
+    computed: dict[str, np.ndarray]
     columns: dict[str, RaggedColumn]
 
 
 class RequestEncoder:
-    """Samples, counts and encodes batches of requests. Several threads may use one encoder.
+    """Samples, computes and encodes batches of requests. Several threads may use one encoder.
 
     Args:
       store: the graph.
       sampling: the plan of the hops.
-      degrees: the temporal degrees by name.
+      computed: the computed features by name.
 
     Attributes:
       schema: what a record holds.
@@ -49,10 +48,10 @@ class RequestEncoder:
       ConfigurationError: the plan names an edge set that the store does not have.
     """
 
-    def __init__(self, *, store: GraphStore, sampling: SamplingConfig, degrees: Mapping[str, TemporalDegree]) -> None:
-        self._store, self._sampling, self._degrees = store, sampling, degrees
+    def __init__(self, *, store: GraphStore, sampling: SamplingConfig, computed: Mapping[str, ComputedFeature]) -> None:
+        self._store, self._sampling, self._computed = store, sampling, computed
         self.schema = record_schema(store.schema, sampling)
-        self._plans: dict[str, DegreePlan] = {}
+        self._plans: dict[str, ComputedPlan] = {}
 
     def encode(self, requests: RequestBatch, *, with_items: bool = True) -> EncodedRequests:
         """The requests' tf.Examples: the bytes of each depend on no other request of the batch.
@@ -62,11 +61,11 @@ class RequestEncoder:
         graph = with_unknown_nodes(self._store, requests.unknown)
         sampled = requests if with_items else dataclasses.replace(requests, items=None)
         subgraphs = sample_subgraphs(graph, sampled, self._sampling, self.schema)
-        degrees = self._plan(requests.item_node_set).count(graph, requests)
-        columns = to_ragged_columns(graph, requests, subgraphs, degrees, self.schema)
-        return EncodedRequests(encode_examples(columns), subgraphs, degrees, columns)
+        computed = self._plan(requests.item_node_set).count(graph, requests)
+        columns = to_ragged_columns(graph, requests, subgraphs, computed, self.schema)
+        return EncodedRequests(encode_examples(columns), subgraphs, computed, columns)
 
-    def _plan(self, item_node_set: str) -> DegreePlan:
+    def _plan(self, item_node_set: str) -> ComputedPlan:
         if item_node_set not in self._plans:
-            self._plans[item_node_set] = DegreePlan(self._store.schema, self._degrees, item_node_set)
+            self._plans[item_node_set] = ComputedPlan(self._store.schema, self._computed, item_node_set)
         return self._plans[item_node_set]

@@ -1,7 +1,6 @@
 """tf.Examples of one side of a request: an item that no user asks for yet, or a user who has no candidates yet."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +8,8 @@ import pyarrow as pa
 from tfgrec.config.sampling import SamplingConfig
 from tfgrec.config.tables import Requests
 from tfgrec.errors import InputDataError
+from tfgrec.graph.computed.computed_features import computed_features
+from tfgrec.graph.computed.kind import Side
 from tfgrec.graph.examples.request_examples import RequestEncoder
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import READOUT, Feature
@@ -16,15 +17,13 @@ from tfgrec.graph.store.columns import SCALARS
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.unknown_nodes import UnknownNodes
 
-Side = Literal["user", "item"]
-
 
 class SoloExamples:
     """Samples and encodes items without a user and users without items, by the plan of the training records.
 
     Nodes of one request share its subgraph, so that a user among an item's neighbours changes what is sampled around
     the item. An example of an item alone depends on the item and the time, and on nothing else; so does a user's on
-    the user, the time and the request's features. Each has one `_readout` node. Of the temporal degrees it has those
+    the user, the time and the request's features. Each has one `_readout` node. Of the computed features it has those
     of its own side; the others are as where there is no edge, and features that are not given are empty.
 
     Args:
@@ -36,9 +35,10 @@ class SoloExamples:
     def __init__(self, *, store: GraphStore, sampling: SamplingConfig, requests: Requests) -> None:
         self._requests = requests
         self._encoders = {
-            side: RequestEncoder(store=store, sampling=sampling, degrees=requests.own_degrees(side))
+            side: RequestEncoder(store=store, sampling=sampling, computed=computed_features(requests, own=side))
             for side in ("user", "item")
         }
+        self._computed = computed_features(requests)
         self.schema = self._encoders["item"].schema
 
     def items(self, item_node_set: str, items: np.ndarray, times: np.ndarray) -> list[bytes]:
@@ -88,8 +88,8 @@ class SoloExamples:
         return self._encoders["user"].encode(batch).examples
 
     def _readout(self, side: Side, count: int, features: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-        """All `_readout` features but the temporal degrees of the side, which the encoder counts."""
-        counted = self._requests.own_degrees(side)
+        """All `_readout` features but those of the side that the encoder computes."""
+        counted = computed_features(self._requests, own=side)
         declared = self.schema.node_sets[READOUT].features
         return {
             name: features[name] if name in features else _blank(feature, count, self._stand_in(name))
@@ -100,8 +100,7 @@ class SoloExamples:
     def _stand_in(self, name: str) -> float:
         if name in self._requests.labels:
             return np.nan
-        degree = self._requests.temporal_degrees.get(name)
-        return 0.0 if degree is None else degree.without_edges
+        return self._computed[name].absent if name in self._computed else 0.0
 
 
 def _blank(feature: Feature, count: int, number: float) -> pa.Array:

@@ -1,29 +1,15 @@
 """Temporal degrees counted again: looks at every edge of a node, and shares nothing with what made the records."""
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from tfgrec.config.tables import SharedFeature, SharedNeighbour, TemporalDegree
+from tfgrec.graph.recorded_candidate import UNKNOWN, RecordedCandidate
 from tfgrec.graph.store.graph_store import GraphStore
 
 _MILLISECONDS = 1_000
-
-UNKNOWN = -2
-"""In place of a dense id: a node that the graph does not know, and that has no edges."""
-
-
-@dataclasses.dataclass(frozen=True)
-class RecordedCandidate:
-    """A candidate as its record tells of it: dense ids of user and item, or UNKNOWN, and request features."""
-
-    user: int
-    item: int
-    item_node_set: str
-    features: Mapping[str, Any]
 
 
 class RequestRecount:
