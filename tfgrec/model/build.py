@@ -29,6 +29,7 @@ from tfgrec.model.features.feature_specs import FeatureSpec, Statistics, resolve
 from tfgrec.model.features.shared_tables import with_shared_tables
 from tfgrec.model.features.smoothed_rates import resolve_rates
 from tfgrec.model.fusion.field_fusion import FieldFusion
+from tfgrec.model.fusion.field_providers import make_providers
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
 from tfgrec.model.fusion.ranker_fields import RankerFields
 from tfgrec.model.joint_model import AUTO_ENCODER, JointModel
@@ -170,6 +171,7 @@ def _ranker_fields(config: ModelConfig, schema: GraphSchema, statistics: Statist
         items={name: specs[schema.edge_sets[name].source] for name in _item_edge_sets(schema)},
         request={name: spec for name, spec in specs[READOUT].items() if name != ID},
         rates=resolve_rates(config.rates, statistics, bins=config.rate_bins),
+        providers=make_providers(config, schema, statistics),
         name="ranker_fields",
     )
 

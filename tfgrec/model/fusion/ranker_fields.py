@@ -1,6 +1,6 @@
 """The ranker's own features: the user's, the item's and the request's, with tables of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -28,9 +28,11 @@ class RankerFields(tf.keras.layers.Layer):
       items: `{readout edge set: specs of its item node set's features}`.
       request: Specs of the `_readout` features, labels excluded.
       rates: Rates of `_readout` counts, part of the request field.
+      providers: Layers that give further fields, see `field_providers`.
 
     Call: scalar GraphTensor, training, ItemParts or None -> `{"user" | "item" | "request": [num_candidates, width]}`,
-    without the fields that have no feature. A candidate without a user or item node has zeros there.
+    without the fields that have no feature, and with those of providers. A candidate without a user or item node has
+    zeros there.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class RankerFields(tf.keras.layers.Layer):
         items: Mapping[str, Specs],
         request: Specs,
         rates: Mapping[str, RateSpec | dict[str, Any]],
+        providers: Sequence[tf.keras.layers.Layer | dict[str, Any]] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,6 +52,9 @@ class RankerFields(tf.keras.layers.Layer):
             "request": parse_specs(request),
         }
         self._rates = SmoothedRates(rates=rates, name="rates") if rates else None
+        self._providers = [
+            tf.keras.layers.deserialize(provider) if isinstance(provider, dict) else provider for provider in providers
+        ]
         groups = {USER_READOUT: self._specs["user"], **self._specs["items"], READOUT: self._specs["request"]}
         self._groups = [group for group, specs in groups.items() if specs]
         self._features = FeatureEncoder(specs={group: groups[group] for group in self._groups}, name="features")
@@ -66,12 +72,13 @@ class RankerFields(tf.keras.layers.Layer):
             "item": bool(self._items),
             "request": READOUT in self._groups or self._rates is not None,
         }
-        return [name for name, has_features in present.items() if has_features]
+        provided = [name for provider in self._providers for name in provider.field_names]
+        return [*(name for name, has_features in present.items() if has_features), *provided]
 
     @property
     def id_tables(self) -> list[tf.Variable]:
         """Embedding tables of ids."""
-        return self._features.id_tables
+        return [*self._features.id_tables, *(table for provider in self._providers for table in provider.id_tables)]
 
     def call(
         self, graph: tfgnn.GraphTensor, training: bool = False, items: ItemParts | None = None
@@ -91,15 +98,19 @@ class RankerFields(tf.keras.layers.Layer):
             request.append(tf.cast(rates, self.compute_dtype))
         if request:
             fields["request"] = tf.concat(request, axis=1)
+        for provider in self._providers:
+            fields |= provider(graph, training=training, items=items)
         return fields
 
     def get_config(self) -> dict[str, Any]:
-        """All specs."""
+        """All specs, and providers where there are any."""
+        providers = [tf.keras.layers.serialize(provider) for provider in self._providers]
         return {
             "user": dump_specs(self._specs["user"]),
             "items": {edge_set: dump_specs(specs) for edge_set, specs in self._specs["items"].items()},
             "request": dump_specs(self._specs["request"]),
             "rates": self._rates.get_config()["rates"] if self._rates else {},
+            **({"providers": providers} if providers else {}),
             **super().get_config(),
         }
 
