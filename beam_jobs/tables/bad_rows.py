@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 
-from beam_jobs.tables.table_batches import FILE, ROW, MalformedRow
+from beam_jobs.tables.table_batches import FILE, ROW
+from beam_jobs.tables.table_parts import MalformedRow
 from tfgrec.graph.rows.row_checks import RowChecks
 
 BAD_ROWS = "bad_rows"

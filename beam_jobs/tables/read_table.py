@@ -10,8 +10,9 @@ import pyarrow as pa
 from beam_jobs.running.facts import Fact
 from beam_jobs.tables.bad_rows import BAD_ROWS, READING, of_batch, of_malformed, tagged
 from beam_jobs.tables.counted_back import DateBack
-from beam_jobs.tables.table_batches import FILE, ROW, PartBatch, read_part
-from beam_jobs.tables.table_files import TableFiles, TablePart
+from beam_jobs.tables.table_batches import FILE, ROW, read_part
+from beam_jobs.tables.table_files import TableFiles
+from beam_jobs.tables.table_parts import PartBatch, TablePart
 from beam_jobs.tables.told_places import told_place
 from tfgrec.config.sampling import BuildConfig
 from tfgrec.config.tables import TimeColumn

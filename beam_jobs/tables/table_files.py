@@ -2,21 +2,18 @@
 
 import dataclasses
 import os
-import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.running.listed_files import files_in, is_local
-from beam_jobs.tables.table_formats import format_of, open_decompressed
-from beam_jobs.tables.tfrecord_tables import first_columns
+from beam_jobs.tables.table_formats import FORMATS, format_of
+from beam_jobs.tables.table_parts import TablePart
 from tfgrec.close_match import suggestion
-from tfgrec.config.tables import Table, TableFormat
+from tfgrec.config.tables import Table
 from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
 
@@ -31,24 +28,6 @@ class TableFile:
     path: str
     relative_path: str
     bytes: int
-
-
-@dataclasses.dataclass(frozen=True)
-class TablePart:
-    """A whole file, or one row group of a Parquet file; `rows_before` counts the file's rows before it.
-
-    Attributes:
-      file: the number of the file among the table's.
-      folder_columns: columns that are not in the file, but in the names of its folders, each with its one value.
-    """
-
-    table: str
-    file: int
-    path: str
-    format: TableFormat
-    row_group: int | None
-    rows_before: int
-    folder_columns: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,12 +105,12 @@ def open_table(
 def _parts(name: str, table: Table, number: int, file: TableFile, columns: Sequence[str]) -> list[TablePart]:
     try:
         kind = format_of(file.path, table.format)
-        names, row_counts = _LOOKS[kind](file.path)
+        names, row_counts = FORMATS[kind].look(file.path)
         given = _given_by_folders(file, names, columns)
     except InputDataError as error:
         raise InputDataError(f"table '{name}': {error}") from error
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
-        shown = {"csv": "CSV", "parquet": "Parquet", "tfrecord": "TFRecord"}[kind]
+        shown = FORMATS[kind].shown
         raise InputDataError(f"table '{name}': {file.path}: can't be read as {shown}: {error}") from error
     if row_counts is None:
         return [TablePart(name, number, file.path, kind, None, 0, given)]
@@ -139,49 +118,6 @@ def _parts(name: str, table: Table, number: int, file: TableFile, columns: Seque
         TablePart(name, number, file.path, kind, group, sum(row_counts[:group]), given)
         for group in range(len(row_counts))
     ]
-
-
-def _look_at_csv(path: str) -> tuple[list[str], None]:
-    """The names of the columns; a CSV file has no row groups."""
-    with open_decompressed(path) as handle:
-        header = _first_row(handle.read(_LONGEST_HEADER_BYTES))
-    return pa_csv.open_csv(pa.BufferReader(header), read_options=_ONE_THREAD, parse_options=_LENIENT).schema.names, None
-
-
-def _first_row(content: bytes) -> bytes:
-    """The header alone, with an end to its line: rows below it may be broken, and those are told of one by one."""
-    content = content.removeprefix(_BOM).lstrip(b"\r\n")
-    end = _ROW.match(content).end()
-    return content if content[end : end + 1] == b'"' else content[:end] + b"\n" * (end > 0)
-
-
-def _look_at_parquet(path: str) -> tuple[list[str], list[int]]:
-    """The names of the columns, and the rows of each row group."""
-    with FileSystems.open(path) as handle:
-        file = pq.ParquetFile(handle)
-        return file.schema_arrow.names, [
-            file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)
-        ]
-
-
-def _look_at_tfrecord(path: str) -> tuple[list[str] | None, None]:
-    """The names that the first records have, None where there is no record."""
-    with open_decompressed(path) as handle:
-        return first_columns(handle, path), None
-
-
-_LOOKS = {"csv": _look_at_csv, "parquet": _look_at_parquet, "tfrecord": _look_at_tfrecord}
-
-
-def _skip(_row: pa_csv.InvalidRow) -> str:
-    return "skip"
-
-
-_LONGEST_HEADER_BYTES = 1 << 20
-_BOM = b"\xef\xbb\xbf"
-_ROW = re.compile(rb'(?:[^"\r\n]|"[^"]*")*')
-_ONE_THREAD = pa_csv.ReadOptions(use_threads=False)
-_LENIENT = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_skip)
 
 
 def _given_by_folders(

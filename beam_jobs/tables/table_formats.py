@@ -1,70 +1,59 @@
-"""What kind of file a table's file is, and how it is compressed."""
+"""The list of formats that a table's files may have."""
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Collection, Iterator
 
-import pyarrow as pa
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
-
+from beam_jobs.tables.csv_tables import look_at_csv, read_csv
+from beam_jobs.tables.opened_files import compression_of
+from beam_jobs.tables.parquet_files import look_at_parquet, read_parquet
+from beam_jobs.tables.table_parts import PartBatch, TablePart
+from beam_jobs.tables.tfrecord_tables import look_at_tfrecord, read_tfrecord
 from tfgrec.config.tables import TableFormat
 from tfgrec.errors import InputDataError
 
-_FORMATS: dict[str, TableFormat] = {
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".tfrecord": "tfrecord",
-    ".tfrecords": "tfrecord",
+
+@dataclasses.dataclass(frozen=True)
+class FileFormat:
+    """One of FORMATS.
+
+    Attributes:
+      shown: its name for people.
+      suffixes: that files of it have.
+      look: a file's path -> the names of its columns, None where there is no row that tells, and the rows of each part
+        that can be read by itself, None where the file can be read as a whole only.
+      read: a part, the columns that are wanted of the file, the most rows of a batch, and the columns with several
+        values a row -> the part's rows. Both raise InputDataError, or what Arrow raises, for a damaged file.
+      compressed: whether a file may be compressed from outside.
+    """
+
+    shown: str
+    suffixes: tuple[str, ...]
+    look: Callable[[str], tuple[list[str] | None, list[int] | None]]
+    read: Callable[[TablePart, tuple[str, ...], int, Collection[str]], Iterator[PartBatch]]
+    compressed: bool = True
+
+
+FORMATS: dict[TableFormat, FileFormat] = {
+    "csv": FileFormat("CSV", (".csv",), look_at_csv, read_csv),
+    "parquet": FileFormat("Parquet", (".parquet", ".pq"), look_at_parquet, read_parquet, compressed=False),
+    "tfrecord": FileFormat("TFRecord", (".tfrecord", ".tfrecords"), look_at_tfrecord, read_tfrecord),
 }
-_COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 
 def format_of(path: str, declared: TableFormat | None) -> TableFormat:
     """The format of a file: as declared in tables.yaml, or else by its suffix.
 
     Raises:
-      InputDataError: the suffix is none of a table, or Parquet's with a compression around it.
+      InputDataError: the suffix is none of a table, or one of a format that is compressed inside with a compression
+        around it.
     """
-    compressed, name = _compression(path) is not None, path.lower()
+    compressed, name = compression_of(path) is not None, path.lower()
     if compressed:
         name = name.rpartition(".")[0]
-    found = declared or next((kind for suffix, kind in _FORMATS.items() if name.endswith(suffix)), None)
+    found = declared or next((kind for kind, of in FORMATS.items() if name.endswith(of.suffixes)), None)
     if found is None:
-        known = ", ".join(_FORMATS)
+        known = ", ".join(suffix for of in FORMATS.values() for suffix in of.suffixes)
         raise InputDataError(f"{path}: expected a file that ends in {known} (or give the table a format)")
-    if found == "parquet" and compressed:
-        raise InputDataError(f"{path}: a Parquet file is compressed inside: expected none around it")
+    if compressed and not FORMATS[found].compressed:
+        raise InputDataError(f"{path}: a {FORMATS[found].shown} file is compressed inside: expected none around it")
     return found
-
-
-@contextlib.contextmanager
-def local_copy(path: str) -> Iterator[str]:
-    """The path of a file on this machine, to which what lies elsewhere is copied first."""
-    if FileSystems.get_scheme(path) is None:
-        yield path
-        return
-    with tempfile.NamedTemporaryFile() as copy:
-        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
-            shutil.copyfileobj(handle, copy)
-        copy.flush()
-        yield copy.name
-
-
-@contextlib.contextmanager
-def open_decompressed(path: str, local: str | None = None) -> Iterator[pa.NativeFile]:
-    """A file's bytes, decompressed, as a file of Arrow's own; what lies elsewhere is copied first, if not yet `local`.
-
-    Arrow reads ahead in a thread of its own: on a Python file that needs the interpreter's lock, and a reader that is
-    given up early, holding the lock, waits for the thread for ever.
-    """
-    with contextlib.nullcontext(local) if local is not None else local_copy(path) as copy:
-        compression = _compression(path)
-        with pa.OSFile(copy) as file:
-            yield pa.CompressedInputStream(file, compression) if compression else file
-
-
-def _compression(path: str) -> str | None:
-    return next((name for suffix, name in _COMPRESSIONS.items() if path.lower().endswith(suffix)), None)

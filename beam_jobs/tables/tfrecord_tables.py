@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 from collections.abc import Collection, Iterator, Sequence
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,8 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from beam_jobs.tables.opened_files import open_decompressed
+from beam_jobs.tables.table_parts import MalformedRow, PartBatch, TablePart
 from beam_jobs.tfrecords.tfrecord_shards import records_in
 from tfgrec.graph.rows.plain_columns import is_utf8
 
@@ -18,6 +19,7 @@ from tfgrec.graph.rows.plain_columns import is_utf8
 FIRST_RECORDS = 1_000
 
 _LONGEST_TEXT = 1_000
+_BUFFER_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,16 +91,32 @@ class ExampleDecoder:
         return values.take(pa.array(np.cumsum(lengths) - 1, mask=lengths == 0))
 
 
-def first_columns(file: BinaryIO, where: str) -> list[str] | None:
+def look_at_tfrecord(path: str) -> tuple[list[str] | None, None]:
     """The names of the features in the first records of a file; None where it has no record that is a tf.Example.
 
     Raises:
       InputDataError: a record is damaged.
     """
-    first = list(itertools.islice(records_in(file, where), FIRST_RECORDS))
+    with open_decompressed(path) as handle:
+        first = list(itertools.islice(records_in(handle, path), FIRST_RECORDS))
     batches = _decodable_batches(first)
     names = list(dict.fromkeys(name for batch in batches for name in batch.schema.names))
-    return names if first else None
+    return (names if first else None), None
+
+
+def read_tfrecord(
+    part: TablePart, columns: tuple[str, ...], rows_per_batch: int, several: Collection[str]
+) -> Iterator[PartBatch]:
+    """The rows of a file, see ExampleDecoder."""
+    with open_decompressed(part.path) as handle:
+        records = records_in(pa.BufferedInputStream(handle, _BUFFER_BYTES), f"table '{part.table}': {part.path}")
+        first = list(itertools.islice(records, FIRST_RECORDS))
+        decoder, records, position = ExampleDecoder(first, columns, several), itertools.chain(first, records), 0
+        while chunk := list(itertools.islice(records, rows_per_batch)):
+            decoded, positions, unreadable = decoder.decode(chunk)
+            malformed = [MalformedRow(position + of.position + 1, of.text, of.reason) for of in unreadable]
+            yield PartBatch(decoded, position + positions + 1, malformed)
+            position += len(chunk)
 
 
 def _feature_types(records: Sequence[bytes]) -> dict[str, int]:
