@@ -17,7 +17,7 @@ def test_every_block_names_its_file() -> None:
 @pytest.mark.parametrize(("path", "shown"), BLOCKS, ids=[path for path, _ in BLOCKS])
 def test_what_is_shown_stands_in_the_file_in_this_order(path: str, shown: str) -> None:
     source, position = (ROOT / path).read_text(encoding="utf-8"), 0
-    for part in shown.split("...\n"):
+    for part in (part.strip("\n") for part in shown.split("...\n")):
         position = source.find(part, position)
         assert position >= 0, f"{path} has no longer, or not in this place:\n{part}"
 
