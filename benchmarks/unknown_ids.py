@@ -19,7 +19,7 @@ from tfgrec.entry_point import entry_point
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.metrics import auc
+from tfgrec.metrics import task_metric
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.data_stages import DataStages
 
@@ -99,7 +99,9 @@ class Asking:
         ]
         return {
             task: float(
-                auc(self._table[f"label/{task}"].to_numpy(float), np.concatenate([part[task] for part in parts]))
+                task_metric(
+                    "auc", self._table[f"label/{task}"].to_numpy(float), np.concatenate([part[task] for part in parts])
+                )
             )
             for task in TASKS
         }
