@@ -43,7 +43,7 @@ def decoded(records: list[bytes]) -> pa.RecordBatch:
 def expected_rows(records: list[bytes]) -> pd.DataFrame:
     """Each candidate of each record, read by hand."""
     rows = []
-    for record in records:
+    for number, record in enumerate(records):
         features = tf.train.Example.FromString(record).features.feature
         users = features["nodes/user.#id"].int64_list.value
         sources, targets = (features[f"edges/_readout/user.{end}"].int64_list.value for end in ("#source", "#target"))
@@ -52,7 +52,7 @@ def expected_rows(records: list[bytes]) -> pd.DataFrame:
             values = {name: features[f"nodes/_readout.{name}"] for name in ("click", "watch_ms", "user_watched")}
             row = {name: value.float_list.value[candidate] for name, value in values.items()}
             scenario = features["nodes/_readout.scenario"].bytes_list.value[candidate].decode()
-            rows.append({**row, "scenario": scenario, "user": tied[candidate]})
+            rows.append({**row, "scenario": scenario, "user": tied[candidate], "request": number})
     return pd.DataFrame(rows)
 
 
@@ -63,6 +63,7 @@ def test_ragged_candidates_of_two_domains_are_read_as_they_were_written(records:
     np.testing.assert_array_equal(rows.labels["watch_time"], expected["watch_ms"].to_numpy(np.float32))
     assert np.isnan(rows.labels["watch_time"]).any()
     np.testing.assert_array_equal(rows.users, row_keys(expected["user"].to_numpy()))
+    np.testing.assert_array_equal(rows.requests, expected["request"])
     assert rows.slices["scenario"].tolist() == expected["scenario"].tolist()
     assert rows.slices["watched"].tolist() == [">= 3" if value >= 3 else "< 3" for value in expected["user_watched"]]
 

@@ -10,7 +10,7 @@ from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.config.pipeline import ThresholdConfig
 from tfgrec.errors import ConfigurationError
-from tfgrec.metrics import METRICS
+from tfgrec.metrics import metric_names
 from tfx_pipeline.evaluation.eval_config import BASELINE, CANDIDATE, check_pipeline, eval_config, layout_of
 from tfx_pipeline.evaluation.row_layout import RowLayout
 
@@ -28,7 +28,7 @@ def test_models_metrics_and_slices_are_all_there(pipeline_config: MakeConfig) ->
     assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["scenario"], ["activity"], ["hour"]]
     keys = {(key.output_name, key.model_name, key.name) for key in computed_keys(config)}
     for task, kind in {"click": "binary", "watch_time": "regression"}.items():
-        assert {(task, model, metric) for model in (CANDIDATE, BASELINE) for metric in METRICS[kind]} <= keys
+        assert {(task, model, metric) for model in (CANDIDATE, BASELINE) for metric in metric_names(kind)} <= keys
 
 
 def computed_keys(config: EvalConfig) -> list[tfma.metrics.MetricKey]:

@@ -104,7 +104,9 @@ def expected_gain(table: pd.DataFrame, task: str, metric: str, confidence: float
 def test_all_slices_of_both_models_are_measured_as_evaluate_predictions_does(
     pipeline_config: Callable[..., RunConfig], tmp_path: Path
 ) -> None:
-    thresholds = {"click": {"auc": {"min_gain": 0.01, "confidence": 0.8}, "log_loss": {"min_gain": 5}}}
+    thresholds = {
+        "click": {"auc": {"min_gain": 0.01, "confidence": 0.8}, "log_loss": {"min_gain": 5}, "ndcg@3": {"min_gain": -1}}
+    }
     config, table = pipeline_config(thresholds=thresholds), made_up_rows(rows=900, seed=3)
     found = evaluated(config, table, tmp_path)
     assert {part.part for part in found.slices["scenario"]} == set(SCENARIOS)
@@ -123,7 +125,8 @@ def test_all_slices_of_both_models_are_measured_as_evaluate_predictions_does(
     assert not found.blessed
     (failure,) = found.failures
     assert failure.startswith("click: log_loss is 0.") and failure.endswith("min_gain is 5")
-    intervals = {("click", "auc"): 0.8, ("click", "log_loss"): 0.95, ("watch_time", "concordance"): 0.95}
+    intervals = {("click", "auc"): 0.8, ("watch_time", "concordance"): 0.95}
+    intervals |= {("click", metric): 0.95 for metric in ("log_loss", "ndcg@3")}
     feed = next(part for part in found.slices["scenario"] if part.part == "feed")
     for part, rows in ((found.everything, table), (feed, table[table["scenario"] == "feed"])):
         for task, metrics in part.metrics.items():

@@ -10,7 +10,7 @@ import pytest
 
 from tfgrec.config.model import TaskConfig
 from tfgrec.config.pipeline import SliceConfig
-from tfgrec.metrics import METRICS
+from tfgrec.metrics import metric_names
 from tfx_pipeline.evaluation.results import EvaluationResult, SliceResult
 from tfx_pipeline.evaluation.row_layout import RowLayout
 from tfx_pipeline.evaluation.threshold_checks import Interval, Measured, ThresholdCheck
@@ -22,7 +22,7 @@ LAYOUT = RowLayout(tasks=TASKS, user_node_set="user", slices={"scenario": SliceC
 
 def slice_result(part: str, candidates: int, *, baseline: float | None = 0.5) -> SliceResult:
     metrics = {
-        name: {metric: Measured(0.75, baseline) for metric in METRICS[task.kind]} for name, task in TASKS.items()
+        name: {metric: Measured(0.75, baseline) for metric in metric_names(task.kind)} for name, task in TASKS.items()
     }
     return SliceResult("scenario" if part else "", part, candidates, dict.fromkeys(TASKS, candidates - 1), metrics)
 
