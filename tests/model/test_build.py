@@ -44,7 +44,7 @@ def test_a_request_without_features_of_a_field_has_no_such_field(build, graph) -
     assert model.predictions(graph())["click"].shape == [6]
 
 
-@pytest.mark.parametrize("arm", ["joint", "frozen_encoder", "no_graph"])
-def test_experts_can_take_the_place_of_the_shared_bottom(build, graph, arm) -> None:
-    towers = {"bottom": "mmoe", "experts": 2, "bottom_units": [8], "task_units": [8]}
+@pytest.mark.parametrize(("arm", "bottom"), [("joint", "mmoe"), ("frozen_encoder", "mmoe"), ("no_graph", "ple")])
+def test_experts_can_take_the_place_of_the_shared_bottom(build, graph, arm, bottom) -> None:
+    towers = {"bottom": bottom, "experts": 2, "bottom_units": [8], "task_units": [8]}
     assert build(arm, towers=towers)(graph())["click"].shape == [6]

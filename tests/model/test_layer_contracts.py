@@ -31,7 +31,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "plain": {
         "features": {"author": {"#id": {"kind": "categorical"}}},
         "encoder": {"units": 16, "dropout": 0.0},
-        "towers": {**_TOWERS, "cross_layers": 1},
+        "towers": {**_TOWERS, "cross_layers": 1, "bottom": "ple", "experts": 2},
         "retrieval": {"positive": "click", "units": 8, "query_features": ["hour"], "item_features": ["shown"]},
     },
     "other parts": {
@@ -55,7 +55,6 @@ MODELS: dict[str, dict[str, Any]] = {
         "encoder": {"units": 16, "rounds": 1, "dropout": 0.0},
         "towers": {**_TOWERS, "cross_layers": 0, "members": 2, "bottom": "mmoe", "experts": 2},
     },
-    "another bottom": {"arm": "no_graph", "towers": {**_TOWERS, "cross_layers": 0, "bottom": "ple", "experts": 2}},
 }
 
 
