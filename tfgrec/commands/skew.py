@@ -13,8 +13,8 @@ from tfgrec.config import load_tables_config
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import write_json
+from tfgrec.model_versions import newest_version
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.skew.exports import find_export
 from tfgrec.skew.limits import exceeded, read_limits
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _compare_requests(
         service = ExampleService.open_live(graph, sampling=sampling, tables=tables)
     else:
         service = ExampleService.open(graph, sampling=sampling, requests=tables.requests)
-    export = find_export(parsed.export or run.root)
+    export = _find_export(parsed.export or run.root)
     recorded = RecordedRequests(service.schema, tables.requests)
     skew = RequestSkew(service=service, recorded=recorded, model=SavedModelClient(export))
     skew.add(requests)
@@ -102,7 +102,7 @@ def _compare_models(parsed: argparse.Namespace, console: Console) -> tuple[dict[
     limits = read_limits(parsed.limit, _DRIFT)
     if len(parsed.export) != 2:
         raise ConfigurationError(f"--export: expected two models, received {len(parsed.export)}")
-    exports = [find_export(path) for path in parsed.export]
+    exports = [_find_export(path) for path in parsed.export]
     examples = [request.example for request in _requests_of_models(parsed)]
     (one, lengths), (other, _) = (scores_of(SavedModelClient(export), examples) for export in exports)
     drift = score_drift(one, other, lengths)
@@ -190,3 +190,18 @@ def _add_kind(kinds: Any, name: str, compare: Any, *, limits: Any) -> argparse.A
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+def _find_export(path: str | Path) -> Path:
+    """A version of an export itself, the newest one in a folder of versions, or the newest one of a run.
+
+    Raises:
+      ConfigurationError: there is none.
+    """
+    path = Path(path)
+    if (path / "saved_model.pb").is_file():
+        return path
+    newest = RunDirectory.at(path).newest_export or newest_version(path)
+    if newest is None or not (newest / "saved_model.pb").is_file():
+        raise ConfigurationError(f"{path}: is no exported model, no folder of its versions, and no run that has one")
+    return newest

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tfgrec.config.model import BalancingConfig
 from tfgrec.model.balancing.balancer import Balancer, balancer_variable
-from tfgrec.model.balancing.loss_weights import SMALLEST_WEIGHT, capped_weights
+
+SMALLEST_WEIGHT = 1e-4
 
 # Losses and norms beyond this are taken for not finite, since the squares of their ratios would not be.
 _LARGEST_VALUE = 1e15
@@ -155,3 +156,23 @@ class GradNorm(Balancer):
 def _mean(values: tf.Tensor, among: tf.Tensor) -> tf.Tensor:
     among = tf.cast(among, tf.float32)
     return tf.math.divide_no_nan(tf.reduce_sum(values * among), tf.reduce_sum(among))
+
+
+def capped_weights(
+    weights: tf.Tensor, *, capped: int | None, limit: tf.Tensor | float, idle: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Scales positive weights `[num_losses]` to sum to their number, the one at `capped` to at most `limit`.
+
+    What is cut there goes to the others in proportion, so that a loss that no longer improves can't crowd them out.
+    Losses that are `idle`, bool `[num_losses]`, keep next to nothing.
+    """
+    count = weights.shape[0]
+    if idle is not None:
+        weights = tf.where(idle, SMALLEST_WEIGHT, weights)
+    weights = weights * (count / tf.reduce_sum(weights))
+    if capped is None or count == 1:
+        return weights
+    limited, is_capped = tf.minimum(weights[capped], limit), tf.range(count) == capped
+    # Added up, since what a difference leaves of a large weight's small rest is rounding.
+    rest = tf.reduce_sum(tf.where(is_capped, 0.0, weights))
+    return tf.where(is_capped, limited, weights * ((count - limited) / rest))
