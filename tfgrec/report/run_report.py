@@ -103,7 +103,8 @@ def _metrics_section(
     if cold_start := slices.get("cold_start"):
         note = "Of users and items that had an event before the request, as its record shows it, and that had none."
         cards.append(Card("Cold start", cold_start_table(cold_start, tasks), note=note, wide=True))
-    return Section(title, f"{lead} {definitions(tasks)}", [card for card in cards if card.content])
+    cards.append(Card("", definitions(tasks), wide=True))
+    return Section(title, lead, [card for card in cards if card.content])
 
 
 def _retrieval_section(title: str, part: str, of_part: Mapping[str, Any]) -> Section:

@@ -35,9 +35,14 @@ def metric_headings(kind: str) -> list[str]:
 
 
 def definitions(tasks: Mapping[str, TaskConfig]) -> str:
-    """What each metric of the tasks is."""
+    """What each metric of the tasks is: text that opens when it is asked for."""
     kinds = {task.kind for task in tasks.values()}
-    return " ".join(f"{metric.heading}: {metric.definition}" for metric in METRICS.values() if metric.kind in kinds)
+    lines = (
+        f"<p class='note'><strong>{metric.heading}</strong>: {escape(metric.definition)}</p>"
+        for metric in METRICS.values()
+        if metric.kind in kinds
+    )
+    return f"<details><summary>What these are</summary>{''.join(lines)}</details>"
 
 
 def task_table(metrics: Mapping[str, Any], tasks: Mapping[str, TaskConfig], kind: str) -> str:

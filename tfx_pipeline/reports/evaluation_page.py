@@ -88,9 +88,9 @@ def _metrics_section(result: EvaluationResult, everything: SliceResult) -> Secti
             cards.append(Card("", table(["task", "rows", *metric_headings(kind)], rows), wide=True))
     lead = (
         "Of all candidates whose label is known; smaller, the difference from the blessed model, and in brackets what "
-        "it is at least and at most, each with 95% confidence or that asked for (bootstrap over users). "
-        + definitions(result.layout.tasks)
+        "it is at least and at most, each with 95% confidence or that asked for (bootstrap over users)."
     )
+    cards.append(Card("", definitions(result.layout.tasks), wide=True))
     return Section("Metrics", lead, cards)
 
 
