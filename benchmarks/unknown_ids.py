@@ -26,7 +26,7 @@ from tfgrec.stages.data_stages import DataStages
 CONFIG = Path(__file__).parents[1] / "configs" / "demo.yaml"
 TASKS = ("is_click", "long_view", "is_like")
 KINDS = ("known", "unknown_user", "unknown_items")
-_SHARES, _SEEDS = (0.0, 0.1, 0.3), (1, 2, 3)
+_SHARES, _SEEDS = (0.0, 0.1), (1, 2, 3)
 # Beyond all ids of the demo's world.
 _UNKNOWN = 10**9
 _AT_ONCE = 256
