@@ -14,6 +14,12 @@ import tfgrec
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "quickstart.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 SOURCES = ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code"]
+# What the cells call small takes a minute of processor time, most of it to trace what other tests trace as well.
+SMALLER = [
+    "model.tasks={is_click: {label: is_click}, long_view: {label: long_view}}",
+    "model.fusion.match=none",
+    "model.auto_encoder.enabled=false",
+]
 
 
 def test_it_is_committed_as_it_is_written() -> None:
@@ -31,6 +37,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         patch.chdir(tmp_path_factory.mktemp("quickstart"))
         for source in SOURCES:
             names["shown"].append(run_cell(source, names))
+            if source.startswith("CONFIG = "):
+                names["SMALL"] += SMALLER
         names["folder"] = names["FOLDER"].resolve()
     return names
 
