@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
+from test_top_k import by_brute_force
 
-from tests.metrics.test_top_k import by_brute_force
 from tfgrec.metrics import METRICS, TaskRows
 from tfgrec.metrics.request_terms import RequestNdcg, RequestRecall
 
