@@ -16,12 +16,13 @@ with open(sys.argv[1] + ".new", "w") as file:
 os.rename(sys.argv[1] + ".new", sys.argv[1])
 time.sleep(600)
 """
+WAITS = "from tfgrec.child_process import call_module; call_module('job', sys.argv[1:])"
+FORKS = "from tfgrec.run.job_process import JobProcess; JobProcess().run('forked', *sys.argv[1:])"
+FORKED = "import runpy\ndef main(arguments):\n    runpy.run_module('job')"
 COMMAND = """
 import signal, sys
-from tfgrec.child_process import call_module
 # A shell's background jobs are started deaf to interrupts, and so are their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(call_module("job", sys.argv[1:]))
 """
 
 
@@ -40,13 +41,15 @@ def is_running(process: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("call", [WAITS, FORKS])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP])
-def test_a_job_ends_with_its_command(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_job_ends_with_its_command(number: signal.Signals, call: str, tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(JOB)
+    (tmp_path / "forked.py").write_text(FORKED)
     started = tmp_path / "started"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     command = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, str(started)], env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", COMMAND + call, str(started)], env=environment, stderr=subprocess.DEVNULL
     )
     try:
         assert wait_until(started.exists)

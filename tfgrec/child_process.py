@@ -22,13 +22,18 @@ def call_module(module: str, arguments: Sequence[str]) -> int:
 
     It is killed when this process ends, or is interrupted, before it.
     """
-    command = [sys.executable, "-m", __name__, str(os.getpid()), module, *arguments]
-    with subprocess.Popen(command) as process:
+    with start_module(module, arguments) as process:
         try:
             return process.wait()
         except BaseException:
             process.kill()
             raise
+
+
+def start_module(module: str, arguments: Sequence[str], files: Sequence[int] = ()) -> subprocess.Popen:
+    """Starts what `call_module` runs; the process has the open `files` of this one, by their numbers."""
+    command = [sys.executable, "-m", __name__, str(os.getpid()), module, *arguments]
+    return subprocess.Popen(command, pass_fds=files)
 
 
 def end_with_parent(parent: int) -> None:

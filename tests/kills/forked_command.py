@@ -88,9 +88,9 @@ def forked_jobs() -> Iterator[None]:
 
 
 class _ForkedJob:
-    """As much of subprocess.Popen as `call_module` needs, for the command that it starts."""
+    """As much of subprocess.Popen as `start_module` needs; a fork has all open files."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], pass_fds: Sequence[int]) -> None:
         parent, module = int(command[3]), command[4]
 
         def work() -> None:

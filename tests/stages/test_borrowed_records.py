@@ -26,7 +26,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`run`, with graph, records and an audit of the tables in `data`."""
     folder = write_outputs(tmp_path_factory.mktemp("finished"))
     with pytest.MonkeyPatch.context() as patch, claimed(folder / "run", "run"):
-        patch.setattr(data_stages, "run_module", Jobs(folder))
+        patch.setattr(data_stages.JobProcess, "run", Jobs(folder))
         DataStages(load_run_config(CONFIG), RunDirectory.at(folder / "run"), folder / "data").run()
     return folder
 

@@ -55,7 +55,7 @@ def test_what_is_damaged_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     jobs, said = Jobs(outputs), []
-    monkeypatch.setattr(data_stages, "run_module", jobs)
+    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
     run = RunDirectory.at(tmp_path / "run")
     DataStages(load_run_config(CONFIG), run, outputs / "data", announce=said.append).run()
     assert jobs.done == [GRAPH, SAMPLING, AUDIT]
@@ -75,7 +75,7 @@ def test_what_is_damaged_is_made_again(
 
 
 def test_what_killed_jobs_left_is_deleted(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_stages, "run_module", Jobs(outputs))
+    monkeypatch.setattr(data_stages.JobProcess, "run", Jobs(outputs))
     run = RunDirectory.at(tmp_path / "run")
     for left in ("graph.unfinished-1a", "graph.replaced-2b", "examples.unfinished-3c"):
         (run.root / left / "nodes").mkdir(parents=True)
@@ -87,7 +87,7 @@ def test_the_truth_of_a_simulated_world_is_no_input(
     outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs, data = Jobs(outputs), tmp_path / "data"
-    monkeypatch.setattr(data_stages, "run_module", jobs)
+    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
     shutil.copytree(outputs / "data", data)
     run = RunDirectory.at(tmp_path / "run")
     DataStages(load_run_config(CONFIG), run, data).run()
@@ -100,7 +100,7 @@ def test_the_truth_of_a_simulated_world_is_no_input(
 
 def test_what_a_job_reads_is_remembered(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = Jobs(outputs)
-    monkeypatch.setattr(data_stages, "run_module", jobs)
+    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
     run = RunDirectory.at(tmp_path / "run")
     schema = Path(shutil.copytree(CONFIG.parents[1] / "schemas" / "short_video", tmp_path / "schema"))
 
@@ -149,7 +149,7 @@ def test_a_run_is_not_read_as_rows(path: str, run_dir: str, refused: bool, outpu
 
 
 def test_of_the_schema_nothing_is_removed(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_stages, "run_module", Jobs(outputs))
+    monkeypatch.setattr(data_stages.JobProcess, "run", Jobs(outputs))
     run = RunDirectory.at(tmp_path / "run")
     run.schema.mkdir(parents=True)
     (run.schema / "important.sql").write_text("x")

@@ -99,7 +99,11 @@ def run_module(module: str, *arguments: str) -> None:
     Raises:
       StageFailed: it ended with an exit code that is not zero.
     """
-    exit_code = call_module(module, arguments)
+    check_exit_code(module, call_module(module, arguments))
+
+
+def check_exit_code(module: str, exit_code: int) -> None:
+    """Raises StageFailed unless a module's process, which a signal ended if `exit_code` is negative, went well."""
     if exit_code:
         raise StageFailed(module, exit_code if exit_code > 0 else 128 - exit_code)
 

@@ -1,5 +1,6 @@
 """The first stages of a run, which all arms share: from tables to audited records."""
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -12,8 +13,9 @@ from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
 from tfgrec.files import write_atomically
 from tfgrec.run.fingerprint import fingerprint_file, fingerprint_files
+from tfgrec.run.job_process import JobProcess
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.run.stage_log import StageLog, run_module
+from tfgrec.run.stage_log import StageLog
 
 # What a run keeps of a schema folder: the two that it reads, and the one that a pipeline reads.
 _SCHEMA_FILES = ("graph.pbtxt", "tables.yaml", "examples.pbtxt")
@@ -43,6 +45,7 @@ class DataStages:
         self._run = run
         self._data = data
         self._stages = StageLog(run.stages, announce=announce)
+        self._jobs = JobProcess()
 
     def run(self) -> None:
         """Brings graph and examples up to date.
@@ -53,9 +56,10 @@ class DataStages:
         """
         self.check()
         self._write_config()
-        self._build_graph()
-        self._sample()
-        self._audit()
+        with contextlib.closing(self._jobs):
+            self._build_graph()
+            self._sample()
+            self._audit()
 
     def sample(self) -> None:
         """Brings examples up to date with a graph that is there, since another run made it.
@@ -66,8 +70,9 @@ class DataStages:
         """
         self.check()
         self._write_config()
-        self._sample()
-        self._audit()
+        with contextlib.closing(self._jobs):
+            self._sample()
+            self._audit()
 
     def check(self) -> None:
         """Looks for the tables, and writes nothing.
@@ -168,7 +173,7 @@ class DataStages:
     def _audit(self) -> None:
         def work() -> None:
             folders = ("--examples", str(self._run.examples), "--graph", str(self._run.graph))
-            run_module("beam_jobs.audit", "--config", str(self._run.config), *folders)
+            self._jobs.run("beam_jobs.audit", "--config", str(self._run.config), *folders)
 
         inputs = self.audit_inputs(self._run.schema)
         self._stages.run("audit", inputs=inputs, outputs=[self._run.examples / "audit.json"], work=work)
@@ -177,7 +182,7 @@ class DataStages:
         common = ["--config", str(self._run.config), "--data", str(self._data), "--output", str(output)]
         _remove_leftovers(output)
         try:
-            run_module(module, *common, *arguments)
+            self._jobs.run(module, *common, *arguments)
         finally:
             _remove_leftovers(output)
 
