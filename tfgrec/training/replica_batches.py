@@ -1,6 +1,6 @@
 """Batches cut into one part a replica."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +13,7 @@ from tfgrec.training.replicas import Replicas
 Part = tuple[tfgnn.GraphTensor, dict[str, tf.Tensor]]
 Structure = tuple[Any, ...]
 """The element_spec of `replica_batches`."""
+Parser = Callable[[tf.Tensor], tuple[Part, ...]]
 
 
 def replica_batches(
@@ -35,6 +36,22 @@ def replica_batches(
       order: the arguments of `TrainingData.serialized_batches`.
     """
 
+    return parsed_batches(data, part_parser(data, replicas=replicas, padding=padding), **order)
+
+
+def parsed_batches(data: TrainingData, parse: Parser, **order: Any) -> tf.data.Dataset:
+    """What `replica_batches` describes, by a `part_parser` that other epochs, or cuts of the records, share."""
+    # Nothing in it is Python control flow on tensors.
+    parse = tf.autograph.experimental.do_not_convert(parse)
+    batches = data.serialized_batches(**order).map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def part_parser(
+    data: TrainingData, *, replicas: Replicas, padding: Sequence[tfgnn.SizeConstraints] | None = None
+) -> Parser:
+    """From serialized requests to the parts of this process's replicas; traced once, since that takes a second."""
+
     def parse_part(serialized: tf.Tensor, replica: int) -> Part:
         size = tf.shape(serialized)[0]
         part = serialized[size * replica // replicas.count : size * (replica + 1) // replicas.count]
@@ -45,9 +62,9 @@ def replica_batches(
         return tuple(parse_part(serialized, replica) for replica in replicas.local)
 
     # Nothing in it is Python control flow on tensors; looking for it in TF-GNN's code would take seconds.
-    parse = tf.autograph.experimental.do_not_convert(parse)
-    batches = data.serialized_batches(**order).map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    function = tf.function(parse, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    # As a lambda, since Dataset.map takes a tf.function apart.
+    return lambda serialized: function(serialized)
 
 
 def flattened(batches: tf.data.Dataset) -> tf.data.Dataset:

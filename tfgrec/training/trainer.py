@@ -24,7 +24,7 @@ from tfgrec.training.early_stopping import EarlyStopping, make_early_stopping
 from tfgrec.training.history import TrainingHistory
 from tfgrec.training.node_embedding import NodeEmbedding
 from tfgrec.training.phases import Phase, PhaseSpan, phases_of
-from tfgrec.training.replica_batches import flattened, replica_batches
+from tfgrec.training.replica_batches import flattened, parsed_batches, part_parser
 from tfgrec.training.replicas import Replicas
 from tfgrec.training.step_functions import StepFunctions
 from tfgrec.training.step_log import StepLog
@@ -139,7 +139,7 @@ class Trainer:
         self._checkpoints = checkpoints
         self._logs = logs
         self._replicas = replicas
-        self._padding = padding
+        self._parse = part_parser(data, replicas=replicas, padding=padding)
         self._early_stopping = early_stopping
         self._embedding = embedding
         self._position = checkpoints.read_position()
@@ -290,10 +290,9 @@ class Trainer:
         self._early_stopping.forget_others(self._position)
 
     def _batches(self, *, epoch: int, skip_batches: int) -> tf.data.Dataset:
-        return replica_batches(
+        return parsed_batches(
             self._span.data,
-            replicas=self._replicas,
-            padding=self._padding,
+            self._parse,
             batch_size=self._config.batch_size,
             seed=self._config.seed,
             epoch=epoch,

@@ -27,12 +27,14 @@ class InBatchSoftmax:
     def __init__(self, *, temperature: float) -> None:
         task = tfrs.tasks.Retrieval(temperature=temperature)
 
+        # TFRS asks tensors for their len(), which takes autograph. What it calls does without, and would take seconds.
+        call = tf.autograph.to_graph(tfrs.tasks.Retrieval.call, recursive=False)
+
         def cross_entropy(**inputs: tf.Tensor) -> tf.Tensor:
             # Called as a layer, it would cast to the type of a mixed precision policy.
-            return task.call(**inputs, compute_metrics=False, compute_batch_metrics=False)
+            return call(task, **inputs, compute_metrics=False, compute_batch_metrics=False)
 
-        # TFRS's own code wants autograph, which the model's step does without.
-        self._cross_entropy = tf.function(cross_entropy, reduce_retracing=True)
+        self._cross_entropy = tf.function(cross_entropy, autograph=False, reduce_retracing=True)
 
     def loss(
         self,
