@@ -38,7 +38,7 @@ class RecordFeatures:
         self._rates = SmoothedRates(rates=resolve_rates(config.model.rates, examples.statistics))
         self._rate_names = list(config.model.rates)
         spec = graph_tensor_spec(self._schema)
-        self._read = tf.function(lambda serialized: self._columns(parse_merged(spec, serialized)))
+        self._read = tf.function(lambda serialized: self._columns(parse_merged(spec, serialized)), autograph=False)
 
     def read(self, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Features and rows of a split, one a candidate each: what peers read, and predictions.parquet's columns."""

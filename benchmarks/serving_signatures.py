@@ -109,6 +109,7 @@ class _Served:
             # One small answer of all columns: to hand them to Python would take longer than to parse them.
             lambda examples: tf.stack([tf.size(of.flat_values) for of in parse_examples(columns, examples).values()]),
             input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
         )
 
     def contenders(self, requests: Sequence[OnlineRequest]) -> Contenders:

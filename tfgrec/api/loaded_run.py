@@ -67,6 +67,7 @@ class LoadedRun(RunResults):
         Raises:
           InputDataError: the split has no requests.
         """
+        import tensorflow as tf
         import tensorflow_gnn as tfgnn
 
         from tfgrec.data.graph_spec import graph_tensor_spec
@@ -74,7 +75,9 @@ class LoadedRun(RunResults):
 
         spec = graph_tensor_spec(self.examples.schema)
         serialized = read_records(list(self.examples.split(split).files))
-        return serialized.map(lambda record: tfgnn.parse_single_example(spec, record))
+        # Looking for control flow on tensors in TF-GNN's code would take seconds.
+        parse = tf.autograph.experimental.do_not_convert(lambda record: tfgnn.parse_single_example(spec, record))
+        return serialized.map(parse)
 
     def requests(self, split: str = "validation", *, count: int = 1) -> list[OnlineRequest]:
         """The first requests of a split: who asked, when, with which candidates, features and labels.

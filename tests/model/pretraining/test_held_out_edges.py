@@ -23,7 +23,7 @@ def test_each_user_s_edges_are_all_drawn_and_no_others(graph) -> None:
     eligible = {root: {target for source, target in edges_of(batch, "watched") if source == root} for root in roots(6)}
     assert any(len(targets) > 1 for targets in eligible.values())
     drawn: dict[int, set[int]] = {root: set() for root in eligible}
-    draw = tf.function(lambda: hold_out_edges(batch, ["watched"])[:2])
+    draw = tf.function(lambda: hold_out_edges(batch, ["watched"])[:2], autograph=False)
     for _ in range(200):
         users, items = draw()
         for root, user, item in zip(roots(6), users.numpy(), items["video"].numpy(), strict=True):
@@ -52,7 +52,7 @@ def test_edges_are_equally_likely_over_several_edge_sets() -> None:
         },
         edge_sets={"watched": from_user("video", 1), "visited": from_user("room", 3), "_readout/user": readout},
     )
-    draw = tf.function(lambda: hold_out_edges(batch, ["watched", "visited"]).items)
+    draw = tf.function(lambda: hold_out_edges(batch, ["watched", "visited"]).items, autograph=False)
     videos, rooms = [], []
     for _ in range(400):
         items = draw()
