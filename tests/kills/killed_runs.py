@@ -223,7 +223,8 @@ def _send(command: Fork, moment: Moment) -> bool:
         return True
     jobs = [pid for pid in members_of(command.pid) if pid != command.pid] if moment.target == "job" else []
     with contextlib.suppress(ProcessLookupError):
-        os.kill(jobs[0] if jobs else command.pid, moment.number)
+        # Of a job and the process that forked it, the job is the later one.
+        os.kill(max(jobs, default=command.pid), moment.number)
         return True
     return False
 
