@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tfgrec.commands import compare
 from tfgrec.errors import InputDataError
 from tfgrec.metrics import user_bootstrap
 from tfgrec.report import compare_arms, write_comparison_report
@@ -134,3 +135,44 @@ def test_a_variant_that_learns_fewer_tasks_is_compared_by_those(arms, make_run, 
     assert set(found.metrics["joint"]) == {"is_click", "is_like", "watch_time"}
     assert all(set(by_task) == {"is_click"} for by_task in found.by_scenario["fewer"].values())
     write_comparison_report(found, tmp_path / "comparison.html")
+
+
+def test_finished_runs_are_compared_where_they_are(make_run, tmp_path, capsys):
+    # In the order of their seeds, whatever that of the command line.
+    def run(name: str, quality: float, seed: int) -> str:
+        return str(make_run(f"{name}_{seed}", rows=600, quality=quality, seed=seed, training={"seed": seed}))
+
+    runs = {name: [run(name, quality, seed) for seed in (2, 1)] for name, quality in (("weak", 0.5), ("strong", 3.0))}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    finished = [word for name, folders in runs.items() for word in ("--finished", name, *folders)]
+    assert compare.main([*finished, "--run-dir", str(tmp_path / "compared")]) == 0
+    assert {path: path.read_bytes() for path in before} == before
+    found = json.loads((tmp_path / "compared" / "comparison.json").read_text())
+    assert found["runs"] == {name: folders[::-1] for name, folders in runs.items()}
+    assert (found["baseline"], found["part"]) == ("weak", "validation")
+    assert found["differences"]["strong"]["is_click"]["auc"]["low"] > 0
+    assert "strong is_click auc: weak" in capsys.readouterr().out
+
+    assert compare.main([*finished, "--run-dir", str(tmp_path / "on_test"), "--part", "test"]) == 2
+    assert "was not measured on part 'test'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--finished", "a", "runs/a"], "two names at least"),
+        (["--finished", "a", "x", "--finished", "b", "y"], "x/metrics.json is not there"),
+        (["--finished", "a", "x", "--finished", "b", "y", "--baseline", "c"], "--baseline c: is not among --finished"),
+        (["--finished", "a", "x", "--finished", "a", "y"], "each name once"),
+        (["--finished", "a"], "expected a name and the folders of its runs"),
+        (["--finished", "a", "x", "--seeds", "1"], "--seeds: are of runs to train"),
+        (["--config", "x"], "the following arguments are required: --data (or --finished)"),
+    ],
+)
+def test_what_can_not_be_compared(arguments, complaint, tmp_path, capsys):
+    try:
+        code = compare.main([*arguments, "--run-dir", str(tmp_path / "compared")])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2 and complaint in capsys.readouterr().err
+    assert not (tmp_path / "compared").exists()

@@ -13,6 +13,7 @@ from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
 from tfgrec.stages.comparison import Comparison
 from tfgrec.stages.contenders import choose_baseline, read_contenders
+from tfgrec.stages.finished_runs import REPORT, SUMMARY, compare_finished
 
 if TYPE_CHECKING:
     from tfgrec.report import ArmComparison
@@ -23,13 +24,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Trains arms and variants on one graph and the same records, for each seed, and compares their metrics with the
     first arm's by paired bootstrap over users and seeds.
 
-    Stages whose inputs have not changed are skipped; what was interrupted goes on.
+    Stages whose inputs have not changed are skipped; what was interrupted goes on. With --finished, runs that are there
+    are compared, and none is trained.
     """
-    parsed = _parser().parse_args(arguments)
-    config = read_config(parsed)
-    contenders = read_contenders(parsed.config, arms=parsed.arms, variants=parsed.variants, overrides=parsed.set)
-    baseline = choose_baseline(parsed.baseline, contenders)
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    _check_together(parser, parsed)
     console = Console(soft_wrap=True, highlight=False, markup=False)
+    if parsed.finished is not None:
+        named = {name: [Path(folder) for folder in folders] for name, *folders in parsed.finished}
+        part = parsed.part or "validation"
+        _print(
+            console, compare_finished(named, root=parsed.run_dir, baseline=parsed.baseline, part=part), parsed.run_dir
+        )
+        return 0
+    config = read_config(parsed)
+    contenders = read_contenders(
+        parsed.config, arms=parsed.arms or ARMS, variants=parsed.variants, overrides=parsed.set
+    )
+    baseline = choose_baseline(parsed.baseline, contenders)
     comparison = Comparison(
         config,
         root=parsed.run_dir,
@@ -38,18 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seeds=parsed.seeds,
         announce=lambda line: console.print(line, markup=False),
     )
-    result = comparison.run(baseline=baseline)
-    _print_differences(console, result)
-    _print_costs(console, result)
-    for path in (comparison.summary, comparison.report):
-        console.print(str(path), markup=False)
+    _print(console, comparison.run(baseline=baseline), parsed.run_dir)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-compare", description=main.__doc__)
-    add_run_arguments(parser)
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="what to train (default: all)")
+    add_run_arguments(parser, needs_config=False, needs_data=False)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, help="what to train (default: all)")
     parser.add_argument(
         "--variants",
         type=Path,
@@ -63,7 +72,43 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seeds", nargs="+", type=int, metavar="SEED", help="training seeds, a run of each arm and variant for each"
     )
+    parser.add_argument(
+        "--finished",
+        nargs="+",
+        action="append",
+        metavar=("NAME", "RUN"),
+        help="runs to compare in place of training any, one a training seed; once for each name",
+    )
+    parser.add_argument(
+        "--part", choices=("validation", "test"), help="what --finished runs are compared on (default: validation)"
+    )
     return parser
+
+
+def _check_together(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    """Ends with a usage error where arguments are missing or don't go together."""
+    if parsed.finished is None:
+        missing = [f"--{name}" for name in ("config", "data") if getattr(parsed, name) is None]
+        if missing:
+            parser.error(f"the following arguments are required: {', '.join(missing)} (or --finished)")
+        if parsed.part is not None:
+            parser.error("--part: goes with --finished")
+        return
+    unfit = [f"--{name}" for name in ("config", "data", "arms", "variants", "seeds", "set") if getattr(parsed, name)]
+    if unfit:
+        parser.error(f"{', '.join(unfit)}: are of runs to train, and --finished trains none")
+    if any(len(named) < 2 for named in parsed.finished):
+        parser.error("argument --finished: expected a name and the folders of its runs")
+    names = [name for name, *_ in parsed.finished]
+    if len(set(names)) < len(names):
+        parser.error("argument --finished: each name once, with all of its runs")
+
+
+def _print(console: Console, comparison: "ArmComparison", root: Path) -> None:
+    _print_differences(console, comparison)
+    _print_costs(console, comparison)
+    for name in (SUMMARY, REPORT):
+        console.print(str(root / name), markup=False)
 
 
 def _print_differences(console: Console, comparison: "ArmComparison") -> None:

@@ -11,9 +11,9 @@ from tfgrec.config.run import Arm
 ARMS = get_args(Arm)
 
 
-def add_run_arguments(parser: argparse.ArgumentParser, *, needs_data: bool = True) -> None:
+def add_run_arguments(parser: argparse.ArgumentParser, *, needs_config: bool = True, needs_data: bool = True) -> None:
     """Adds --config, --data, --run-dir and --set."""
-    parser.add_argument("--config", required=True, metavar="YAML", help="the run's configuration, see configs/")
+    parser.add_argument("--config", required=needs_config, metavar="YAML", help="the run's configuration, see configs/")
     parser.add_argument("--data", required=needs_data, type=Path, metavar="DIR", help="the folder of the tables")
     parser.add_argument("--run-dir", required=True, type=Path, metavar="DIR", help="where everything of the run goes")
     add_overrides(parser, example="training.epochs=2")

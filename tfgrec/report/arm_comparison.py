@@ -48,6 +48,7 @@ class ArmComparison:
         """Plain values of the numbers, for comparison.json."""
         return {
             "baseline": self.baseline,
+            "part": self.runs[self.baseline][0].part,
             "runs": {arm: [str(run.directory.root) for run in runs] for arm, runs in self.runs.items()},
             "variants": {
                 name: {"arm": self.runs[name][0].config.arm, "set": changes} for name, changes in self.changes.items()
@@ -63,6 +64,7 @@ def compare_arms(
     baseline: str,
     changes: Mapping[str, Sequence[str]] | None = None,
     replicates: int = 500,
+    part: str = "validation",
 ) -> ArmComparison:
     """Compares evaluated runs.
 
@@ -71,11 +73,14 @@ def compare_arms(
       baseline: the arm that the others are compared with.
       changes: {variant: what it sets}, to be told.
       replicates: draws of users and seeds for each interval.
+      part: `validation` or `test`: the rows that they are compared on.
 
     Raises:
       InputDataError: there is no such arm or no run in one, or the runs were evaluated on different rows.
     """
-    runs = {arm: [RunResults(directory) for directory in directories] for arm, directories in run_dirs.items()}
+    runs = {
+        arm: [RunResults(directory, part=part) for directory in directories] for arm, directories in run_dirs.items()
+    }
     empty = [arm for arm, of_arm in runs.items() if not of_arm]
     if baseline not in runs or empty:
         raise InputDataError(f"no run of arm '{empty[0] if empty else baseline}'; arms given: {', '.join(runs)}")
@@ -110,7 +115,7 @@ def _shared_tasks(tasks: Mapping[str, TaskConfig], runs: list[RunResults]) -> di
 
 def _summarise(runs: list[RunResults], tasks: Mapping[str, TaskConfig]) -> dict[str, dict[str, SeedSummary]]:
     def summary(task: str, metric: str) -> SeedSummary:
-        values = [run.metrics["validation"][task].get(metric) for run in runs]
+        values = [run.of_part[task].get(metric) for run in runs]
         if any(value is None for value in values):
             return SeedSummary(None, None)
         return SeedSummary(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0)
@@ -123,12 +128,12 @@ def _differences(
 ) -> dict[str, dict[str, PairedDifference]]:
     """Differences of all tasks whose metrics are defined."""
     sides = [[run.predictions for run in runs] for runs in (baseline, arm)]
-    validation = baseline[0].metrics["validation"]
+    measured = baseline[0].of_part
     return {
         name: {
             metric: user_bootstrap(*sides, task=name, metric=metric, replicates=replicates)
             for metric in metric_names(task.kind, compared=True)
-            if validation[name].get(metric) is not None
+            if measured[name].get(metric) is not None
         }
         for name, task in tasks.items()
     }
@@ -139,7 +144,7 @@ def _scenario_differences(
 ) -> dict[str, dict[str, PairedDifference]]:
     """Differences of each task's first metric within each scenario that was evaluated."""
     result: dict[str, dict[str, PairedDifference]] = {}
-    for scenario, metrics in baseline[0].metrics["scenarios"].items():
+    for scenario, metrics in baseline[0].scenarios.items():
         sides = [[_rows_of(run, scenario) for run in runs] for runs in (baseline, arm)]
         first = {name: metric_names(task.kind)[0] for name, task in tasks.items()}
         result[scenario] = {

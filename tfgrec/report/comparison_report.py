@@ -21,12 +21,12 @@ from tfgrec.report.units import display_unit
 def write_comparison_report(comparison: ArmComparison, path: str | Path) -> Path:
     """Writes the HTML report of a comparison; needs no network, and the same comparison gives the same file."""
     first = comparison.runs[comparison.baseline][0]
-    validation = first.metrics["validation"]
+    measured = first.of_part
     seeds = "runs: " + ", ".join(f"{len(runs)} {arm}" for arm, runs in comparison.runs.items())
     page = render_page(
         title=f"{first.config.name}: {', '.join(comparison.runs)}",
         overline="tfgrec comparison",
-        facts=[f"{validation['requests']:,} validation requests", f"{validation['rows']:,} candidates", seeds],
+        facts=[f"{measured['requests']:,} {first.part} requests", f"{measured['rows']:,} candidates", seeds],
         tiles=_tiles(comparison),
         sections=[
             _difference_section(comparison),

@@ -15,11 +15,13 @@ from tfgrec.run.run_directory import RunDirectory
 class RunResults:
     """Reads what a report needs of the run directory `root`, each file when it is first asked for.
 
-    Properties raise InputDataError where a file is missing that every evaluated run has.
+    `part` is `validation` or `test`. Properties raise InputDataError where a file is missing that every run has that
+    was evaluated on it.
     """
 
-    def __init__(self, root: str | Path):
+    def __init__(self, root: str | Path, *, part: str = "validation"):
         self.directory = RunDirectory.at(root)
+        self.part = part
 
     @cached_property
     def config(self) -> RunConfig:
@@ -36,10 +38,25 @@ class RunResults:
         """`validation`, `scenarios` and `cold_start` of metrics.json."""
         return json.loads(_existing(self.directory.metrics).read_text(encoding="utf-8"))
 
+    @property
+    def of_part(self) -> dict[str, Any]:
+        """The metrics over all rows of the part."""
+        if self.part not in self.metrics:
+            raise InputDataError(
+                f"{self.directory.metrics}: was not measured on part '{self.part}': set split.{self.part}"
+            )
+        return self.metrics[self.part]
+
+    @property
+    def scenarios(self) -> dict[str, Any]:
+        """Those of the part's rows in each scenario."""
+        return (self.metrics if self.part == "validation" else self.of_part)["scenarios"]
+
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """Labels and predictions of the validation split, one row a candidate."""
-        return pd.read_parquet(_existing(self.directory.predictions))
+        """Labels and predictions of the part, one row a candidate."""
+        run = self.directory
+        return pd.read_parquet(_existing(run.predictions if self.part == "validation" else run.test_predictions))
 
     @cached_property
     def training(self) -> dict[str, Any]:
