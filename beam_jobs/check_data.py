@@ -64,7 +64,7 @@ def _fitting_schema(config: RunConfig, tables: TablesConfig, problems: list[str]
     """graph.pbtxt, None where it can't be read or does not fit tables.yaml."""
     schema, before = None, len(problems)
     with collected(problems):
-        schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")
+        schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt", tables)
         check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
     if len(problems) > before:
         return None

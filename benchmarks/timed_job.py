@@ -61,8 +61,9 @@ def _timed(job: Callable[[], dict[str, Any]]) -> tuple[Seconds, dict[str, Any]]:
 
 def _inputs(config: Path, data: Path) -> dict[str, Any]:
     run = load_run_config(config, [])
-    schema = read_graph_schema(f"{run.schema_dir}/graph.pbtxt")
-    return {"config": run, "tables": load_tables_config(run.schema_dir), "schema": schema, "data_dir": str(data)}
+    tables = load_tables_config(run.schema_dir)
+    schema = read_graph_schema(f"{run.schema_dir}/graph.pbtxt", tables)
+    return {"config": run, "tables": tables, "schema": schema, "data_dir": str(data)}
 
 
 if __name__ == "__main__":

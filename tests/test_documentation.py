@@ -35,8 +35,9 @@ def test_the_shop_of_your_data_is_a_whole_data_set(tmp_path: Path) -> None:
     (tmp_path / "configs" / "shop.yaml").write_text(run_yaml)
 
     config = load_run_config(tmp_path / "configs" / "shop.yaml")
-    schema = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt")
-    check_tables(schema, load_tables_config(config.schema_dir), "tables.yaml")
+    tables = load_tables_config(config.schema_dir)
+    schema = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt", tables)
+    check_tables(schema, tables, "tables.yaml")
     assert set(record_schema(schema, config.sampling).stored_node_sets) == {"user", "product", "brand"}
     [history] = re.findall(r"^  history: (\{.*\})$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     longer = load_run_config(tmp_path / "configs" / "shop.yaml", [f"sampling.history={history}"])

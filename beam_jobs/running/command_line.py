@@ -50,7 +50,7 @@ def read_configuration(args: argparse.Namespace) -> tuple[RunConfig, TablesConfi
     """
     config = load_run_config(args.config, args.overrides)
     tables = load_tables_config(config.schema_dir)
-    schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")
+    schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt", tables)
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
     # Refuses hops that the graph does not have, and a model that can't read the records, before it is built.
     of_records = record_schema(schema, config.sampling)

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import tensorflow_gnn as tfgnn
 import yaml
+from google.protobuf import text_format
 
 from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import TablesConfig, load_tables_config
+from tfgrec.config.tables import TimePart
 from tfgrec.data.graph_schema_message import graph_schema_message
+from tfgrec.data.request_schema import with_requests
 from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import ID, READOUT, TIME, Feature, GraphSchema
@@ -31,9 +34,43 @@ edge_sets { key: "_readout/item" value { source: "item" target: "_readout" } }
 
 @pytest.mark.parametrize("folder", sorted(path.parent for path in SCHEMAS.glob("*/graph.pbtxt")), ids=lambda p: p.name)
 def test_shipped_schemas_read_and_fit_their_tables(folder: Path) -> None:
-    schema = read_graph_schema(folder / "graph.pbtxt")
-    check_tables(schema, load_tables_config(folder), folder / "tables.yaml")
+    tables = load_tables_config(folder)
+    schema = read_graph_schema(folder / "graph.pbtxt", tables)
+    check_tables(schema, tables, folder / "tables.yaml")
     assert GraphSchema.from_json(schema.to_json()) == schema
+
+
+@pytest.mark.parametrize("name", ["kuairand", "short_video"])
+def test_what_follows_from_tables_may_be_left_out(name: str, tmp_path: Path) -> None:
+    """The two name all of it, and one of them has two kinds of items."""
+    full, tables = read_graph_schema(SCHEMAS / name / "graph.pbtxt"), load_tables_config(SCHEMAS / name)
+    assert with_requests(full, tables.requests) == full
+    message = text_format.Parse((SCHEMAS / name / "graph.pbtxt").read_text(), graph_schema_message()())
+    message.ClearField("context")
+    for edge_set in [*full.item_readouts().values(), "_readout/user"]:
+        del message.edge_sets[edge_set]
+    requests, features = tables.requests, message.node_sets[READOUT].features
+    told = {feature for feature, of in requests.features.items() if not isinstance(of, TimePart)}
+    for feature in set(features) - told:
+        del features[feature]
+    (tmp_path / "graph.pbtxt").write_text(text_format.MessageToString(message))
+    short = read_graph_schema(tmp_path / "graph.pbtxt", tables)
+    assert short == full and short.to_json() == full.to_json()
+    assert list(short.node_sets[READOUT].features) == list(full.node_sets[READOUT].features)
+    with pytest.raises(SchemaError, match="'_readout/user' is missing"):
+        read_graph_schema(tmp_path / "graph.pbtxt")
+
+
+def test_what_graph_pbtxt_says_itself_is_checked_as_before(tmp_path: Path) -> None:
+    path, tables = tmp_path / "graph.pbtxt", load_tables_config(KUAIRAND)
+    wrong = (
+        (KUAIRAND / "graph.pbtxt")
+        .read_text()
+        .replace('key: "user_exposed" value { dtype: DT_FLOAT }', 'key: "user_exposed" value { dtype: DT_INT64 }')
+    )
+    path.write_text(wrong)
+    with pytest.raises(SchemaError, match="temporal_degrees.user_exposed: expected a scalar float32"):
+        check_tables(read_graph_schema(path, tables), tables, "tables.yaml")
 
 
 def test_kuairand_is_read_feature_by_feature() -> None:

@@ -66,7 +66,7 @@ def without_edges(name: str) -> float:
 def test_configuration_schema_and_tables_fit() -> None:
     config = load_run_config(CONFIG)
     tables = load_tables_config(config.schema_dir)
-    schema = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt")
+    schema = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt", tables)
     check_tables(schema, tables, "tables.yaml")
     check_run(config, tables)
     assert {"user", "movie", "genre", "director", "actor"} <= set(

@@ -49,7 +49,7 @@ def of_config(name: str) -> tuple[GraphSchema, str, Path]:
     """The schema of a configuration's records, the curated schema of its data set, and where that one is."""
     config = load_run_config(ROOT / "configs" / f"{name}.yaml")
     path = Path(config.schema_dir) / "examples.pbtxt"
-    schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt")
+    schema = read_graph_schema(f"{config.schema_dir}/graph.pbtxt", load_tables_config(config.schema_dir))
     return record_schema(schema, config.sampling), path.read_text(), path
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig, Rate
+from tfgrec.config.each import written_out
 from tfgrec.config.encodings import DEFAULT_BINS, Encoding, SmoothedRate, Transforms, shared_table_problems
 from tfgrec.config.match import MatchConfig
 
@@ -269,7 +270,7 @@ class ModelConfig(FrozenConfig):
 
     features: dict[str, dict[str, Encoding]] = {}
     numeric_transforms: Transforms | None = None
-    rates: dict[str, SmoothedRate] = {}
+    rates: Annotated[dict[str, SmoothedRate], BeforeValidator(written_out)] = {}
     encoder: EncoderConfig = EncoderConfig()
     auto_encoder: AutoEncoderConfig = AutoEncoderConfig()
     fusion: FusionConfig = FusionConfig()

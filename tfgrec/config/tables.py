@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from tfgrec.config.base import FrozenConfig
+from tfgrec.config.each import written_out
 from tfgrec.config.encodings import TimePartName
 
 
@@ -320,17 +321,18 @@ class TemporalDegree(FrozenConfig):
 
 
 def _one_degree_each(definitions: object) -> object:
-    """Definitions whose `nth_last` is a list, written out."""
+    """Definitions with `each`, or whose `nth_last` is a list, written out."""
+    definitions = written_out(definitions)
     if not isinstance(definitions, dict):
         return definitions
-    written_out = {}
+    found = {}
     for name, definition in definitions.items():
         places = definition.get("nth_last") if isinstance(definition, dict) else None
         if isinstance(places, list):
-            written_out |= {f"{name}_{place}": {**definition, "nth_last": place} for place in places}
+            found |= {f"{name}_{place}": {**definition, "nth_last": place} for place in places}
         else:
-            written_out[name] = definition
-    return written_out
+            found[name] = definition
+    return found
 
 
 class RequestSource(FrozenConfig):

@@ -8,7 +8,9 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 
 from tfgrec.close_match import suggestion
+from tfgrec.config import TablesConfig
 from tfgrec.data.graph_schema_message import graph_schema_message
+from tfgrec.data.request_schema import with_requests
 from tfgrec.errors import SchemaError
 from tfgrec.graph.schema import (
     HISTORY,
@@ -27,8 +29,10 @@ from tfgrec.graph.schema import (
 _DTYPES: dict[str, DType] = {"DT_INT64": "int64", "DT_FLOAT": "float32", "DT_STRING": "string"}
 
 
-def read_graph_schema(path: str | Path) -> GraphSchema:
+def read_graph_schema(path: str | Path, tables: TablesConfig | None = None) -> GraphSchema:
     """Reads a graph.pbtxt; sets and features come sorted by name, since the message keeps no order.
+
+    With `tables`, its tables.yaml, it may leave out what follows from there, see `with_requests`.
 
     Raises:
       SchemaError: names the file, and the line of a syntax error or the keys of all that does not fit.
@@ -50,6 +54,8 @@ def read_graph_schema(path: str | Path) -> GraphSchema:
             for name in sorted(proto.edge_sets)
         },
     )
+    if tables is not None:
+        schema = with_requests(schema, tables.requests)
     problems += [*_node_problems(schema), *_edge_problems(schema), *_readout_problems(schema)]
     if problems:
         raise SchemaError("\n".join(f"{path}: {problem}" for problem in problems))

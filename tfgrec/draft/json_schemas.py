@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.config.each import EACH, JSON_SCHEMA
 
 FOLDER = "editor"
 RUN, TABLES = f"{FOLDER}/run.schema.json", f"{FOLDER}/tables.schema.json"
@@ -22,6 +23,7 @@ def json_schemas() -> dict[str, str]:
 
 def _run_schema() -> dict[str, Any]:
     schema = RunConfig.model_json_schema()
+    schema["$defs"]["SmoothedRate"]["properties"][EACH] = JSON_SCHEMA
     sampling = schema["$defs"]["SamplingConfig"]["properties"]
     hop, history = sampling["hops"]["items"], sampling["history"]
     # A bare number stands for the fan-out, or for how many events.
@@ -33,6 +35,7 @@ def _run_schema() -> dict[str, Any]:
 def _tables_schema() -> dict[str, Any]:
     schema = TablesConfig.model_json_schema()
     degree = schema["$defs"]["TemporalDegree"]["properties"]
+    degree[EACH] = JSON_SCHEMA
     place = {"type": "integer", "minimum": 1}
     degree["nth_last"] = {"anyOf": [place, {"type": "array", "items": place}], "default": 1}
     path = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2}]}

@@ -74,7 +74,7 @@ def check_pipeline(config: RunConfig, tables: TablesConfig) -> None:
     for name, cut in by_feature.items():
         _check_known(cut.feature, known, f"pipeline.slices.{name}.feature: no feature '{cut.feature}' of requests")
     if by_feature:
-        features = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt").node_sets[READOUT].features
+        features = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt", tables).node_sets[READOUT].features
         for name, cut in by_feature.items():
             _check_cut(f"pipeline.slices.{name}", cut, features[cut.feature])
 

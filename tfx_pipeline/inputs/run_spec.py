@@ -74,9 +74,10 @@ class RunSpec:
 
 def read_schema(config: RunConfig) -> tuple[TablesConfig, GraphSchema]:
     """tables.yaml and graph.pbtxt of a configuration that `write` or `write_sections` returned."""
-    return load_tables_config(config.schema_dir), read_graph_schema(Path(config.schema_dir) / "graph.pbtxt")
+    tables = load_tables_config(config.schema_dir)
+    return tables, read_graph_schema(Path(config.schema_dir) / "graph.pbtxt", tables)
 
 
 def read_record_schema(config: RunConfig) -> GraphSchema:
     """What the records hold that a configuration samples."""
-    return record_schema(read_graph_schema(Path(config.schema_dir) / "graph.pbtxt"), config.sampling)
+    return record_schema(read_schema(config)[1], config.sampling)
