@@ -3,18 +3,19 @@
 import dataclasses
 
 from tfgrec.config.tables import Requests, TimePart
+from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.schema import ITEM_READOUT, READOUT, TIME, USER_READOUT, EdgeSet, Feature, GraphSchema, NodeSet
 
 
 def with_requests(schema: GraphSchema, requests: Requests) -> GraphSchema:
     """A graph's schema with what follows from the requests of its tables.yaml; what it declares itself stays.
 
-    Labels and temporal degrees are numbers, and parts of a time integers. The types of other request features are for
+    Labels and computed features are numbers, and parts of a time integers. The types of other request features are for
     graph.pbtxt to tell. `_readout/user` leads from the users' node set, and where no edge set for candidates is
     declared, one leads from each node set that candidates are of.
     """
     integers = [name for name, feature in requests.features.items() if isinstance(feature, TimePart)]
-    features = dict.fromkeys([*requests.labels, *requests.temporal_degrees], Feature("float32"))
+    features = dict.fromkeys([*requests.labels, *computed_features(requests)], Feature("float32"))
     features |= dict.fromkeys(integers, Feature("int64"))
     declared = schema.node_sets.get(READOUT, NodeSet({})).features
     readout = NodeSet(dict(sorted({**features, **declared}.items())))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tfgrec.config import RunConfig, TablesConfig
-from tfgrec.config.each import EACH, JSON_SCHEMA
+from tfgrec.config.each import EACH, JSON_SCHEMA, PLACE
 
 FOLDER = "editor"
 RUN, TABLES = f"{FOLDER}/run.schema.json", f"{FOLDER}/tables.schema.json"
@@ -36,6 +36,9 @@ def _tables_schema() -> dict[str, Any]:
     schema = TablesConfig.model_json_schema()
     degree = schema["$defs"]["TemporalDegree"]["properties"]
     degree[EACH] = JSON_SCHEMA
+    for name in ("measure", "over_keys"):
+        # Filled by `each`.
+        degree[name] = {"anyOf": [{"const": PLACE}, degree[name]], "default": degree[name].get("default")}
     place = {"type": "integer", "minimum": 1}
     degree["nth_last"] = {"anyOf": [place, {"type": "array", "items": place}], "default": 1}
     path = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2}]}

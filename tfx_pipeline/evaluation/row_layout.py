@@ -1,14 +1,17 @@
 """What the Evaluator has to know of the examples; rides in the EvalConfig, since TFX gives its extractors no more."""
 
+from pathlib import Path
+
 import numpy as np
 
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.config.base import FrozenConfig
 from tfgrec.config.model import TaskConfig
 from tfgrec.config.pipeline import SliceConfig
+from tfgrec.data.schema_file import read_graph_schema
 from tfgrec.graph.sampling.events_of_roots import RootEvents, events_of_roots
+from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.schema import USER_READOUT
-from tfx_pipeline.inputs.run_spec import read_record_schema
 
 SCENARIO = "scenario"
 MISSING = "missing"
@@ -50,7 +53,8 @@ class RowLayout(FrozenConfig):
 
 
 def _events(config: RunConfig) -> dict[str, RootEvents]:
-    return events_of_roots(read_record_schema(config), config.sampling)
+    schema = read_graph_schema(Path(config.schema_dir) / "graph.pbtxt", load_tables_config(config.schema_dir))
+    return events_of_roots(record_schema(schema, config.sampling), config.sampling)
 
 
 def slice_texts(values: np.ndarray, cut: SliceConfig) -> np.ndarray:
