@@ -6,11 +6,10 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs.records.events import Events
 from beam_jobs.records.target_edges import TargetEdges, Ties
+from beam_jobs.tfrecords.column_decoder import ColumnDecoder
 from beam_jobs.tfrecords.decoded_columns import flat_values
 from tfgrec.config import TablesConfig
 from tfgrec.config.tables import NO_EDGE
@@ -20,8 +19,6 @@ from tfgrec.graph.schema import READOUT, TIME, Feature, GraphSchema
 
 _REQUEST_TIME = f"context/{TIME}"
 _MILLISECOND = 1e-3
-# What columns of a record are decoded as.
-TYPES = {"int64": schema_pb2.INT, "float32": schema_pb2.FLOAT, "string": schema_pb2.BYTES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,11 +68,11 @@ class LeakageCheck:
         }
         self._target_edges, self._events = TargetEdges(schema), Events(schema)
         self._leaking = dict(leaking_edge_sets(schema, tables))
-        self._decoder = ExamplesToRecordBatchDecoder(self._columns().SerializeToString())
+        self._decoder = ColumnDecoder(self._columns())
 
     def check(self, records: Sequence[bytes]) -> Findings:
         """Looks at records, one a tf.Example."""
-        batch = self._decoder.DecodeBatch(list(records))
+        batch = self._decoder.decode(records)
         times, leaks = _request_times(batch)
         ties, events = self._target_edges.ties(batch), self._events.records(batch)
         edges = {}
@@ -117,16 +114,12 @@ class LeakageCheck:
                 leaks.append(Leak(int(record), f"edge set '{name}', fed by '{self._leaking[name]}': {problem}"))
         return leaks
 
-    def _columns(self) -> schema_pb2.Schema:
+    def _columns(self) -> dict[str, Feature]:
         """The columns to decode; the others are left alone."""
         integers = [f"edges/{name}.{part}" for name in self._edge_sets for part in ("#size", TIME)]
         columns = dict.fromkeys((_REQUEST_TIME, *integers), Feature("int64"))
         columns |= {f"nodes/{READOUT}.{name}": Feature("float32") for name in self._seconds_since}
-        columns |= self._target_edges.columns() | self._events.columns()
-        schema = schema_pb2.Schema()
-        for name, feature in columns.items():
-            schema.feature.add(name=name, type=TYPES[feature.dtype])
-        return schema
+        return columns | self._target_edges.columns() | self._events.columns()
 
 
 def _request_times(batch: pa.RecordBatch) -> tuple[np.ndarray, list[Leak]]:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from beam_jobs.records.leakage import TYPES, Leak
+from beam_jobs.records.leakage import Leak
+from beam_jobs.tfrecords.column_decoder import ColumnDecoder
 from tfgrec.config import TablesConfig
 from tfgrec.graph.computed.computed_features import KINDS, ComputedFeature, computed_features
 from tfgrec.graph.recorded_candidate import UNKNOWN, RecordedCandidate
@@ -58,13 +57,13 @@ class RecordRecount:
         for feature in self._computed.values():
             self._request_features |= feature.kind.read_features(feature.definition)
         self._users = schema.edge_sets[USER_READOUT].source
-        self._decoder = ExamplesToRecordBatchDecoder(self._columns().SerializeToString())
+        self._decoder = ColumnDecoder(self._columns())
 
     def check(self, records: Sequence[bytes]) -> Recounted:
         """Compares all values of some records."""
         values: Counter = Counter()
         leaks, candidates = [], 0
-        for number, record in enumerate(self._decoder.DecodeBatch(list(records)).to_pylist()):
+        for number, record in enumerate(self._decoder.decode(records).to_pylist()):
             time = (record[f"context/{TIME}"] or [-1])[0]
             recounts = {kind.section: kind.recount(self._store, self._delays, time) for kind in KINDS}
             for place, candidate in self._candidates(record):
@@ -109,7 +108,7 @@ class RecordRecount:
                 return f"a node of '{node_set}' that the readout names is not in the record or not in the graph"
         return None
 
-    def _columns(self) -> schema_pb2.Schema:
+    def _columns(self) -> dict[str, Feature]:
         columns = {f"context/{TIME}": _INTEGER}
         for readout in (USER_READOUT, *self._schema.item_readouts().values()):
             node_set = self._schema.edge_sets[readout].source
@@ -118,10 +117,7 @@ class RecordRecount:
         features = self._schema.node_sets[READOUT].features
         columns |= {f"nodes/{READOUT}.{name}": _FLOAT for name in self._computed}
         columns |= {f"nodes/{READOUT}.{name}": features[name] for name in self._request_features}
-        schema = schema_pb2.Schema()
-        for name, feature in columns.items():
-            schema.feature.add(name=name, type=TYPES[feature.dtype])
-        return schema
+        return columns
 
 
 def _value(record: _Record, name: str, place: int) -> Any:
