@@ -71,16 +71,24 @@ class TargetEdges:
         for from_set, (of_users, of_items) in ((edges.source, (sources, targets)), (edges.target, (targets, sources))):
             if from_set == self._user_set:
                 user_keys, item_keys = users.keys(of_users, records), items.keys(of_items, records)
-                tied |= np.isin(user_keys, users.read) & np.isin(item_keys, items.read)
+                of_user = np.flatnonzero(_are_among(user_keys, users.read))
+                tied[of_user] |= _are_among(item_keys[of_user], items.read)
                 strays.append(records[(user_keys == _NOWHERE) | (item_keys == _NOWHERE)])
         return Ties(tied, records, np.unique(np.concatenate(strays)))
+
+
+def _are_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Which of the keys are known; `known` are sorted."""
+    if not len(known):
+        return np.zeros(len(keys), bool)
+    return known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys
 
 
 class ReadNodes:
     """The nodes of one set that the readout reads, in each record.
 
     Attributes:
-      read: their keys.
+      read: their keys, sorted.
       ids, records: their raw ids and the record of each, once a candidate, `[num_read]`.
       strays: records whose readout names a node that is not there.
     """
