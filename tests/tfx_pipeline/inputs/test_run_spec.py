@@ -1,11 +1,13 @@
 """What components get told of a run."""
 
+import argparse
 import pickle
 
 import pytest
 from pydantic import ValidationError
 
 from tfgrec.config import load_run_config
+from tfx_pipeline.inputs.run_inputs import read_pipeline_config
 from tfx_pipeline.inputs.run_spec import RunSpec, read_schema
 
 
@@ -47,3 +49,10 @@ def test_values_are_checked_when_they_are_read(config, tmp_path):
     spec.config["build"]["shards"] = 0
     with pytest.raises(ValidationError, match="shards"):
         spec.write_sections(tmp_path)
+
+
+def test_a_pipeline_leaves_a_test_part_out():
+    asked = ["split.validation=[8, 8]", "split.test=[9, 9]"]
+    arguments = argparse.Namespace(config="configs/demo.yaml", set=asked, day=None)
+    assert load_run_config("configs/demo.yaml", asked).split.parts == ("train", "validation", "test")
+    assert read_pipeline_config(arguments).split.parts == ("train", "validation")
