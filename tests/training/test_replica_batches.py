@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgrec.data.input_pipeline import TrainingData
 from tfgrec.data.padding_budgets import padding_budgets
 from tfgrec.graph.schema import READOUT
 from tfgrec.model.padding_mask import real_nodes
-from tfgrec.training.replica_batches import flattened, largest_part, replica_batches, unflattened
+from tfgrec.training.replica_batches import (
+    flattened,
+    largest_part,
+    parsed_batches,
+    part_parser,
+    replica_batches,
+    unflattened,
+)
 from tfgrec.training.replicas import Replicas, make_replicas
 from tfgrec.training.run_model import RunModel
 
@@ -87,6 +95,14 @@ def test_padded_parts_know_what_is_real_even_when_they_are_empty(
                 assert real_nodes(graph, name).numpy().all()
             missing = int(filled.node_sets[READOUT].total_size) - len(labels["click"])
             assert np.isnan(filled_labels["click"][-missing:]).all()
+
+
+def test_epochs_share_one_trace_of_the_parser(joint: RunModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced, parse = [], TrainingData.parse
+    monkeypatch.setattr(TrainingData, "parse", lambda self, part: traced.append(part) or parse(self, part))
+    parser = part_parser(joint.training_data, replicas=Replicas())
+    first, second = (parsed_batches(joint.training_data, parser, **{**ORDER, "epoch": epoch}) for epoch in (1, 2))
+    assert first.element_spec == second.element_spec and len(traced) == 1
 
 
 def test_flattened_batches_come_back_whole(joint: RunModel) -> None:
