@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel as JointModel
     from tfgrec.model.match.candidate_match import CandidateMatch as CandidateMatch
     from tfgrec.model.ranking.mixture_of_experts import MixtureOfExperts as MixtureOfExperts
+    from tfgrec.model.ranking.progressive_extraction import ProgressiveExtraction as ProgressiveExtraction
     from tfgrec.model.ranking.towers import RankingTowers as RankingTowers
     from tfgrec.report.arm_comparison import ArmComparison as ArmComparison
     from tfgrec.report.arm_comparison import compare_arms as compare_arms

@@ -37,6 +37,7 @@ OFFERED = {
     "TaskGate": "tfgrec.model.fusion.field_fusion",
     "RankingTowers": "tfgrec.model.ranking.towers",
     "MixtureOfExperts": "tfgrec.model.ranking.mixture_of_experts",
+    "ProgressiveExtraction": "tfgrec.model.ranking.progressive_extraction",
     "GradNorm": "tfgrec.model.balancing.gradnorm",
     "UncertaintyWeights": "tfgrec.model.balancing.uncertainty_weights",
     "FixedWeights": "tfgrec.model.balancing.fixed_weights",
