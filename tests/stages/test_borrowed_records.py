@@ -79,6 +79,23 @@ def test_nothing_is_copied_and_nothing_of_the_other_run_is_written(
     assert BorrowedRecords(run.root, load_run_config(CONFIG), None).data_root.resolve() == lender.resolve()
 
 
+def test_records_of_a_variant_are_of_the_comparisons_graph(lender: Path, trained: list[RunDirectory]) -> None:
+    variant = lender / "records" / "abc"
+    for name in ("examples", "schema"):
+        shutil.copytree(lender / name, variant / name)
+    (variant / "stages").mkdir()
+    for name in ("config.yaml", "stages/examples.json", "stages/audit.json"):
+        shutil.copy(lender / name, variant / name)
+    (variant / "graph").symlink_to("../../graph")
+    config = load_run_config(CONFIG)
+    records = BorrowedRecords(variant, config, None)
+    run = RunDirectory.at(lender.parent / "borrower", data_root=records.data_root)
+    run_on_records(config, run, records, announce=lambda _: None)
+    assert [of.examples.resolve() for of in trained] == [(variant / "examples").resolve()]
+    with claimed(lender, "run"), pytest.raises(ConfigurationError, match="a run is at work there"):
+        run_on_records(config, run, records, announce=lambda _: None)
+
+
 @pytest.mark.parametrize(
     ("override", "told"),
     [

@@ -74,7 +74,7 @@ class BorrowedRecords:
         Raises:
           ConfigurationError: it is at work.
         """
-        with not_at_work(self.data_root, option=_OPTION):
+        with not_at_work(self.data_root, option=_OPTION), not_at_work(self._graph_root, option=_OPTION):
             yield
 
     def check_run(self, run: RunDirectory) -> None:
@@ -94,6 +94,11 @@ class BorrowedRecords:
         """Writes down which records a run trains on; it is refused from then on where they have changed."""
         if not run.borrowed.exists():
             write_json(run.borrowed, {"from": str(self._lender), "records": run.records_seals()})
+
+    @property
+    def _graph_root(self) -> Path:
+        """The folder that the graph was built in: a comparison's variants with records of their own link to it."""
+        return self._source.graph.resolve().parent
 
     @property
     def _where(self) -> str:
@@ -116,7 +121,7 @@ class BorrowedRecords:
             raise ConfigurationError(f"{self._where}: its records have changed since their audit; {_AGAIN}")
 
     def _recorded(self, stage: str) -> Mapping[str, Any]:
-        path = self._source.stages / f"{stage}.json"
+        path = (RunDirectory.at(self._graph_root) if stage == "graph" else self._source).stages / f"{stage}.json"
         try:
             return dict(read_json(path)["inputs"])
         except (TfgrecError, KeyError, TypeError) as error:
