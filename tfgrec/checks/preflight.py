@@ -1,9 +1,10 @@
 """What can be told of a run's configuration and its tables.yaml alone: looked up before hours of work are begun."""
 
+from typing import Literal
+
 from tfgrec.close_match import suggestion
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.config.tables import Requests
-from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.schema import ID, READOUT
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS, arm_problems, raise_problems, unknown_names
 from tfgrec.model.pretraining.encoder_features import unknown_encoder_features
@@ -22,7 +23,7 @@ def check_run(config: RunConfig, tables: TablesConfig) -> None:
     problems = _unknown_edge_sets(config, tables)
     features = {name: [ID, *node_set.features] for name, node_set in tables.node_sets.items()}
     requests = tables.requests
-    inputs = [*requests.features, *computed_features(requests)]
+    inputs = [*requests.features, *_computed(requests)]
     features[READOUT] = [*inputs, *requests.labels]
     problems += unknown_names(config.model, features, requests.labels, where=_WHERE)
     problems += unknown_encoder_features(config.pretraining, features, where=_WHERE)
@@ -49,6 +50,14 @@ def untrained_unknowns(config: RunConfig, tables: TablesConfig) -> str | None:
     )
 
 
+def _computed(requests: Requests, *, own: Literal["user", "item"] | None = None) -> list[str]:
+    """The names of the computed request features; `own`: of those that the side has by itself."""
+    # Brings pandas, which takes half a second that `--help` need not wait for.
+    from tfgrec.graph.computed.computed_features import computed_features
+
+    return list(computed_features(requests, own=own))
+
+
 def _unknown_edge_sets(config: RunConfig, tables: TablesConfig) -> list[str]:
     named = [(f"sampling.hops.{number}", name) for number, hop in enumerate(config.sampling.hops) for name in hop]
     named += [(f"sampling.history.{name}", name) for name in config.sampling.history]
@@ -63,10 +72,10 @@ def _unfit_retrieval(config: RunConfig, requests: Requests) -> list[str]:
     """What a user's vector may not know: the item; and the other way round."""
     if config.model.retrieval is None:
         return []
-    of_user = [*requests.features, *computed_features(requests, own="user")]
+    of_user = [*requests.features, *_computed(requests, own="user")]
     sides = {
         "query": ("the request or the user", of_user),
-        "item": ("the item", [*computed_features(requests, own="item")]),
+        "item": ("the item", [*_computed(requests, own="item")]),
     }
     return [
         f"model.retrieval.{side}_features: '{name}' is no feature of {whose} alone: {suggestion(name, known)}"
