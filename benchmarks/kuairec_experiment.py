@@ -99,6 +99,7 @@ def experiment(
         "popular": TablePolicy(_counts(log, answers.columns)),
         "random": RandomPolicy(seed=seed),
         "svd": TablePolicy(_svd_scores(log, answers.index, answers.columns, rank)),
+        "item_cosine": TablePolicy(_item_cosine_scores(log, answers.index, answers.columns)),
         "oracle": TablePolicy(answers.to_numpy(float)),
     }
     lives = {name: _lived(answers.to_numpy(), policy, days, seed) for name, policy in policies.items()}
@@ -175,14 +176,27 @@ def _history(log: pd.DataFrame, answers: pd.DataFrame) -> np.ndarray:
     return log["user_id"].value_counts().reindex(answers.index, fill_value=0).to_numpy(float)
 
 
-def _svd_scores(log: pd.DataFrame, users: pd.Index, videos: pd.Index, rank: int) -> np.ndarray:
-    """Scores of users and videos by a truncated SVD of the log, columns scaled by the root of their counts."""
+def _item_cosine_scores(log: pd.DataFrame, users: pd.Index, videos: pd.Index) -> np.ndarray:
+    """Of each video the sum of its cosines, by who watched, with the videos that a user watched."""
+    matrix = _watched(log, users, videos)
+    counts = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1.0)
+    scaled = matrix @ scipy.sparse.diags(counts**-0.5)
+    return (matrix[users] @ scipy.sparse.diags(counts**-0.5) @ (matrix.T @ scaled[:, videos])).toarray()
+
+
+def _watched(log: pd.DataFrame, users: pd.Index, videos: pd.Index) -> scipy.sparse.csr_matrix:
+    """1 for what is in the log, by ids of users and videos."""
     rows, columns = log["user_id"].to_numpy(int), log["video_id"].to_numpy(int)
     shape = (max(rows.max(), users.max()) + 1, max(columns.max(), videos.max()) + 1)
-    matrix = scipy.sparse.csr_matrix((np.ones(len(log)), (rows, columns)), shape)
-    of_videos = np.sqrt(np.maximum(np.bincount(columns, minlength=shape[1]), 1.0))
+    return scipy.sparse.csr_matrix((np.ones(len(log)), (rows, columns)), shape)
+
+
+def _svd_scores(log: pd.DataFrame, users: pd.Index, videos: pd.Index, rank: int) -> np.ndarray:
+    """Scores of users and videos by a truncated SVD of the log, columns scaled by the root of their counts."""
+    matrix = _watched(log, users, videos)
+    of_videos = np.sqrt(np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1.0))
     scaled = matrix @ scipy.sparse.diags(1 / of_videos)
-    start = np.random.default_rng(0).normal(size=min(shape))
+    start = np.random.default_rng(0).normal(size=min(matrix.shape))
     left, values, right = scipy.sparse.linalg.svds(scaled, k=rank, v0=start)
     scores = (left[users] * values) @ right[:, videos]
     return scores * of_videos[videos]
