@@ -97,6 +97,13 @@ def test_the_message_is_tf_gnns_and_reading_it_imports_no_tensorflow() -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
+def test_where_the_description_is_written_otherwise_tf_gnn_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfgrec.data.graph_schema_message._GENERATED", (("tensorflow", "core/moved_pb2.py"),))
+    graph_schema_message.cache_clear()
+    assert graph_schema_message() is tfgnn.GraphSchema
+    graph_schema_message.cache_clear()
+
+
 def test_sets_and_features_come_in_the_order_of_their_names() -> None:
     schema = read_graph_schema(KUAIRAND / "graph.pbtxt")
     assert list(schema.edge_sets) == sorted(schema.edge_sets)

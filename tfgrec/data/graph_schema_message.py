@@ -18,12 +18,20 @@ _GENERATED = (
 
 @cache
 def graph_schema_message() -> type[Message]:
-    """The class of messages that the installed TF-GNN's `GraphSchema` are, made from its description alone."""
+    """The class of messages that the installed TF-GNN's `GraphSchema` are, made from its description alone.
+
+    Where that is not where protoc puts it today, TF-GNN is imported for it.
+    """
     pool = descriptor_pool.DescriptorPool()
-    for package, path in _GENERATED:
-        # A package is found without being imported.
-        spec = importlib.util.find_spec(package)
-        pool.AddSerializedFile(_described(Path(spec.submodule_search_locations[0]) / path))
+    try:
+        for package, path in _GENERATED:
+            # A package is found without being imported.
+            spec = importlib.util.find_spec(package)
+            pool.AddSerializedFile(_described(Path(spec.submodule_search_locations[0]) / path))
+    except (OSError, LookupError, ValueError, SyntaxError):
+        from tensorflow_gnn import GraphSchema
+
+        return GraphSchema
     descriptor = pool.FindMessageTypeByName("tensorflow_gnn.GraphSchema")
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
