@@ -12,7 +12,7 @@ _PARTS = {
     "reading the log": ("beam_jobs/tables/table_batches.py", "read_part"),
     "looking requests up": ("beam_jobs/records/request_rows.py", "process"),
     "sampling": ("tfgrec/graph/sampling/subgraphs.py", "sample_subgraphs"),
-    "temporal degrees": ("tfgrec/graph/degrees/temporal_degrees.py", "count"),
+    "computed features": ("tfgrec/graph/computed/computed_features.py", "count"),
     "gathering features": ("tfgrec/graph/examples/encoding.py", "to_ragged_columns"),
     "encoding": ("tfgrec/graph/examples/example_wire.py", "encode_examples"),
     "checksums of records": ("beam_jobs/tfrecords/tfrecord_shards.py", "_framed"),
