@@ -98,7 +98,7 @@ class _ForkedJob:
             sys.argv[:] = command[4:]
             runpy.run_module(module, run_name="__main__", alter_sys=True)
 
-        self._pid = _fork(work, None)
+        self._pid, self._exit_code = _fork(work, None), None
 
     def __enter__(self) -> "_ForkedJob":
         return self
@@ -107,10 +107,14 @@ class _ForkedJob:
         pass
 
     def wait(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        if self._exit_code is None:
+            self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return self._exit_code
 
     def kill(self) -> None:
-        os.kill(self._pid, signal.SIGKILL)
+        # As Popen's: it may be over.
+        if self._exit_code is None:
+            os.kill(self._pid, signal.SIGKILL)
 
 
 def _fork(work: Callable[[], int | None], output: int | None) -> int:
