@@ -22,7 +22,8 @@ from pathlib import Path
 # Before anything imports TensorFlow or NumPy.
 os.environ.update(TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", OMP_NUM_THREADS="1")
 os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
-sys.path.insert(0, str(Path(__file__).parents[1]))
+# The checkout first: folders of tests have its packages' names.
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 from file_events import FileEvents  # noqa: E402
 from finished_run import FinishedRun, check_exports, check_whole  # noqa: E402
