@@ -65,7 +65,7 @@ def output_drift(one: np.ndarray, other: np.ndarray, lengths: np.ndarray) -> dic
         "quantiles": {str(q): [_quantile(one, q), _quantile(other, q)] for q in QUANTILES},
         "largest_change": float(np.max(np.abs(other - one), initial=0.0)),
         "psi": population_stability_index(one, other),
-        "ks": float(ks_2samp(one, other, method="asymp").statistic) if len(one) else 0.0,
+        "ks": float(ks_2samp(np.float64(one), np.float64(other), method="asymp").statistic) if len(one) else 0.0,
         **_within_requests(one, other, lengths),
     }
 

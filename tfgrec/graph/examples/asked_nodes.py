@@ -11,6 +11,7 @@ from tfgrec.config.tables import Requests
 from tfgrec.errors import InputDataError
 from tfgrec.graph.absent_values import ABSENT
 from tfgrec.graph.examples.given_cells import UnreadableCells, typed_cells
+from tfgrec.graph.examples.told_values import told_value
 from tfgrec.graph.schema import ID, Feature
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.unknown_nodes import UnknownNodes
@@ -55,14 +56,16 @@ class AskedNodes:
         fits = _is_int64 if dtype == "int64" else _is_text
         for number, raw in ids:
             if not fits(raw):
-                raise InputDataError(f"request {number}: {node_set}: expected an id of {dtype}, received {raw!r}")
+                raise InputDataError(
+                    f"request {number}: {node_set}: expected an id of {dtype}, received {told_value(raw)}"
+                )
         if content is not None:
             self._check_names(node_set, ids, where, content)
         nodes = self._graph.lookup(node_set, [raw for _, raw in ids])
         for place in np.flatnonzero(nodes < 0).tolist():
             number, raw = ids[place]
             if not self._scored:
-                raise InputDataError(f"request {number}: {node_set} {raw!r} is not in the graph")
+                raise InputDataError(f"request {number}: {node_set} {told_value(raw)} is not in the graph")
             nodes[place] = self._graph.num_nodes(node_set) + self._number(
                 node_set, (number, raw), (content and content[place]) or {}
             )
@@ -117,7 +120,7 @@ def _column(name: str, feature: Feature, numbers: Sequence[int], contents: Seque
             try:
                 typed_cells([cell], feature, absent)
             except UnreadableCells as error:
-                raise InputDataError(f"request {number}: '{name}': {error}, received {cell!r}") from None
+                raise InputDataError(f"request {number}: '{name}': {error}, received {told_value(cell)}") from None
         raise
 
 

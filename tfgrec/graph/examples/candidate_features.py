@@ -14,6 +14,7 @@ from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.examples.given_cells import SEVERAL, UnreadableCells, typed_cells
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.time_parts import time_part
+from tfgrec.graph.examples.told_values import told_value
 from tfgrec.graph.schema import Feature
 from tfgrec.graph.store.columns import SCALARS
 
@@ -89,7 +90,7 @@ def _first_unreadable(name: str, cells: Mapping[int, Sequence[Any]], feature: Fe
             try:
                 typed_cells([cell], feature, missing)
             except UnreadableCells as error:
-                return f"request {number}: '{name}': {error}, received {cell!r}"
+                return f"request {number}: '{name}': {error}, received {told_value(cell)}"
     return None
 
 

@@ -17,6 +17,7 @@ from tfgrec.graph.examples.candidate_features import CandidateFeatures
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.request_examples import RequestEncoder
 from tfgrec.graph.examples.solo_examples import SoloExamples
+from tfgrec.graph.examples.told_values import told_value
 from tfgrec.graph.log.live_graph import LiveGraph, Rows
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.schema import READOUT, GraphSchema
@@ -191,7 +192,9 @@ def _check_requests(requests: Mapping[int, OnlineRequest], *, may_be_empty: bool
         if len(request.items) == 0 and not may_be_empty:
             raise InputDataError(f"request {number}: has no candidate items")
         if not is_whole(request.time):
-            raise InputDataError(f"request {number}: time: expected milliseconds since 1970, received {request.time!r}")
+            raise InputDataError(
+                f"request {number}: time: expected milliseconds since 1970, received {told_value(request.time)}"
+            )
         problem = time_problem(int(request.time))
         if problem is not None:
             raise InputDataError(f"request {number}: time: {problem}")
