@@ -143,3 +143,12 @@ def test_every_imported_name_is_there():
     """An import inside a function, or for the type checker alone, fails long after the name has moved."""
     files = [path for folder in (*FIRST_PARTY, "tests") for path in (ROOT / folder).rglob("*.py")]
     assert {str(path.relative_to(ROOT)): names for path in files if (names := missing_names(path))} == {}
+
+
+def test_a_module_that_is_run_has_nothing_behind_that():
+    """`python -m` would run its main before what is defined there."""
+    for folder in (*PACKAGES, "benchmarks", "tools", "tests", "docs"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            body = ast.parse(path.read_text(encoding="utf-8")).body
+            guards = [place for place, node in enumerate(body) if ast.unparse(node).startswith("if __name__ ==")]
+            assert guards in ([], [len(body) - 1]), path

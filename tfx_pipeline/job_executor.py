@@ -1,5 +1,6 @@
 """What executors that run one of beam_jobs share: a run's configuration and schema, read from what they are told."""
 
+import abc
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class JobExecutor(BaseBeamExecutor):
             sources = {"config": config, "tables": tables, "schema": schema}
             self.run_job(sources, input_dict, output_dict, exec_properties)
 
+    @abc.abstractmethod
     def run_job(
         self, sources: dict[str, Any], inputs: Artifacts, outputs: Artifacts, properties: dict[str, Any]
     ) -> None:
@@ -37,4 +39,3 @@ class JobExecutor(BaseBeamExecutor):
           outputs: of the component; the job's results go there.
           properties: what the component is told.
         """
-        raise NotImplementedError

@@ -95,11 +95,11 @@ def _check_order(
     newest, oldest = max(fact["last"] for fact in of_earlier), min(fact["first"] for fact in of_later)
     if newest - oldest > split.overlap_seconds * 1_000:
         seconds = (newest - oldest) / 1_000
-        part = "training" if earlier == TRAIN else earlier
+        part, end = ("training", "that it has seen") if earlier == TRAIN else (earlier, "that it was chosen by")
         raise InputDataError(
             f"split: column '{split.column}' puts a request of {_told(newest)} into {part}, which is {seconds:,g} "
             f"seconds newer than the oldest request of {later} ({_told(oldest)}): the model would be measured on a "
-            f"time that it has seen; choose other ranges, or allow so much by split.overlap_seconds: "
+            f"time {end}; choose other ranges, or allow so much by split.overlap_seconds: "
             f"{math.ceil(seconds)}"
         )
 

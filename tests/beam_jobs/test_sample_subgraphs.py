@@ -257,7 +257,8 @@ def test_a_test_part_changes_nothing_that_a_training_reads(shop: Shop, tmp_path:
         ([], "split.test: there is not one request from 7 to 9: column 'day' is empty in all rows"),
         (
             [1_500],
-            "into validation, which is 0.5 seconds newer than the oldest request of test (1970-01-01 00:00:01 UTC)",
+            "into validation, which is 0.5 seconds newer than the oldest request of test (1970-01-01 00:00:01 UTC): "
+            "the model would be measured on a time that it was chosen by",
         ),
         ([500], "into training, which is 0.5 seconds newer than the oldest request of test (1970-01-01 00:00:00 UTC)"),
         ([2_000], None),

@@ -46,6 +46,11 @@ def test_folder_and_data_are_asked_for(arguments: list[str], capsys: pytest.Capt
     assert "give the folder to write, and --data" in capsys.readouterr().err
 
 
+def test_an_example_needs_a_folder(capsys: pytest.CaptureFixture) -> None:
+    assert init.main(["--example", "demo"]) == 2
+    assert "--example: give the folder to write" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["demo", "kuairand", "movielens"])
 def test_an_example_is_copied_once(name: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     folder = tmp_path / "mine"

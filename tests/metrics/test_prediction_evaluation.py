@@ -77,8 +77,10 @@ def test_refuses_what_it_cannot_measure(predictions):
     predictions.loc[[4, 7], "prediction/click"] = np.nan
     with pytest.raises(InputDataError, match="'prediction/click' has 2 values"):
         evaluate_predictions(predictions, tasks=TASKS, scenario=None, min_scenario_rows=1)
-    with pytest.raises(ConfigurationError, match="'rows'"):
-        evaluate_predictions(predictions, tasks={"rows": TASKS["click"]}, scenario=None, min_scenario_rows=1)
+    # All keys of a part in metrics.json beside its tasks.
+    for name in ("rows", "requests", "scenarios", "cold_start", "retrieval"):
+        with pytest.raises(ConfigurationError, match=f"'{name}'"):
+            evaluate_predictions(predictions, tasks={name: TASKS["click"]}, scenario=None, min_scenario_rows=1)
 
 
 def test_empty_tables_have_no_metrics():

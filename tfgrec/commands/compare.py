@@ -12,8 +12,9 @@ from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
 from tfgrec.stages.comparison import Comparison
+from tfgrec.stages.comparison_files import REPORT, SUMMARY
 from tfgrec.stages.contenders import choose_baseline, read_contenders
-from tfgrec.stages.finished_runs import REPORT, SUMMARY, compare_finished
+from tfgrec.stages.finished_runs import compare_finished
 
 if TYPE_CHECKING:
     from tfgrec.report import ArmComparison

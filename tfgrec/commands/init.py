@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in schemas:
             console.print(str(parsed.json_schema / name))
         return 0
-    if parsed.example is not None and parsed.folder is not None:
+    if parsed.example is not None:
+        if parsed.folder is None:
+            raise ConfigurationError("--example: give the folder to write: tfgrec-init DIR --example NAME")
         refuse_existing(parsed.folder, files := example_draft(parsed.example, RUN_FILE))
         write_files(parsed.folder, files)
         for name in files:

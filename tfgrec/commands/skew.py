@@ -188,10 +188,6 @@ def _add_kind(kinds: Any, name: str, compare: Any, *, limits: Any) -> argparse.A
     return kind
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 def _find_export(path: str | Path) -> Path:
     """A version of an export itself, the newest one in a folder of versions, or the newest one of a run.
 
@@ -205,3 +201,7 @@ def _find_export(path: str | Path) -> Path:
     if newest is None or not (newest / "saved_model.pb").is_file():
         raise ConfigurationError(f"{path}: is no exported model, no folder of its versions, and no run that has one")
     return newest
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,7 +10,8 @@ from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.metrics.entries import METRICS, metric_names
 from tfgrec.metrics.metric import TaskRows
 
-_OTHER_KEYS = ("rows", "requests", "scenarios")
+# Of metrics.json, beside tasks: the last two of its part `test`.
+_OTHER_KEYS = ("rows", "requests", "scenarios", "cold_start", "retrieval")
 
 
 def evaluate_predictions(

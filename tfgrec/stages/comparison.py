@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfgrec.config import RunConfig
-from tfgrec.files import write_json
 from tfgrec.run.claim import claimed
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.comparison_files import write_comparison
 from tfgrec.stages.contenders import Contender
 from tfgrec.stages.data_stages import DataStages
 from tfgrec.stages.model_stages import ModelStages
@@ -78,23 +78,12 @@ class Comparison:
             for contender in self._contenders
         }
 
-        from tfgrec.report import compare_arms, write_comparison_report
+        from tfgrec.report import compare_arms
 
         changes = {one.name: one.changes for one in self._contenders if one.changes is not None}
         comparison = compare_arms(runs, baseline=baseline, changes=changes)
-        write_json(self.summary, comparison.to_json())
-        write_comparison_report(comparison, self.report)
+        write_comparison(comparison, self._root)
         return comparison
-
-    @property
-    def summary(self) -> Path:
-        """The numbers, as JSON."""
-        return self._root / "comparison.json"
-
-    @property
-    def report(self) -> Path:
-        """The report for people."""
-        return self._root / "comparison.html"
 
     def _sample(self, contender: Contender, key: str) -> Path:
         """Brings the records of a configuration up to date that is not the comparison's own; returns their folder."""

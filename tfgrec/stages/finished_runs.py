@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from tfgrec.close_match import suggestion
 from tfgrec.errors import ConfigurationError
-from tfgrec.files import write_json
 from tfgrec.run.claim import claimed
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.stages.comparison_files import write_comparison
 
 if TYPE_CHECKING:
     from tfgrec.report import ArmComparison
-
-SUMMARY, REPORT = "comparison.json", "comparison.html"
 
 
 def compare_finished(
@@ -38,12 +36,11 @@ def compare_finished(
         raise ConfigurationError(f"--baseline {baseline}: is not among --finished: {suggestion(baseline, runs)}")
     by_seed = {name: sorted(folders, key=_seed_of) for name, folders in runs.items()}
 
-    from tfgrec.report import compare_arms, write_comparison_report
+    from tfgrec.report import compare_arms
 
     with claimed(root, "run"):
         comparison = compare_arms(by_seed, baseline=baseline, part=part)
-        write_json(root / SUMMARY, comparison.to_json())
-        write_comparison_report(comparison, root / REPORT)
+        write_comparison(comparison, root)
     return comparison
 
 
