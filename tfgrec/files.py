@@ -1,54 +1,168 @@
-"""All that is done to a file system, so that another one can take the place of local disks."""
+"""All that is done to file systems: local disks by the system's own calls, object stores through Arrow.
 
+A path is a local one, or a URL such as `s3://bucket/folder` (see `tfgrec.file_systems`).
+"""
+
+import contextlib
 import hashlib
+import io
 import json
+import mmap
 import os
 import shutil
+import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+from pyarrow import fs
+
 from tfgrec.errors import InputDataError, OutputError
+from tfgrec.file_systems import place_of, scheme_of
 
 StrPath = str | os.PathLike[str]
 
 _BLOCK_BYTES = 1 << 20
+# Of object stores: each read is a request.
+_FAR_BLOCK_BYTES = 1 << 23
+
+
+def is_local(path: StrPath) -> bool:
+    """Whether a path is one of a local (or mounted) disk."""
+    return scheme_of(os.fspath(path)) is None
+
+
+def join(folder: StrPath, *names: str) -> str:
+    """The path of something inside `folder`."""
+    return os.path.join(folder, *names) if is_local(folder) else "/".join((os.fspath(folder).rstrip("/"), *names))
+
+
+def split(path: StrPath) -> tuple[str, str]:
+    """The folder of a path, and the name in it."""
+    if is_local(path):
+        return os.path.split(path)
+    folder, _, name = os.fspath(path).rstrip("/").rpartition("/")
+    return folder, name
 
 
 def child(folder: StrPath, *names: str) -> str:
     """The path of something inside `folder`; characters of a name that a file name can't hold are escaped."""
-    return str(Path(folder, *(quote(name, safe="") for name in names)))
+    return join(folder, *(quote(name, safe="") for name in names))
 
 
 def exists(path: StrPath) -> bool:
     """Whether there is a file or a folder at `path`."""
-    return os.path.exists(path)
+    return os.path.exists(path) if is_local(path) else _info(path).type != fs.FileType.NotFound
+
+
+def is_folder(path: StrPath) -> bool:
+    """Whether there is a folder at `path`; one of an object store is no more than the names of its files."""
+    return os.path.isdir(path) if is_local(path) else _info(path).type == fs.FileType.Directory
 
 
 def size(path: StrPath) -> int:
     """The bytes of a file; -1 where there is none."""
-    return os.path.getsize(path) if os.path.isfile(path) else -1
+    if is_local(path):
+        return os.path.getsize(path) if os.path.isfile(path) else -1
+    info = _info(path)
+    return info.size if info.type == fs.FileType.File else -1
 
 
 def checksum(path: StrPath) -> str:
     """SHA-256 of a file's bytes, as `sha256sum` prints it."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open_to_read(path) as file:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
 
 
+def files_below(folder: StrPath) -> dict[str, int]:
+    """The bytes of all files below a folder by their paths, sorted; none where there is no such folder."""
+    if is_local(folder):
+        found = (os.path.join(path, name) for path, _, names in os.walk(folder) for name in names)
+        return {path: os.lstat(path).st_size for path in sorted(found)}
+    infos = _listed(folder, recursive=True)
+    return {_url(folder, info): info.size for info in infos if info.type == fs.FileType.File}
+
+
+def files_in(folder: StrPath, suffix: str = "") -> list[str]:
+    """The paths of what is right in a folder and has a name that ends with `suffix`, sorted."""
+    if is_local(folder):
+        found = Path(folder).iterdir() if Path(folder).is_dir() else ()
+        return sorted(str(path) for path in found if path.name.endswith(suffix))
+    return [_url(folder, info) for info in _listed(folder, recursive=False) if info.path.endswith(suffix)]
+
+
+def make_folder(folder: StrPath) -> None:
+    """Makes a folder, and those above it; object stores need none.
+
+    Raises:
+      OutputError: it can't be made.
+    """
+    if is_local(folder):
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: can't be written: {error.strerror or error}") from error
+
+
+def open_to_read(path: StrPath, *, buffered: bool = True) -> BinaryIO:
+    """Opens a file; `buffered`, an object store is read in blocks of some megabytes, whatever is asked for.
+
+    Raises:
+      OSError: it can't be opened.
+    """
+    if is_local(path):
+        return open(path, "rb")  # noqa: SIM115 - the caller closes it
+    system, inner = place_of(os.fspath(path))
+    try:
+        file = system.open_input_file(inner)
+    except OSError as error:
+        raise type(error)(f"{path}: {_told(error)}") from error
+    return io.BufferedReader(file, _FAR_BLOCK_BYTES) if buffered else file
+
+
+@contextlib.contextmanager
+def open_to_write(path: StrPath) -> Iterator[BinaryIO]:
+    """Opens a new file to which bytes are streamed. If the block fails, half of it may be there.
+
+    Raises:
+      OutputError: it can't be written.
+    """
+    try:
+        if is_local(path):
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            with open(path, "wb") as file:
+                yield file
+        else:
+            system, inner = place_of(os.fspath(path))
+            with system.open_output_stream(inner) as file:
+                yield file
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
 def write_atomically(path: StrPath, write: Callable[[BinaryIO], None], *, durably: bool = False) -> None:
     """Makes a file under a temporary name and renames it: whenever the process dies, nobody sees half of it.
 
-    It waits for the disk only if `durably`: what a power cut loses of other files, checksums find.
+    What goes to an object store is made in a temporary file on this machine, and sent when it is whole. A local disk
+    is waited for only if `durably`: what a power cut loses of other files, checksums find.
 
     Raises:
       OutputError: the file can't be written, for example since the disk is full.
     """
+    if not is_local(path):
+        with tempfile.NamedTemporaryFile(prefix="tfgrec-") as made:
+            try:
+                write(made)
+                made.flush()
+            except OSError as error:
+                raise _not_written(made.name, error) from error
+            send(made.name, path)
+        return
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
     try:
@@ -60,19 +174,91 @@ def write_atomically(path: StrPath, write: Callable[[BinaryIO], None], *, durabl
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from error
+        raise _not_written(path, error) from error
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
 
 
+def send(local: StrPath, path: StrPath) -> None:
+    """Copies a file of this machine to a URL, where it replaces another; it is seen there once all of it has arrived.
+
+    Raises:
+      OutputError: it can't be written.
+    """
+    system, inner = place_of(os.fspath(path))
+    try:
+        with open(local, "rb") as file, contextlib.ExitStack() as stack:
+            length = os.path.getsize(local)
+            data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if length else b""
+            with system.open_output_stream(inner) as stream:
+                # In one call: an exception between several would close, and so keep, half a file.
+                stream.write(data)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def fetch(path: StrPath, local: StrPath) -> None:
+    """Copies a file from a URL to this machine.
+
+    Raises:
+      InputDataError: it can't be read.
+      OutputError: the copy can't be written.
+    """
+    try:
+        source = open_to_read(path, buffered=False)
+    except OSError as error:
+        raise InputDataError(f"{path}: can't be read: {error}") from error
+    with source, open_to_write(local) as copy:
+        shutil.copyfileobj(source, copy, _FAR_BLOCK_BYTES)
+
+
+def copy(path: StrPath, new_path: StrPath) -> None:
+    """Copies a file; within one object store no byte comes here.
+
+    Raises:
+      OutputError: it can't be written.
+    """
+    if is_local(path) or is_local(new_path) or scheme_of(os.fspath(path)) != scheme_of(os.fspath(new_path)):
+        with open_to_read(path) as source, open_to_write(new_path) as target:
+            shutil.copyfileobj(source, target, _FAR_BLOCK_BYTES)
+        return
+    system, inner = place_of(os.fspath(path))
+    try:
+        system.copy_file(inner, place_of(os.fspath(new_path)).path)
+    except OSError as error:
+        raise _not_written(new_path, error) from error
+
+
 def link(path: StrPath, new_path: StrPath) -> None:
-    """Gives a file a second name, for files that are never changed; copies it where a disk has no such links."""
+    """Gives a file a second name, for files that are never changed; copies it where storage has no such links."""
+    if not is_local(path) or not is_local(new_path):
+        copy(path, new_path)
+        return
     os.makedirs(os.path.dirname(new_path), exist_ok=True)
     try:
         os.link(path, new_path)
     except OSError:
         shutil.copyfile(path, new_path)
+
+
+def delete(path: StrPath) -> None:
+    """Deletes a file or a folder with all that is in it, if there is one."""
+    if is_local(path):
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.remove(path)
+        return
+    system, inner = place_of(os.fspath(path))
+    kind = _info(path).type
+    try:
+        if kind == fs.FileType.File:
+            system.delete_file(inner)
+        elif kind == fs.FileType.Directory:
+            system.delete_dir(inner)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be deleted: {_told(error)}") from error
 
 
 def write_json(path: StrPath, values: Any) -> None:
@@ -88,7 +274,38 @@ def read_json(path: StrPath) -> Any:
       InputDataError: the file can't be read or is not JSON.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+        with open_to_read(path) as file:
+            return json.loads(file.read().decode("utf-8"))
     except (OSError, ValueError) as error:
         raise InputDataError(f"{path}: can't be read: {error}") from error
+
+
+def _info(path: StrPath) -> fs.FileInfo:
+    system, inner = place_of(os.fspath(path))
+    try:
+        return system.get_file_info(inner)
+    except OSError as error:
+        raise InputDataError(f"{path}: can't be read: {_told(error)}") from error
+
+
+def _listed(folder: StrPath, *, recursive: bool) -> list[fs.FileInfo]:
+    system, inner = place_of(os.fspath(folder))
+    try:
+        found = system.get_file_info(fs.FileSelector(inner, allow_not_found=True, recursive=recursive))
+    except OSError as error:
+        raise InputDataError(f"{folder}: can't be listed: {_told(error)}") from error
+    # Some who write to object stores mark folders by empty objects with such names.
+    return sorted((info for info in found if not info.path.endswith("/")), key=lambda info: info.path)
+
+
+def _url(folder: StrPath, info: fs.FileInfo) -> str:
+    """The URL of what was found below `folder`."""
+    return f"{os.fspath(folder).rstrip('/')}{info.path[len(place_of(os.fspath(folder)).path) :]}"
+
+
+def _not_written(path: StrPath, error: OSError) -> OutputError:
+    return OutputError(f"{path}: can't be written: {error.strerror or _told(error)}")
+
+
+def _told(error: OSError) -> str:
+    return " ".join(str(error).split())

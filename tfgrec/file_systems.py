@@ -1,0 +1,92 @@
+"""Where paths lead that are not of a local disk: the file systems of object stores and clusters, by their URLs.
+
+All of them are Arrow's. Credentials come from the environment's own chain (variables, profiles, the machine's role)
+and from nowhere else: none is read from a path, or kept.
+"""
+
+import functools
+import os
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from pyarrow import fs
+
+from tfgrec.close_match import suggestion
+from tfgrec.errors import ConfigurationError
+
+SEPARATOR = "://"
+# As AWS's own tools read them; the first that is set counts.
+_S3_ENDPOINT = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+_S3_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_GCS_ENDPOINT = ("STORAGE_EMULATOR_HOST",)
+
+
+class Place(NamedTuple):
+    """A file system, and a path as it wants it."""
+
+    system: fs.FileSystem
+    path: str
+
+
+def scheme_of(path: str) -> str | None:
+    """The scheme of a URL (`s3` of `s3://bucket/key`); None for a path of a local disk."""
+    scheme, separator, _ = path.partition(SEPARATOR)
+    return scheme if separator and scheme and "/" not in scheme else None
+
+
+def place_of(url: str) -> Place:
+    """The file system of a URL and the path within it. What a name holds is its own: nothing is decoded.
+
+    Raises:
+      ConfigurationError: the scheme is unknown, there is no bucket, or credentials stand in the URL.
+    """
+    scheme, _, rest = url.partition(SEPARATOR)
+    authority = rest.partition("/")[0]
+    if "@" in authority:
+        told = f"{scheme}{SEPARATOR}{rest.rpartition('@')[2]}"
+        raise ConfigurationError(f"{told}: credentials don't belong into paths: they are read from the environment")
+    if scheme not in MAKERS:
+        raise ConfigurationError(
+            f"{url}: unknown kind of storage '{scheme}{SEPARATOR}': {suggestion(scheme, sorted(MAKERS))}"
+        )
+    if not authority:
+        raise ConfigurationError(f"{url}: names no bucket or host: expected {scheme}{SEPARATOR}NAME/...")
+    path = "/" + rest.partition("/")[2] if scheme == "hdfs" else rest
+    return Place(MAKERS[scheme](authority), path.rstrip("/"))
+
+
+def _s3(bucket: str) -> fs.FileSystem:
+    return _s3_system(_first_set(_S3_ENDPOINT), _first_set(_S3_REGION), bucket)
+
+
+@functools.cache
+def _s3_system(endpoint: str, region: str, bucket: str) -> fs.FileSystem:
+    if endpoint:
+        address = urlsplit(endpoint)
+        return fs.S3FileSystem(endpoint_override=address.netloc, scheme=address.scheme, region=region or "us-east-1")
+    return fs.S3FileSystem(region=region or fs.resolve_s3_region(bucket))
+
+
+def _gcs(bucket: str) -> fs.FileSystem:
+    return _gcs_system(_first_set(_GCS_ENDPOINT))
+
+
+@functools.cache
+def _gcs_system(endpoint: str) -> fs.FileSystem:
+    if endpoint:
+        address = urlsplit(endpoint if SEPARATOR in endpoint else f"http{SEPARATOR}{endpoint}")
+        return fs.GcsFileSystem(anonymous=True, endpoint_override=address.netloc, scheme=address.scheme)
+    return fs.GcsFileSystem()
+
+
+@functools.cache
+def _hdfs(authority: str) -> fs.FileSystem:
+    return fs.HadoopFileSystem.from_uri(f"hdfs{SEPARATOR}{authority}")
+
+
+def _first_set(variables: tuple[str, ...]) -> str:
+    return next((os.environ[name] for name in variables if os.environ.get(name)), "")
+
+
+# Makes the file system of a bucket or host, by scheme.
+MAKERS = {"gs": _gcs, "hdfs": _hdfs, "s3": _s3}
