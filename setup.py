@@ -58,7 +58,17 @@ SERVING = [
 BENCHMARKS = ["lightgbm>=4.5,<5", "scikit-learn>=1.5"]
 # The site that `make docs` builds.
 DOCS = ["mkdocs-material>=9.6,<10", "mkdocstrings[python]>=0.29,<2", "pymdown-extensions>=10,<11"]
-TEST = ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.7", "ruff>=0.9", "scikit-learn>=1.5"]
+# The object store that tests talk to is moto's; moto[server] would bring what no test of storage needs.
+TEST = [
+    "flask>=3",
+    "flask-cors>=5",
+    "hypothesis>=6.100",
+    "moto[s3]>=5",
+    "pytest>=8",
+    "pytest-xdist>=3.7",
+    "ruff>=0.9",
+    "scikit-learn>=1.5",
+]
 
 COMMANDS = (
     "check",
