@@ -1,6 +1,8 @@
-"""Settings of all tests: TensorFlow's messages off, few threads, one Hypothesis profile."""
+"""Settings of all tests: TensorFlow quiet, few threads, one Hypothesis profile; an object store for who asks."""
 
 import os
+import uuid
+from collections.abc import Iterator
 
 # Before anything imports TensorFlow or NumPy. Test runs share machines, so they use few threads and no GPU unless told.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -11,7 +13,26 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+from s3_server import S3Server, running_s3_server  # noqa: E402
 
 # Slow machines make deadlines flaky; a failure must come again on the next run, so examples are not random.
 hypothesis.settings.register_profile("tfgrec", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tfgrec")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A server of S3's protocol; from the first test on that asks for it, the environment leads to it."""
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server, pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL_S3"):
+            patch.delenv(name, raising=False)
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def s3_folder(s3_server: S3Server) -> str:
+    """The URL of a folder that is this test's alone."""
+    return f"{s3_server.url}/{uuid.uuid4().hex}"

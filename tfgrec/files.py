@@ -188,12 +188,12 @@ def send(local: StrPath, path: StrPath) -> None:
     """
     system, inner = place_of(os.fspath(path))
     try:
-        with open(local, "rb") as file, contextlib.ExitStack() as stack:
-            length = os.path.getsize(local)
-            data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if length else b""
-            with system.open_output_stream(inner) as stream:
-                # In one call: an exception between several would close, and so keep, half a file.
-                stream.write(data)
+        with open(local, "rb") as file:
+            # Not closed by hand: Arrow's threads may hold it for a moment longer.
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(local) else b""
+        with system.open_output_stream(inner) as stream:
+            # In one call: an exception between several would close, and so keep, half a file.
+            stream.write(data)
     except OSError as error:
         raise _not_written(path, error) from error
 
