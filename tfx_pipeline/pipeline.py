@@ -21,6 +21,7 @@ from tfgrec.close_match import suggestion
 from tfgrec.config import RunConfig
 from tfgrec.config.training import TrainingConfig
 from tfgrec.errors import ConfigurationError
+from tfx_pipeline.beam_options import without_package
 from tfx_pipeline.blessed_models import EarlierBlessedModelStrategy
 from tfx_pipeline.data_validation.data_gate import DataGate
 from tfx_pipeline.data_validation.distances import drift_config, skew_config
@@ -250,4 +251,4 @@ def _set_beam_options(components: Sequence[BaseNode], options: dict[str, list[st
         if name != _DEFAULT and name not in with_beam:
             raise ConfigurationError(f"pipeline.beam: no component '{name}' runs Beam: {suggestion(name, with_beam)}")
     for name, component in with_beam.items():
-        component.with_beam_pipeline_args(options.get(name, options[_DEFAULT]))
+        component.with_beam_pipeline_args(without_package(options.get(name, options[_DEFAULT])))

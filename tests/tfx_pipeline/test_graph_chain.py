@@ -15,6 +15,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 from tfgrec.config import RunConfig, load_tables_config
 from tfx_pipeline.artifacts import GraphStore
+from tfx_pipeline.beam_options import without_package
 from tfx_pipeline.graph_builder.component import GraphBuilder
 from tfx_pipeline.inputs.data_fingerprint import fingerprint_tables
 from tfx_pipeline.inputs.run_spec import RunSpec
@@ -38,7 +39,7 @@ class Chain:
         graph = GraphBuilder(spec=self._spec("build"), **sources)
         examples = SubgraphExampleGen(
             graph=graph.outputs["graph"], spec=self._spec("split", "sampling", "build", "training"), **sources
-        ).with_beam_pipeline_args(["--direct_num_workers=1"])
+        ).with_beam_pipeline_args(without_package(["--direct_num_workers=1"]))
         audit = LeakageAudit(examples=examples.outputs["examples"], graph=graph.outputs["graph"], spec=self._spec())
         statistics = StatisticsGen(examples=examples.outputs["examples"])
         schema = ImportSchemaGen(schema_file=f"{self._config.schema_dir}/examples.pbtxt")

@@ -13,6 +13,7 @@ from beam_jobs.worker_errors import errors_as_raised_on_workers
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError, InputDataError, TfgrecError
 from tfgrec.run.claim import claimed
+from tfx_pipeline.beam_options import DIRECT_RUNNER
 from tfx_pipeline.evaluation.results import blessing_failures
 from tfx_pipeline.infra_validation import docker_answers
 from tfx_pipeline.inputs.data_fingerprint import fingerprint_tables
@@ -25,8 +26,6 @@ from tfx_pipeline.local.run_record import RunRecord, read_newest_run
 from tfx_pipeline.pipeline import Places, create_pipeline
 
 METADATA, ARTIFACTS, WORK = "metadata.sqlite", "artifacts", "work"
-# Beam's direct runner in one process. In newer versions "DirectRunner" means another, downloaded program.
-_BEAM_OPTIONS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 
 
 def run_locally(arguments: argparse.Namespace) -> None:
@@ -92,7 +91,7 @@ def _pipeline(config: RunConfig, arguments: argparse.Namespace, root: Path) -> P
         tables_fingerprint=fingerprint_tables(load_tables_config(config.schema_dir), data),
         resumable=True,
         infra_validation=docker_answers(),
-        beam_options=_BEAM_OPTIONS,
+        beam_options=[f"--runner={DIRECT_RUNNER}"],
         metadata_connection=sqlite_metadata_connection_config(str(root / METADATA)),
     )
 

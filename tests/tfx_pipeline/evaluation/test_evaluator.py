@@ -28,6 +28,7 @@ from tfgrec.serving.export import export_model, load_scoring_function
 from tfgrec.serving.saved_model import EXTRA_ASSETS
 from tfgrec.training.run_model import RunModel
 from tfx_pipeline.artifacts import HtmlPages
+from tfx_pipeline.beam_options import DIRECT_RUNNER, without_package
 from tfx_pipeline.evaluation.eval_config import eval_config
 from tfx_pipeline.evaluation.results import EvaluationResult, blessing_failures
 from tfx_pipeline.reports.model_report import Executor as ModelReportExecutor
@@ -35,7 +36,6 @@ from tfx_pipeline.reports.model_report import Executor as ModelReportExecutor
 pytestmark = pytest.mark.slow
 
 MakeConfig = Callable[..., RunConfig]
-RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 SLICES = {"activity": {"feature": "user_watched", "boundaries": [10, 20]}}
 
 
@@ -93,7 +93,7 @@ def evaluate(run: RunDirectory, tmp_path: Path) -> Callable[..., dict[str, Artif
             "blessing": artifact(ModelBlessing, tmp_path / "blessing"),
         }
         context = BaseBeamExecutor.Context(
-            beam_pipeline_args=[f"--runner={RUNNER}"], tmp_dir=str(tmp_path), unique_id="1"
+            beam_pipeline_args=without_package([f"--runner={DIRECT_RUNNER}"]), tmp_dir=str(tmp_path), unique_id="1"
         )
         properties = {
             "eval_config": json_format.MessageToJson(eval_config(config), preserving_proto_field_name=True),
