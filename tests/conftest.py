@@ -1,6 +1,8 @@
 """Settings of all tests: TensorFlow quiet, few threads, one Hypothesis profile; an object store for who asks."""
 
+import contextlib
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 
@@ -16,9 +18,29 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from s3_server import S3Server, running_s3_server  # noqa: E402
 
+from tfgrec.temporary_folder import own_temporary_folder  # noqa: E402
+
 # Slow machines make deadlines flaky; a failure must come again on the next run, so examples are not random.
 hypothesis.settings.register_profile("tfgrec", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tfgrec")
+
+_SESSION = pytest.StashKey[contextlib.ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives the session a folder for temporary files, for all that tests and their processes leave: it goes at the end.
+
+    Folders of `tmp_path` lie beside it: those of failed tests stay until the next session.
+    """
+    config.stash[_SESSION] = contextlib.ExitStack()
+    # xdist's workers are children of the process that has made it.
+    if not hasattr(config, "workerinput"):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+        config.stash[_SESSION].enter_context(own_temporary_folder())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_SESSION].close()
 
 
 @pytest.fixture(scope="session")

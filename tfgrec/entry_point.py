@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from tfgrec.errors import TfgrecError
 from tfgrec.quiet import quieten_frameworks
 from tfgrec.run.stage_log import StageFailed
+from tfgrec.temporary_folder import own_temporary_folder
 
 USER_ERROR = 2
 # What a disk says and its user can mend: read-only, no right, full, broken, a path that is none.
@@ -36,14 +37,15 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
     """Makes of `main(arguments)` a command that ends with an exit code.
 
     0 (or None) is success, 2 an error that the user can mend, of the disk too (its message alone is printed), 130 an
-    interruption.
+    interruption. Temporary files that it leaves go when it ends.
     """
 
     @functools.wraps(main)
     def run(arguments: Sequence[str] | None = None) -> int:
         quieten_frameworks()
         try:
-            return main(arguments) or 0
+            with own_temporary_folder():
+                return main(arguments) or 0
         except TfgrecError as error:
             print(f"error: {error}", file=sys.stderr)
             return USER_ERROR

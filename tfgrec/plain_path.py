@@ -16,12 +16,12 @@ def plain_path(path: str | Path) -> str:
     Links lie in a folder of their own among the temporary files, and are gone when the process ends.
     """
     absolute = os.path.abspath(path)
-    return _linked(absolute) if _OF_PATTERNS & set(absolute) else str(path)
+    return _linked(absolute, tempfile.gettempdir()) if _OF_PATTERNS & set(absolute) else str(path)
 
 
 @functools.cache
-def _linked(path: str) -> str:
-    links = tempfile.mkdtemp(prefix="tfgrec-")
+def _linked(path: str, temporary: str) -> str:
+    links = tempfile.mkdtemp(prefix="tfgrec-", dir=temporary)
     atexit.register(shutil.rmtree, links, ignore_errors=True)
     os.symlink(path, os.path.join(links, "folder"))
     return os.path.join(links, "folder")
