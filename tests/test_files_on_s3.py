@@ -26,6 +26,10 @@ ODD_NAMES = [
     "#fragment",
     "c:d",
     "~$!'()",
+    # Arrow would compress what goes there.
+    "log.csv.gz",
+    "log.csv.bz2",
+    "log.csv.zst",
 ]
 
 

@@ -139,7 +139,7 @@ def open_to_write(path: StrPath) -> Iterator[BinaryIO]:
                 yield file
         else:
             system, inner = place_of(os.fspath(path))
-            with system.open_output_stream(inner) as file:
+            with system.open_output_stream(inner, compression=None) as file:
                 yield file
     except OSError as error:
         raise _not_written(path, error) from error
@@ -191,7 +191,7 @@ def send(local: StrPath, path: StrPath) -> None:
         with open(local, "rb") as file:
             # Not closed by hand: Arrow's threads may hold it for a moment longer.
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(local) else b""
-        with system.open_output_stream(inner) as stream:
+        with system.open_output_stream(inner, compression=None) as stream:
             # In one call: an exception between several would close, and so keep, half a file.
             stream.write(data)
     except OSError as error:
