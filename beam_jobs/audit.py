@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
-
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.records.checked_shards import CHECKED, CheckShards, Recounting
 from beam_jobs.running.command_line import job_parser, parse_job_args, shown_progress
 from beam_jobs.running.facts import Fact
-from beam_jobs.running.outputs import MANIFEST, delete, write_output_json
+from beam_jobs.running.own_output import MANIFEST
 from beam_jobs.running.pipelines import run_pipeline
 from beam_jobs.running.shard_progress import OnProgress, watch_files
+from tfgrec import files
 from tfgrec.config import TablesConfig, load_run_config, load_tables_config
 from tfgrec.data.examples_directory import parse_manifest
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError, InputDataError, LeakageError
+from tfgrec.generations import whole_folder
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
 
@@ -63,26 +63,27 @@ def audit(
       GraphStoreError: there is no whole graph store in `graph_dir`.
       InputDataError: the records are incomplete or damaged.
     """
+    examples_dir = whole_folder(examples_dir)
     manifest = _read_manifest(examples_dir)
     schema = GraphSchema.from_json(manifest["schema"])
     shards = [shard for split in manifest["splits"].values() for shard in split["shards"]]
     delays = feedback_delays(tables)
     if graph_dir is not None:
         # Told before any worker begins.
-        GraphStore.open(graph_dir)
+        graph_dir = GraphStore.open(graph_dir).path
     report_dir = examples_dir if report_dir is None else report_dir
-    work = FileSystems.join(report_dir, "audit.unfinished")
-    delete(work)
-    FileSystems.mkdirs(work)
+    work = files.join(report_dir, "audit.unfinished")
+    files.delete(work)
+    files.make_folder(work)
     try:
-        with watch_files([FileSystems.join(work, f"*{CHECKED}")], len(shards), on_progress):
-            recounting = None if graph_dir is None else Recounting(str(graph_dir), recount)
+        with watch_files([work], CHECKED, len(shards), on_progress):
+            recounting = None if graph_dir is None else Recounting(graph_dir, recount)
             check = CheckShards(shards, examples_dir, schema, tables, delays, work, recounting)
-            facts = run_pipeline(check, FileSystems.join(work, "facts.json"), pipeline_args)
+            facts = run_pipeline(check, files.join(work, "facts.json"), pipeline_args)
     finally:
-        delete(work)
+        files.delete(work)
     report = _report(facts, delays)
-    write_output_json(FileSystems.join(report_dir, REPORT), report)
+    files.write_json(files.join(report_dir, REPORT), report)
     if not report["passed"]:
         examples = "".join(
             f"\n  {example['file']} record {example['record']}: {example['problem']}" for example in report["examples"]
@@ -148,10 +149,10 @@ def _told_recount(report: Mapping[str, Any], graph: str | None) -> str:
 
 
 def _read_manifest(examples_dir: str) -> dict[str, Any]:
-    path = FileSystems.join(examples_dir, MANIFEST)
-    if not FileSystems.exists(path):
+    path = files.join(examples_dir, MANIFEST)
+    if not files.exists(path):
         raise InputDataError(f"{path}: is missing: sampling did not finish, or never began")
-    with FileSystems.open(path) as file:
+    with files.open_to_read(path) as file:
         return parse_manifest(file.read(), path)
 
 

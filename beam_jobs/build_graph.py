@@ -1,6 +1,5 @@
 """Builds a graph store from tables: python -m beam_jobs.build_graph --config YAML --data DIR --output DIR."""
 
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.running.statistics import STATISTICS
 from beam_jobs.tables.build_plan import BuildPlan, shard_count
 from beam_jobs.tables.row_counts import count_rows
+from tfgrec import files
 from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.entry_point import entry_point
@@ -23,7 +23,6 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.graph.log.event_log import LOG, POSITION, EventLog
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.graph.store.store_files import refuse_scheme
 from tfgrec.graph.store.store_writer import GraphStoreWriter
 
 # Where a store that is being built keeps the events of a log meanwhile.
@@ -71,12 +70,13 @@ def build_graph(
     Raises:
       InputDataError: a table is missing, damaged or empty, too many of its rows are bad, or a file can't be added.
       SchemaError: `tables` does not fit `schema`, or the earlier store was built with others.
-      GraphStoreError: `output_dir` has a scheme (a graph store is memory-mapped), or there is no whole earlier store.
+      GraphStoreError: there is no whole earlier store.
     """
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
-    refuse_scheme(output_dir)
     if log is not None and add_to is None:
         raise ConfigurationError("--log goes with --add-to: events are added to the store that they came after")
+    if log is not None and not files.is_local(output_dir):
+        raise ConfigurationError(f"--log {log}: a log of events goes with a store on a local disk, not {output_dir}")
     earlier = None
     if add_to is not None:
         opened = isinstance(add_to, EarlierStore)
@@ -90,9 +90,9 @@ def build_graph(
             shards = earlier.shards if earlier else config.build.shards or shard_count(plan.files)
             options = config.build.model_copy(update={"shards": shards})
             steps = StoreSteps(plan, schema, options, folder, str(output_dir), earlier, pipeline_args)
-            with watch_files(*steps.files(), on_progress):
+            with watch_files(*steps.written(), on_progress):
                 _finish(steps.writer, steps.run(), plan, earlier, folder)
-        shutil.rmtree(f"{folder}/{_EVENTS}", ignore_errors=True)
+        files.delete(files.join(folder, _EVENTS))
     manifest = GraphStore.open(output_dir).manifest
     if log is not None:
         # The manifest says what is taken in: killed before or amid this, nothing is lost or added twice.

@@ -3,17 +3,14 @@
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.added_days.inputs_taken_in import SOURCES, describe_sources
 from beam_jobs.graph_shards.derived_shards import BuildDerivedShards, derived_edge_sets
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.running.facts import of_kind
-from beam_jobs.running.outputs import delete, unfinished_output
+from beam_jobs.running.outputs import unfinished_output
 from beam_jobs.running.pipelines import run_pipeline
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.tables.dead_letters import FOLDER
@@ -61,19 +58,19 @@ def derive_edges(
       ConfigurationError: the new store's folder is the old one's, or there would be too many snapshots.
     """
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
-    if os.path.realpath(graph_dir) == os.path.realpath(output_dir):
+    if _is_same(str(graph_dir), str(output_dir)):
         raise ConfigurationError(f"--output {output_dir}: is the store in --graph, which is never changed")
     store = GraphStore.open(graph_dir)
     _check_store(store, tables, schema, graph_dir)
     store.verify()
     with unfinished_output(str(output_dir), "graph") as folder:
         writer = GraphStoreWriter(folder, schema, store.manifest["shards"])
-        entries = _take_over(store, tables, str(graph_dir), folder)
-        facts_path = FileSystems.join(folder, "facts.json")
+        entries = _take_over(store, tables, folder)
+        facts_path = files.join(folder, "facts.json")
         with watch_files(*_files(folder, tables, writer), on_progress):
             job = BuildDerivedShards(tables, schema, writer)
             entries += [fact["entry"] for fact in of_kind(run_pipeline(job, facts_path, pipeline_args), "shard")]
-        delete(facts_path)
+        files.delete(facts_path)
         writer.finish(entries, store.statistics, feedback_delays(tables), _extra(store, tables))
     return GraphStore.open(output_dir).manifest
 
@@ -101,6 +98,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{args.output}: graph store")
 
 
+def _is_same(one: str, other: str) -> bool:
+    if files.is_local(one) and files.is_local(other):
+        return os.path.realpath(one) == os.path.realpath(other)
+    return one.rstrip("/") == other.rstrip("/")
+
+
 def _check_store(store: GraphStore, tables: TablesConfig, schema: GraphSchema, graph_dir: str) -> None:
     """Refuses a store whose nodes, or edges that are not derived, are others."""
     derived = derived_edge_sets(tables)
@@ -118,15 +121,14 @@ def _check_store(store: GraphStore, tables: TablesConfig, schema: GraphSchema, g
         )
 
 
-def _take_over(store: GraphStore, tables: TablesConfig, graph_dir: str, folder: str) -> list[dict[str, Any]]:
+def _take_over(store: GraphStore, tables: TablesConfig, folder: str) -> list[dict[str, Any]]:
     """Links the files of all sets that are not derived, and of dead letters; returns the entries of the shards."""
     kept = {"node_sets": set(tables.node_sets), "edge_sets": set(tables.edge_sets) - set(derived_edge_sets(tables))}
     entries = [entry for entry in store.shard_entries() if entry["name"] in kept[entry["kind"]]]
     paths = [described["path"] for entry in entries for described in entry["files"]]
-    letters = Path(graph_dir, FOLDER)
-    paths += [store_files.relative(path, graph_dir) for path in letters.rglob("*") if path.is_file()]
+    paths += [store_files.relative(path, store.path) for path in files.files_below(files.join(store.path, FOLDER))]
     for path in paths:
-        files.link(store_files.resolve(graph_dir, path), store_files.resolve(folder, path))
+        files.link(store_files.resolve(store.path, path), store_files.resolve(folder, path))
     return entries
 
 
@@ -140,11 +142,14 @@ def _extra(store: GraphStore, tables: TablesConfig) -> dict[str, Any]:
     return {**extra, SOURCES: {**extra[SOURCES], "edge_sets": edge_sets}}
 
 
-def _files(folder: str, tables: TablesConfig, writer: GraphStoreWriter) -> tuple[list[str], int]:
-    """Patterns of the files that are written, and how many there will be."""
+def _files(folder: str, tables: TablesConfig, writer: GraphStoreWriter) -> tuple[list[str], str, int]:
+    """The folders and the suffix of the files that are written, and how many there will be."""
     names = derived_edge_sets(tables)
-    patterns = [FileSystems.join(files.child(folder, "edges", name), "*.arrow") for name in names]
-    return patterns, EDGE_SHARD_FILES * len(names) * writer.shards
+    return (
+        [files.child(folder, "edges", name) for name in names],
+        ".arrow",
+        EDGE_SHARD_FILES * len(names) * writer.shards,
+    )
 
 
 if __name__ == "__main__":

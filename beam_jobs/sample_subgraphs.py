@@ -5,13 +5,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
-
 from beam_jobs.records.record_shards import WriteRecordShards
 from beam_jobs.records.request_rows import request_columns, sources_by_table
 from beam_jobs.running.command_line import job_parser, parse_job_args, read_configuration, shown_progress
 from beam_jobs.running.facts import Fact, of_kind
-from beam_jobs.running.outputs import MANIFEST, delete, unfinished_output, write_output_json
+from beam_jobs.running.outputs import unfinished_output
+from beam_jobs.running.own_output import MANIFEST
 from beam_jobs.running.pipelines import run_pipeline
 from beam_jobs.running.shard_progress import OnProgress, watch_files
 from beam_jobs.running.statistics import SAMPLING, STATISTICS
@@ -25,6 +24,7 @@ from tfgrec.checks.tables_check import check_tables
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import SchemaError
+from tfgrec.files import delete, join, make_folder, write_json
 from tfgrec.graph.sampling.batch_sizes import batch_sizes
 from tfgrec.graph.sampling.record_schema import record_schema
 from tfgrec.graph.sampling.sampling_statistics import told_size
@@ -89,19 +89,19 @@ def sample_subgraphs(
     split_folders = {name: name for name in parts} if split_folders is None else split_folders
     total = len(parts) * config.sampling.output_shards
     with unfinished_output(str(output_dir), "examples") as folder:
-        patterns = [FileSystems.join(folder, of_split, "*.tfrecord") for of_split in split_folders.values()]
-        for of_split in split_folders.values():
-            FileSystems.mkdirs(FileSystems.join(folder, of_split))
-        work, letters = FileSystems.join(folder, "work"), FileSystems.join(folder, FOLDER)
-        FileSystems.mkdirs(work)
-        job = WriteRecordShards(files, config, tables, records, str(graph_dir), folder, split_folders, work, letters)
-        with watch_files(patterns, total, on_progress):
-            facts = run_pipeline(job, FileSystems.join(work, "facts.json"), pipeline_args)
+        written = [join(folder, of_split) for of_split in split_folders.values()]
+        for of_split in written:
+            make_folder(of_split)
+        work, letters = join(folder, "work"), join(folder, FOLDER)
+        make_folder(work)
+        job = WriteRecordShards(files, config, tables, records, store.path, folder, split_folders, work, letters)
+        with watch_files(written, ".tfrecord", total, on_progress):
+            facts = run_pipeline(job, join(work, "facts.json"), pipeline_args)
         delete(work)
         check_rows(facts, files, config.build.max_bad_row_share, letters, str(output_dir))
         check_splits(facts, config.split)
         manifest = sealed(_manifest(facts, files, config, records, store.statistics))
-        write_output_json(FileSystems.join(folder, MANIFEST), manifest)
+        write_json(join(folder, MANIFEST), manifest)
     return manifest
 
 

@@ -18,6 +18,7 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from s3_server import S3Server, running_s3_server  # noqa: E402
 
+from tfgrec.shard_cache import ShardCache  # noqa: E402
 from tfgrec.temporary_folder import own_temporary_folder  # noqa: E402
 
 # Slow machines make deadlines flaky; a failure must come again on the next run, so examples are not random.
@@ -51,6 +52,8 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
             patch.delenv(name, raising=False)
         for name, value in server.environment.items():
             patch.setenv(name, value)
+        patch.setenv("TFGREC_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        ShardCache.of_host.cache_clear()
         yield server
 
 

@@ -1,95 +1,96 @@
-"""A file system of Beam's in memory, such as an object store is: there are files, and no folders but in their names."""
+"""A file system in memory, such as an object store is: there are files, and no folders but in their names."""
 
 import io
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
-from apache_beam.io.filesystem import BeamIOError, CompressedFile, CompressionTypes, FileMetadata, FileSystem
+import pyarrow as pa
+from pyarrow import fs
+
+from tfgrec import file_systems
 
 SCHEME = "memory"
+# All there are, by their URLs.
+FILES: dict[str, bytes] = {}
 
 
-class MemoryFileSystem(FileSystem):
-    """Registers itself with Beam by being a subclass; `files` are all there are."""
+class _Memory(fs.FileSystemHandler):
+    """`FILES`, as Arrow asks a file system."""
 
-    files: ClassVar[dict[str, bytes]] = {}
-
-    @classmethod
-    def scheme(cls) -> str:
+    def get_type_name(self) -> str:
         return SCHEME
 
-    def join(self, basepath: str, *paths: str) -> str:
-        return "/".join([basepath.rstrip("/"), *(path.strip("/") for path in paths[:-1]), *paths[-1:]])
+    def normalize_path(self, path: str) -> str:
+        return path
 
-    def split(self, path: str) -> tuple[str, str]:
-        folder, _, name = path.rpartition("/")
-        return folder, name
+    def get_file_info(self, paths: list[str]) -> list[fs.FileInfo]:
+        return [self._info(path) for path in paths]
 
-    def mkdirs(self, path: str) -> None:
-        """There are no folders."""
+    def get_file_info_selector(self, selector: fs.FileSelector) -> list[fs.FileInfo]:
+        prefix = f"{selector.base_dir.rstrip('/')}/"
+        found: dict[str, fs.FileInfo] = {}
+        for path in self._paths():
+            if path.startswith(prefix):
+                first, slash, _ = path[len(prefix) :].partition("/")
+                name = path if selector.recursive or not slash else prefix + first
+                found[name] = self._info(name)
+        return list(found.values())
 
-    def has_dirs(self) -> bool:
-        return False
+    def open_input_file(self, path: str) -> pa.NativeFile:
+        if path not in self._paths():
+            raise FileNotFoundError(f"there is no {path}")
+        return pa.BufferReader(FILES[_url(path)])
 
-    def _list(self, dir_or_prefix: str) -> Iterator[FileMetadata]:
-        for path, content in sorted(self.files.items()):
-            if path.startswith(dir_or_prefix):
-                yield FileMetadata(path, len(content))
+    open_input_stream = open_input_file
 
-    def create(self, path: str, mime_type: str = "", compression_type: str = CompressionTypes.AUTO) -> Any:
-        file = _WrittenFile(path, self.files)
-        compression_type = _detected(path, compression_type)
-        return file if compression_type is None else CompressedFile(file, compression_type)
+    def open_output_stream(self, path: str, metadata: Any) -> pa.NativeFile:
+        return pa.PythonFile(_WrittenFile(_url(path)))
 
-    def open(self, path: str, mime_type: str = "", compression_type: str = CompressionTypes.AUTO) -> Any:
-        if path not in self.files:
-            raise BeamIOError(f"there is no {path}")
-        file = io.BytesIO(self.files[path])
-        compression_type = _detected(path, compression_type)
-        return file if compression_type is None else CompressedFile(file, compression_type)
+    def copy_file(self, source: str, target: str) -> None:
+        FILES[_url(target)] = FILES[_url(source)]
 
-    def copy(self, source_file_names: list[str], destination_file_names: list[str]) -> None:
-        for source, destination in zip(source_file_names, destination_file_names, strict=True):
-            self.files[destination] = self.files[source]
+    def delete_file(self, path: str) -> None:
+        del FILES[_url(path)]
 
-    def rename(self, source_file_names: list[str], destination_file_names: list[str]) -> None:
-        for source, destination in zip(source_file_names, destination_file_names, strict=True):
-            self.files[destination] = self.files.pop(source)
+    def delete_dir(self, path: str) -> None:
+        for name in [name for name in self._paths() if name.startswith(f"{path}/")]:
+            self.delete_file(name)
 
-    def exists(self, path: str) -> bool:
-        return path in self.files
+    def _info(self, path: str) -> fs.FileInfo:
+        if path in self._paths():
+            return fs.FileInfo(path, fs.FileType.File, size=len(FILES[_url(path)]), mtime_ns=0)
+        is_folder = any(name.startswith(f"{path}/") for name in self._paths())
+        return fs.FileInfo(path, fs.FileType.Directory if is_folder else fs.FileType.NotFound)
 
-    def size(self, path: str) -> int:
-        return len(self.files[path])
+    @staticmethod
+    def _paths() -> Iterator[str]:
+        return (url.removeprefix(f"{SCHEME}://") for url in sorted(FILES))
 
-    def last_updated(self, path: str) -> float:
-        return 0.0
+    def _never(self, *_: Any) -> None:
+        raise AssertionError("not asked of an object store")
 
-    def checksum(self, path: str) -> str:
-        return str(len(self.files[path]))
-
-    def metadata(self, path: str) -> FileMetadata:
-        return FileMetadata(path, len(self.files[path]))
-
-    def delete(self, paths: list[str]) -> None:
-        for path in paths:
-            if path not in self.files:
-                raise BeamIOError("Delete operation failed", {path: "there is no such file"})
-            del self.files[path]
+    append = create_dir = delete_dir_contents = delete_root_dir_contents = move = open_append_stream = _never
 
 
 class _WrittenFile(io.BytesIO):
-    def __init__(self, path: str, files: dict[str, bytes]) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
-        self._path, self._files = path, files
+        self._url = url
 
     def close(self) -> None:
         if not self.closed:
-            self._files[self._path] = self.getvalue()
+            FILES[self._url] = self.getvalue()
         super().close()
 
 
-def _detected(path: str, compression_type: str) -> str | None:
-    if compression_type == CompressionTypes.AUTO:
-        compression_type = CompressionTypes.detect_compression_type(path)
-    return None if compression_type == CompressionTypes.UNCOMPRESSED else compression_type
+def _url(path: str) -> str:
+    return f"{SCHEME}://{path}"
+
+
+def open_to_write(url: str) -> io.BytesIO:
+    """A new file, which is there once it is closed."""
+    return _WrittenFile(url)
+
+
+_SYSTEM = fs.PyFileSystem(_Memory())
+file_systems.MAKERS[SCHEME] = lambda _: _SYSTEM

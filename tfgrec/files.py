@@ -14,7 +14,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote
 
 from pyarrow import fs
@@ -27,6 +27,20 @@ StrPath = str | os.PathLike[str]
 _BLOCK_BYTES = 1 << 20
 # Of object stores: each read is a request.
 _FAR_BLOCK_BYTES = 1 << 23
+
+
+class FoundFile(NamedTuple):
+    """What tells a file from one that took its place: its bytes, and when it was changed, in nanoseconds."""
+
+    bytes: int
+    modified_ns: int
+
+
+class WrittenFile(NamedTuple):
+    """A finished file: its size and the SHA-256 of its bytes, as `sha256sum` prints it."""
+
+    bytes: int
+    sha256: str
 
 
 def is_local(path: StrPath) -> bool:
@@ -79,13 +93,17 @@ def checksum(path: StrPath) -> str:
     return digest.hexdigest()
 
 
-def files_below(folder: StrPath) -> dict[str, int]:
-    """The bytes of all files below a folder by their paths, sorted; none where there is no such folder."""
+def files_below(folder: StrPath) -> dict[str, FoundFile]:
+    """All files below a folder by their paths, sorted; none where there is no such folder.
+
+    Raises:
+      InputDataError: an object store can't be listed.
+    """
     if is_local(folder):
         found = (os.path.join(path, name) for path, _, names in os.walk(folder) for name in names)
-        return {path: os.lstat(path).st_size for path in sorted(found)}
+        return {path: _local_file(path) for path in sorted(found)}
     infos = _listed(folder, recursive=True)
-    return {_url(folder, info): info.size for info in infos if info.type == fs.FileType.File}
+    return {_url(folder, info): FoundFile(info.size, info.mtime_ns) for info in infos if info.type == fs.FileType.File}
 
 
 def files_in(folder: StrPath, suffix: str = "") -> list[str]:
@@ -178,6 +196,50 @@ def write_atomically(path: StrPath, write: Callable[[BinaryIO], None], *, durabl
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+class HashedFile:
+    """Writes to a file, and tells the bytes and the SHA-256 of all that was written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._digest = file, hashlib.sha256()
+        self.bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        """As `sha256sum` prints it."""
+        return self._digest.hexdigest()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file is closed."""
+        return self._file.closed
+
+    def write(self, data: Any) -> int:
+        """Writes bytes, or what holds some; returns how many."""
+        self._digest.update(data)
+        self.bytes += memoryview(data).nbytes
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        """Hands to the system what is held."""
+        self._file.flush()
+
+
+def write_hashed(path: StrPath, write: Callable[[HashedFile], None]) -> WrittenFile:
+    """Like `write_atomically`; tells what was written.
+
+    Raises:
+      OutputError: the file can't be written, for example since the disk is full.
+    """
+    written: list[HashedFile] = []
+
+    def write_all(file: BinaryIO) -> None:
+        written.append(HashedFile(file))
+        write(written[0])
+
+    write_atomically(path, write_all)
+    return WrittenFile(written[0].bytes, written[0].sha256)
 
 
 def send(local: StrPath, path: StrPath) -> None:
@@ -278,6 +340,12 @@ def read_json(path: StrPath) -> Any:
             return json.loads(file.read().decode("utf-8"))
     except (OSError, ValueError) as error:
         raise InputDataError(f"{path}: can't be read: {error}") from error
+
+
+def _local_file(path: str) -> FoundFile:
+    # A link that leads nowhere is there too.
+    found = os.stat(path) if os.path.exists(path) else os.lstat(path)
+    return FoundFile(found.st_size, found.st_mtime_ns)
 
 
 def _info(path: StrPath) -> fs.FileInfo:

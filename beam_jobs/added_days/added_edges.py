@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,7 @@ from beam_jobs.added_days.added_nodes import AddedNodes, NodeChanges
 from beam_jobs.added_days.row_keyed_edges import RowKey
 from tfgrec.graph.rows.edge_rows import ROW_TIME
 from tfgrec.graph.schema import SOURCE, TARGET, TIME, GraphSchema
-from tfgrec.graph.store import adjacency, layout, store_files
+from tfgrec.graph.store import adjacency, layout
 from tfgrec.graph.store.columns import column_of
 from tfgrec.graph.store.graph_store import GraphStore
 
@@ -41,10 +40,10 @@ class AddedEdges:
         return {name: pa.concat_arrays([old[name], column.cast(old[name].type)]) for name, column in edges.items()}
 
     def _old_edges(self, edge_set: str, shard: int) -> dict[str, pa.Array]:
-        declared, manifest = self._schema.edge_sets[edge_set], self._manifest
+        declared, manifest = self._schema.edge_sets[edge_set], self._old_store.manifest
         shards = manifest["shards"]
-        rows = store_files.map_columns(layout.row_splits_path(self._old, edge_set, shard, shards))
-        edges = store_files.map_columns(layout.edge_shard_path(self._old, edge_set, shard, shards))
+        rows = self._old_store.map_file(layout.row_splits_path(self._old, edge_set, shard, shards))
+        edges = self._old_store.map_file(layout.edge_shard_path(self._old, edge_set, shard, shards))
         counts = np.diff(column_of(rows, adjacency.ROW_SPLITS).to_numpy())
         first = manifest["node_sets"][declared.source]["shards"][shard]["offset"]
         sources = self._changes_of(declared.source).renumbering(first + np.arange(len(counts)))
@@ -54,8 +53,8 @@ class AddedEdges:
         return columns | {names.get(name, name): column_of(edges, name) for name in declared.features}
 
     @cached_property
-    def _manifest(self) -> dict[str, Any]:
-        return GraphStore.open(self._old).manifest
+    def _old_store(self) -> GraphStore:
+        return GraphStore.open(self._old)
 
     def _changes_of(self, node_set: str) -> NodeChanges:
         if node_set not in self._changes:

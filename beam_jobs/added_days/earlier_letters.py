@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
-
 from beam_jobs.added_days.inputs_taken_in import Inputs
-from beam_jobs.tables.dead_letters import dead_letter_files
+from beam_jobs.tables.dead_letters import dead_letter_files, write_lines
+from tfgrec import files
 
 RowCounts = dict[str, dict[str, Any]]
 
@@ -22,16 +21,15 @@ class EarlierLetters:
     def __init__(self, folder: str, inputs: Inputs, changed: Mapping[str, frozenset[str]]) -> None:
         self._inputs, self._changed = inputs, changed
         self._dropped: dict[str, Counter] = {table: Counter() for table in inputs}
-        self._lines = {FileSystems.split(path)[1]: list(self._read(path)) for path in dead_letter_files(folder)}
+        self._lines = {files.split(path)[1]: list(self._read(path)) for path in dead_letter_files(folder)}
 
     def merge_into(self, folder: str) -> None:
         """Writes them among the letters in `folder`, by file and row, as if all had been found at once."""
         for name, lines in self._lines.items():
             if lines:
-                path = FileSystems.join(folder, name)
-                every = sorted([*lines, *(_lines(path) if FileSystems.exists(path) else ())], key=_place)
-                with FileSystems.create(path, "text/plain") as file:
-                    file.write(b"".join(line + b"\n" for line in every))
+                path = files.join(folder, name)
+                every = sorted([*lines, *(_lines(path) if files.exists(path) else ())], key=_place)
+                write_lines(path, every)
 
     def merge_counts(self, earlier: RowCounts, counted: RowCounts) -> RowCounts:
         """`{table: {"rows": n, "bad_rows": n, "reasons": {reason: n}}}` of all files."""
@@ -51,10 +49,10 @@ class EarlierLetters:
         """All files that are in the store now."""
         return {
             table: sorted(
-                [file for file in files if file["path"] not in self._files_again(table)] + read.get(table, []),
+                [file for file in taken_in if file["path"] not in self._files_again(table)] + read.get(table, []),
                 key=lambda file: file["path"],
             )
-            for table, files in self._inputs.items()
+            for table, taken_in in self._inputs.items()
         }
 
     def _files_again(self, table: str) -> frozenset[str]:
@@ -76,7 +74,7 @@ def _input_of(path: str, inputs: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _lines(path: str) -> list[bytes]:
-    with FileSystems.open(path) as file:
+    with files.open_to_read(path) as file:
         return file.read().splitlines()
 
 

@@ -1,11 +1,8 @@
 """The store that a new day is added to: what there is to read beyond it, and what of it the new store takes over."""
 
 import dataclasses
-import shutil
 from collections.abc import Sequence
 from typing import Any
-
-from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.added_days.added_edges import AddedEdges
 from beam_jobs.added_days.added_nodes import AddedNodes
@@ -15,6 +12,7 @@ from beam_jobs.added_days.logged_events import write_logged_events
 from beam_jobs.added_days.row_keyed_edges import row_keyed_edge_sets
 from beam_jobs.tables.build_plan import BuildPlan, shard_count
 from beam_jobs.tables.dead_letters import FOLDER
+from tfgrec import files
 from tfgrec.config import TablesConfig
 from tfgrec.graph.log.event_log import LOG, POSITION, EventLog
 from tfgrec.graph.schema import GraphSchema
@@ -47,7 +45,7 @@ class EarlierStore:
         new_files = find_new_files(store, path, tables, schema, data_dir)
         store.verify()
         position = store.manifest["extra"].get(LOG, {}).get(POSITION, 0)
-        return cls(path, store.manifest, new_files, tables, schema, position)
+        return cls(store.path, store.manifest, new_files, tables, schema, position)
 
     def with_events(self, log: EventLog, folder: str) -> "EarlierStore":
         """The same store, with the events of its log as further new files, which are written to `folder`.
@@ -79,15 +77,16 @@ class EarlierStore:
     def add_letters(self, folder: str, extra: dict[str, Any]) -> dict[str, Any]:
         """Adds its dead letters to those of the store in `folder`; returns the manifest's `extra` for all files."""
         earlier = self.manifest["extra"]
-        letters = EarlierLetters(FileSystems.join(self.path, FOLDER), earlier[INPUTS], self.new_files.changed)
-        letters.merge_into(FileSystems.join(folder, FOLDER))
+        letters = EarlierLetters(files.join(self.path, FOLDER), earlier[INPUTS], self.new_files.changed)
+        letters.merge_into(files.join(folder, FOLDER))
         tables, inputs = letters.merge_counts(earlier[TABLES], extra[TABLES]), letters.merge_inputs(extra[INPUTS])
         known = {LOG: {POSITION: self.log_position}} if self.log_position else {}
         return {**extra, TABLES: tables, INPUTS: inputs, **known}
 
     def copy_to(self, folder: str) -> None:
         """Copies the store as it is."""
-        shutil.copytree(self.path, folder, dirs_exist_ok=True)
+        for path in files.files_below(self.path):
+            files.copy(path, f"{folder}{path[len(self.path) :]}")
 
 
 def told_additions(manifest: dict[str, Any], earlier: dict[str, Any], names: Sequence[str]) -> str:

@@ -1,13 +1,9 @@
 """The files that a graph store was built from, as its manifest lists them, and what a data folder has beyond them."""
 
 import dataclasses
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.added_days.row_keyed_edges import row_keyed_edge_sets
 from beam_jobs.running.facts import Fact, of_kind
@@ -15,6 +11,7 @@ from beam_jobs.tables.table_files import TableFile, TableFiles, list_files
 from tfgrec.config import TablesConfig
 from tfgrec.config.tables import Table
 from tfgrec.errors import InputDataError, SchemaError
+from tfgrec.files import checksum
 from tfgrec.graph.rows.edge_rows import edges_by_table
 from tfgrec.graph.rows.node_rows import node_sets_by_table
 from tfgrec.graph.schema import GraphSchema
@@ -127,11 +124,7 @@ def _identity(file: TableFile, table: Table) -> dict[str, Any]:
     """By what a file is told from one that has taken its place."""
     identity: dict[str, Any] = {"bytes": file.bytes}
     if table.time is None:
-        digest = hashlib.sha256()
-        with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
-            while block := handle.read(_BLOCK_BYTES):
-                digest.update(block)
-        identity["sha256"] = digest.hexdigest()
+        identity["sha256"] = checksum(file.path)
     return identity
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.leakage import Leak, LeakageCheck
 from beam_jobs.records.recounted_records import RecordRecount
-from beam_jobs.running.outputs import write_output_json
 from beam_jobs.tfrecords.tfrecord_shards import read_records
+from tfgrec import files
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import GraphSchema
@@ -88,7 +87,7 @@ class _CheckShard(beam.DoFn):
 
     def process(self, shard: dict[str, Any]) -> Iterator[dict[str, Any]]:
         path = shard["path"]
-        records = read_records(FileSystems.join(self._folder, path))
+        records = read_records(files.join(self._folder, path))
         fact = {
             "kind": "checked",
             "file": path,
@@ -108,7 +107,7 @@ class _CheckShard(beam.DoFn):
             self._add(fact, batch)
         if fact["records"] != shard["num_requests"]:
             raise InputDataError(f"{path}: has {fact['records']} records, the manifest says {shard['num_requests']}")
-        write_output_json(FileSystems.join(self._work, path.replace("/", "-") + CHECKED), fact)
+        files.write_json(files.join(self._work, path.replace("/", "-") + CHECKED), fact)
         yield fact
 
     def _add(self, fact: dict[str, Any], batch: list[bytes]) -> None:

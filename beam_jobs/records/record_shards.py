@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.records.request_batches import request_batches
 from beam_jobs.records.request_rows import ITEM, REQUEST_SOURCE, USER, ReadRequests, sources_by_table
@@ -20,6 +19,7 @@ from beam_jobs.tables.splits import TEST, TRAIN
 from beam_jobs.tables.table_files import TableFiles
 from beam_jobs.tfrecords.tfrecord_shards import write_records
 from tfgrec.config import RunConfig, TablesConfig
+from tfgrec.files import join
 from tfgrec.graph.sampling.sampling_statistics import SamplingStatistics
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.graph.statistics import StatisticsAccumulator
@@ -103,7 +103,7 @@ class WriteRecordShard(beam.DoFn):
         trains = split == TRAIN
         sampler = RecordSampler(self._store, self._config, self._tables, self._schema, with_statistics=trains)
         path = shard_path(self._split_folders[split], shard, self._config.sampling.output_shards)
-        written = write_records(FileSystems.join(self._output, path), self._records(sampler, concatenate(parts)))
+        written = write_records(join(self._output, path), self._records(sampler, concatenate(parts)))
         yield {
             "kind": "shard",
             "split": split,

@@ -3,13 +3,13 @@
 Works on every runner: the job that started the pipeline reads the file once the pipeline is done.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
+
+from tfgrec import files
 
 Fact = dict[str, Any]
 
@@ -27,8 +27,7 @@ class WriteFacts(beam.PTransform):
 
 def read_facts(path: str) -> list[Fact]:
     """What `WriteFacts` wrote."""
-    with FileSystems.open(path) as file:
-        return json.loads(file.read())
+    return files.read_json(path)
 
 
 def of_kind(facts: Iterable[Fact], kind: str) -> list[Fact]:
@@ -45,5 +44,4 @@ def total(facts: Iterable[Fact], kind: str, key: str) -> Counter:
 
 
 def _write(facts: list[Fact], path: str) -> None:
-    with FileSystems.create(path) as file:
-        file.write(json.dumps(facts).encode("utf-8"))
+    files.write_json(path, facts)

@@ -1,13 +1,11 @@
 """Which folder a job may replace by its output: one that a job of the same kind wrote, and in which nobody else did."""
 
-import json
 import re
 from typing import Any, Literal
 
-from apache_beam.io.filesystems import FileSystems
-
-from beam_jobs.running.listed_files import files_below
+from tfgrec import files
 from tfgrec.errors import InputDataError
+from tfgrec.generations import POINTER, current_generation, is_generation
 from tfgrec.graph.store.layout import FORMAT
 
 Kind = Literal["graph", "examples"]
@@ -18,9 +16,11 @@ _FILES = {
     "graph": re.compile(r"(nodes|edges)/.+\.arrow"),
     "examples": re.compile(r"[^/]+/part-[^/]+\.tfrecord"),
 }
+# What a worker that was lost left half written.
+UNFINISHED = re.compile(r".*\.unfinished-.*|(.*/)?\.[^/]+\.[0-9a-f]{32}")
 # Of both kinds: reports, bad rows, what a pipeline notes, and what was never finished.
 _OTHERS = re.compile(
-    r"manifest\.json|audit\.json|made_from\.json|dead_letters/.+\.jsonl|.*\.unfinished.*|(.*/)?\.[^/]+\.[0-9a-f]{32}"
+    rf"manifest\.json|audit\.json|made_from\.json|dead_letters/.+\.jsonl|.*\.unfinished.*|{UNFINISHED.pattern}"
 )
 _CHOOSE = "choose another folder"
 
@@ -32,12 +32,15 @@ def refuse_foreign(output: str, kind: Kind) -> None:
       InputDataError: names a file that is in the way.
     """
     prefix = f"{output.rstrip('/')}/"
-    names = [path[len(prefix) :] for path in files_below(output)]
+    names = [path[len(prefix) :] for path in files.files_below(output)]
+    if not files.is_local(output):
+        names = _of_current_generation(output, names)
+        prefix = f"{prefix}{current}/" if (current := current_generation(output)) else prefix
     if not names:
         return
     if MANIFEST not in names:
         raise InputDataError(f"--output {output}: holds files of something else (no {MANIFEST}): {_CHOOSE}")
-    found = _kind_of(FileSystems.join(output, MANIFEST), names)
+    found = _kind_of(f"{prefix}{MANIFEST}", names)
     if found is None:
         raise InputDataError(f"--output {output}: holds files of something else ({MANIFEST} is not ours): {_CHOOSE}")
     if found != kind:
@@ -48,6 +51,18 @@ def refuse_foreign(output: str, kind: Kind) -> None:
             f"--output {output}: would be replaced, and holds '{strangers[0]}', which no job wrote: move it away, or "
             f"{_CHOOSE}"
         )
+
+
+def _of_current_generation(output: str, names: list[str]) -> list[str]:
+    """The names within the current generation, and after them what lies outside of any; other generations stay."""
+    current, inside, outside = current_generation(output), [], []
+    for name in names:
+        folder, _, below = name.partition("/")
+        if folder == current:
+            inside.append(below)
+        elif name != POINTER and not is_generation(folder):
+            outside.append(name)
+    return inside + outside
 
 
 def _kind_of(manifest: str, names: list[str]) -> Kind | None:
@@ -63,8 +78,7 @@ def _kind_of(manifest: str, names: list[str]) -> Kind | None:
 def _read(path: str) -> dict[str, Any] | None:
     """The manifest; an empty one where it is no object, and None where it is no JSON."""
     try:
-        with FileSystems.open(path) as file:
-            values = json.loads(file.read())
-    except ValueError:
+        values = files.read_json(path)
+    except InputDataError:
         return None
     return values if isinstance(values, dict) else {}

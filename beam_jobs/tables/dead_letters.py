@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.running.facts import Fact
-from beam_jobs.running.listed_files import files_in
 from beam_jobs.tables.bad_rows import READING, BadRow
+from tfgrec.files import files_in, join, open_to_read, write_atomically
 
 FOLDER = "dead_letters"
 _EXAMPLES = 3
@@ -40,7 +39,7 @@ class WriteDeadLetters(beam.PTransform):
 
 def read_dead_letters(path: str, files: Files) -> tuple[str, list[BadRow]]:
     """One file that an earlier pipeline of the same job wrote, as (table, bad rows)."""
-    with FileSystems.open(path) as file:
+    with open_to_read(path) as file:
         letters = [json.loads(line) for line in file.read().splitlines()]
     table = letters[0]["table"]
     numbers = {path: number for number, path in enumerate(files[table])}
@@ -53,6 +52,11 @@ def read_dead_letters(path: str, files: Files) -> tuple[str, list[BadRow]]:
 def dead_letter_files(folder: str) -> list[str]:
     """The files that `WriteDeadLetters` wrote into a folder."""
     return files_in(folder, ".jsonl")
+
+
+def write_lines(path: str, lines: Iterable[bytes]) -> None:
+    """Writes a file of dead letters, one a line."""
+    write_atomically(path, lambda file: file.write(b"".join(line + b"\n" for line in lines)))
 
 
 def _by_shard(of_table: tuple[str, list[BadRow]], shards: int) -> Iterator[tuple[tuple[str, int], list[BadRow]]]:
@@ -69,9 +73,8 @@ def _write(grouped: tuple[tuple[str, int], Iterable[list[BadRow]]], folder: str,
     for bad in sorted(bad for part in parts for bad in part):
         first.setdefault((bad.file, bad.row), bad)
     letters = [_letter(table, files[table][bad.file], bad) for bad in first.values()]
-    path = FileSystems.join(folder, f"{table}-{shard:05d}-of-{shards:05d}.jsonl")
-    with FileSystems.create(path, "text/plain") as file:
-        file.write("".join(f"{json.dumps(letter)}\n" for letter in letters).encode("utf-8"))
+    path = join(folder, f"{table}-{shard:05d}-of-{shards:05d}.jsonl")
+    write_lines(path, [json.dumps(letter).encode("utf-8") for letter in letters])
     reasons = Counter(bad.reason for bad in first.values())
     return {"kind": "bad_rows", "table": table, "reasons": reasons, "examples": letters[:_EXAMPLES]}
 

@@ -1,13 +1,12 @@
 """Files on any file system as streams of decompressed bytes."""
 
 import contextlib
-import shutil
 import tempfile
 from collections.abc import Iterator
 
 import pyarrow as pa
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
+
+from tfgrec import files
 
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
@@ -15,13 +14,11 @@ _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 @contextlib.contextmanager
 def local_copy(path: str) -> Iterator[str]:
     """The path of a file on this machine, to which what lies elsewhere is copied first."""
-    if FileSystems.get_scheme(path) is None:
+    if files.is_local(path):
         yield path
         return
-    with tempfile.NamedTemporaryFile() as copy:
-        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
-            shutil.copyfileobj(handle, copy)
-        copy.flush()
+    with tempfile.NamedTemporaryFile(prefix="tfgrec-") as copy:
+        files.fetch(path, copy.name)
         yield copy.name
 
 

@@ -7,10 +7,9 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.tables.table_parts import MalformedRow, PartBatch, TablePart
+from tfgrec.files import open_to_read
 from tfgrec.graph.rows.plain_columns import plain_columns
 
 _MAGIC = b"PAR1"
@@ -21,7 +20,7 @@ _ARROW_TYPES, _UNREAD = b"ARROW:schema", b"ARROW_schema"
 
 def look_at_parquet(path: str) -> tuple[list[str], list[int]]:
     """The names of the columns, and the rows of each row group."""
-    with FileSystems.open(path) as handle:
+    with open_to_read(path, buffered=False) as handle:
         file = pq.ParquetFile(handle)
         return file.schema_arrow.names, [
             file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)
@@ -32,7 +31,7 @@ def read_parquet(
     part: TablePart, columns: tuple[str, ...], rows_per_batch: int, several: Collection[str]
 ) -> Iterator[PartBatch]:
     """The rows of a row group; the file itself tells which columns have several values a row."""
-    with FileSystems.open(part.path, compression_type=CompressionTypes.UNCOMPRESSED) as handle:
+    with open_to_read(part.path, buffered=False) as handle:
         position = part.rows_before
         file = open_parquet(handle, columns)
         for batch in file.iter_batches(rows_per_batch, row_groups=[part.row_group], columns=list(columns)):

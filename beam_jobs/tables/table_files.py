@@ -7,15 +7,14 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
-from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.running.listed_files import files_in, is_local
 from beam_jobs.tables.table_formats import FORMATS, format_of
 from beam_jobs.tables.table_parts import TablePart
 from tfgrec.close_match import suggestion
 from tfgrec.config.tables import Table
 from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
+from tfgrec.files import files_in, is_folder, is_local, join, split
 
 # How Hive names the folder of rows whose value is null.
 _NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -66,13 +65,13 @@ def find_table(
     except InputDataError as error:
         raise InputDataError(f"table '{name}': {error}") from error
     if not files:
-        pattern = FileSystems.join(str(data_dir), table.path)
+        pattern = join(data_dir, table.path)
         raise InputDataError(f"table '{name}': there is no file {pattern}{_similar_file(pattern)}")
     return open_table(name, table, files, columns, several)
 
 
 def list_files(table: Table, data_dir: str) -> tuple[TableFile, ...]:
-    """A table's files below `data_dir`, on any of Beam's file systems, sorted by name.
+    """A table's files below `data_dir`, on any file system, sorted by name.
 
     Raises:
       InputDataError: a folder can't be listed, or a link leads nowhere.
@@ -81,12 +80,7 @@ def list_files(table: Table, data_dir: str) -> tuple[TableFile, ...]:
     if is_local(root):
         local = [found.relative_to(data_dir).as_posix() for found in path.find(Path(data_dir))]
         return tuple(TableFile(f"{root}{name}", name, os.path.getsize(f"{root}{name}")) for name in sorted(local))
-    listed = f"{root}{path.folder}/**".replace("//**", "/**") if path.has_wildcards else f"{root}{table.path}"
-    found = (
-        TableFile(metadata.path, metadata.path[len(root) :], metadata.size_in_bytes)
-        for metadata in FileSystems.match([listed])[0].metadata_list
-    )
-    return tuple(sorted((file for file in found if path.matches(file.relative_path)), key=lambda file: file.path))
+    return tuple(TableFile(f"{root}{name}", name, file.bytes) for name, file in path.find_far(root).items())
 
 
 def open_table(
@@ -135,16 +129,11 @@ def _given_by_folders(
     return tuple(given)
 
 
-def _is_folder(path: str) -> bool:
-    """Whether a local path is a folder's; object stores have none."""
-    return is_local(path) and os.path.isdir(path)
-
-
 def _similar_file(pattern: str) -> str:
-    if _is_folder(pattern):
-        return f": that is a folder: give its files by a glob such as {FileSystems.split(pattern)[1]}/*"
-    folder, name = FileSystems.split(pattern)
-    names = [FileSystems.split(path)[1] for path in files_in(folder, "")]
+    if is_folder(pattern):
+        return f": that is a folder: give its files by a glob such as {split(pattern)[1]}/*"
+    folder, name = split(pattern)
+    names = [split(path)[1] for path in files_in(folder, "")]
     return f": {suggestion(name, names)}" if names else f": {folder} is empty or does not exist"
 
 

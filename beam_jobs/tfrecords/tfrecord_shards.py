@@ -1,21 +1,17 @@
-"""TFRecord files through Beam's file systems: written under another name first, read with all checksums compared.
+"""TFRecord files on any file system: named once they are whole, read with all checksums compared.
 
 Format of a record (https://www.tensorflow.org/tutorials/load_data/tfrecord): length (uint64), masked CRC32C of the
 length, data, masked CRC32C of the data; little endian.
 """
 
-import dataclasses
-import hashlib
 import struct
-import uuid
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import google_crc32c
-from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.running.outputs import delete
 from tfgrec.errors import InputDataError
+from tfgrec.files import HashedFile, WrittenFile, open_to_read, write_hashed
 
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
@@ -24,27 +20,14 @@ _MASK_DELTA = 0xA282EAD8
 _UINT32 = 0xFFFFFFFF
 
 
-@dataclasses.dataclass(frozen=True)
-class WrittenFile:
-    """A finished file: its size and the SHA-256 of its bytes, as `sha256sum` prints it."""
-
-    bytes: int
-    sha256: str
-
-
 def write_records(path: str, records: Iterable[bytes]) -> WrittenFile:
     """Writes a TFRecord file: it has its name only once it is whole, and replaces an earlier one."""
-    unfinished = f"{path}.unfinished-{uuid.uuid4().hex[:8]}"
-    digest, size = hashlib.sha256(), 0
-    with FileSystems.create(unfinished, "application/octet-stream") as file:
+
+    def write(file: HashedFile) -> None:
         for record in records:
-            framed = _framed(record)
-            digest.update(framed)
-            size += len(framed)
-            file.write(framed)
-    delete(path)
-    FileSystems.rename([unfinished], [path])
-    return WrittenFile(size, digest.hexdigest())
+            file.write(_framed(record))
+
+    return write_hashed(path, write)
 
 
 def read_records(path: str) -> Iterator[bytes]:
@@ -54,7 +37,7 @@ def read_records(path: str) -> Iterator[bytes]:
       InputDataError: the file is missing, cut short or damaged; names the record (the first one is 0).
     """
     try:
-        with FileSystems.open(path, "application/octet-stream") as file:
+        with open_to_read(path) as file:
             yield from records_in(file, path)
     except OSError as error:
         raise InputDataError(f"{path}: can't be read: {error}") from error

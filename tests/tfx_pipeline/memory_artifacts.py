@@ -1,15 +1,14 @@
-"""The files of `memory_files`, as TFX sees them: an object store that both TFX and Beam know."""
+"""The files of `memory_files`, as TFX sees them: an object store that both TFX and our jobs know."""
 
 import io
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from memory_files import SCHEME, MemoryFileSystem
+from memory_files import FILES, SCHEME, open_to_write
 from tfx.dsl.io.filesystem import Filesystem, NotFoundError
 from tfx.dsl.io.filesystem_registry import DEFAULT_FILESYSTEM_REGISTRY
 
-FILES = MemoryFileSystem.files
 ROOT = f"{SCHEME}://bucket"
 
 
@@ -21,7 +20,7 @@ class MemoryArtifacts(Filesystem):
     @staticmethod
     def open(name: str, mode: str = "r") -> Any:
         if "w" in mode:
-            return MemoryFileSystem.create(MemoryFileSystem(None), name)
+            return open_to_write(name)
         if name not in FILES:
             raise NotFoundError(name)
         return io.BytesIO(FILES[name])

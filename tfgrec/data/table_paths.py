@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tfgrec import files
 from tfgrec.errors import InputDataError
 
 _WILDCARD = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]")
@@ -54,6 +55,21 @@ class TablePath:
             return below.find(data / given) if below.has_wildcards else []
         found = [path for path in self._walk(data) if self.matches(path.relative_to(data).as_posix())]
         return sorted(_each_once(data, found))
+
+    def find_far(self, root: str) -> dict[str, files.FoundFile]:
+        """The files below a folder of an object store by their paths below it, sorted.
+
+        Raises:
+          InputDataError: the folder can't be listed.
+        """
+        root = f"{root.rstrip('/')}/"
+        below = files.files_below(
+            f"{root}{self.folder}" if self.has_wildcards else f"{root}{self._path}".rpartition("/")[0]
+        )
+        named = {path[len(root) :]: file for path, file in below.items()}
+        if self._path in named:
+            return {self._path: named[self._path]}
+        return {name: file for name, file in named.items() if self.matches(name)}
 
     def _walk(self, data: Path) -> Iterator[Path]:
         """All files in folders that may hold the table's, through links too, but not round in a circle."""

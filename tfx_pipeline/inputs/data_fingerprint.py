@@ -4,8 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from apache_beam.io.filesystems import FileSystems
-
+from tfgrec import files
 from tfgrec.config import TablesConfig
 from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
@@ -30,23 +29,16 @@ def fingerprint_table_files(tables: TablesConfig, data: str) -> dict[str, dict[s
       InputDataError: a table has no file.
     """
     found = {name: _files(table.path, data) for name, table in sorted(tables.tables.items())}
-    for name, files in found.items():
-        if not files:
-            path = FileSystems.join(data, tables.tables[name].path)
+    for name, of_table in found.items():
+        if not of_table:
+            path = files.join(data, tables.tables[name].path)
             raise InputDataError(f"table '{name}': no file is {path} (tables.yaml, tables.{name}.path)")
     return found
 
 
 def _files(path: str, data: str) -> dict[str, str]:
     table = TablePath(path)
-    if FileSystems.get_scheme(data) is None:
+    if files.is_local(data):
         root = Path(data)
         return {file.relative_to(root).as_posix(): fingerprint_file(file) for file in table.find(root)}
-    root = f"{data.rstrip('/')}/"
-    listed = FileSystems.match([f"{root}{table.folder}/**" if table.has_wildcards else f"{root}{path}"])[0]
-    files = {metadata.path.removeprefix(root): metadata for metadata in listed.metadata_list}
-    return {
-        name: f"size:{metadata.size_in_bytes} mtime:{metadata.last_updated_in_seconds}"
-        for name, metadata in files.items()
-        if table.matches(name)
-    }
+    return {name: f"size:{file.bytes} mtime_ns:{file.modified_ns}" for name, file in table.find_far(data).items()}

@@ -9,6 +9,7 @@ from tfx.types.artifact_utils import get_single_instance
 from tfx.types.standard_artifacts import Examples
 
 from beam_jobs.sample_subgraphs import sample_subgraphs
+from tfgrec.generations import lay_flat
 from tfx_pipeline.artifacts import Artifacts
 from tfx_pipeline.job_executor import JobExecutor
 from tfx_pipeline.local_copies import local_input
@@ -41,6 +42,7 @@ class Executor(JobExecutor):
                 split_folders={split: f"Split-{of_tfx}" for split, of_tfx in SPLITS.items()},
                 pipeline_args=self._beam_pipeline_args,
             )
+        lay_flat(examples.uri)
         _describe(examples, properties["span"], properties["tables_fingerprint"], manifest)
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from tfgrec.errors import GraphStoreError, InputDataError, OutputError
-from tfgrec.files import StrPath
+from tfgrec.files import StrPath, is_local
 from tfgrec.graph.log.frames import MOST_BYTES, frame, read_frames, whole_bytes
-from tfgrec.graph.store.store_files import refuse_scheme
 
 # Keys of a store manifest's "extra": up to where the store has taken in its log.
 LOG, POSITION = "log", "position"
@@ -28,7 +27,8 @@ class EventLog:
     """
 
     def __init__(self, path: StrPath) -> None:
-        refuse_scheme(path)
+        if not is_local(path):
+            raise GraphStoreError(f"{path}: a log of events is appended to, so it has to lie on a local disk")
         self.path = Path(path)
 
     def segments(self) -> list[tuple[int, Path]]:

@@ -224,7 +224,9 @@ class LiveGraph(GraphStore):
         """The store's own edges, whose sources are its own nodes."""
         if edge_set not in self._adjacencies:
             ranges = self._nodes[self.schema.edge_sets[edge_set].source].base_ranges
-            self._adjacencies[edge_set] = open_adjacency(self._path, edge_set, ranges, self.manifest["shards"])
+            self._adjacencies[edge_set] = open_adjacency(
+                self.path, edge_set, ranges, self.manifest["shards"], self._described
+            )
         return self._adjacencies[edge_set]
 
 

@@ -1,6 +1,7 @@
 """One edge set's rows: per source node its edges, oldest first (a CSR matrix, cut into shards of sources)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -169,12 +170,22 @@ class Adjacency:
         return {name: selection.gather_column(pieces) for name, pieces in self._columns.items()}
 
 
-def open_adjacency(store: files.StrPath, edge_set: str, sources: ShardRanges, shards: int) -> Adjacency:
+def open_adjacency(
+    store: files.StrPath,
+    edge_set: str,
+    sources: ShardRanges,
+    shards: int,
+    described: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Adjacency:
     """The edges of an edge set whose shards are all written; `sources` are its source nodes' ranges.
+
+    `described` is what the store's manifest says of its files, by their names there, once there is one.
 
     Raises:
       GraphStoreError: a shard is not written yet.
     """
-    rows = [store_files.map_columns(layout.row_splits_path(store, edge_set, s, shards)) for s in range(shards)]
-    edges = [store_files.map_columns(layout.edge_shard_path(store, edge_set, s, shards)) for s in range(shards)]
+    row_paths = [layout.row_splits_path(store, edge_set, shard, shards) for shard in range(shards)]
+    edge_paths = [layout.edge_shard_path(store, edge_set, shard, shards) for shard in range(shards)]
+    rows = store_files.map_shards(store, row_paths, described)
+    edges = store_files.map_shards(store, edge_paths, described)
     return Adjacency(sources, [column_of(batch, ROW_SPLITS).to_numpy() for batch in rows], edges)

@@ -9,11 +9,13 @@ import pyarrow as pa
 
 from tfgrec import files
 from tfgrec.errors import GraphStoreError, InputDataError
+from tfgrec.generations import whole_folder
 from tfgrec.graph.schema import ID, GraphSchema
 from tfgrec.graph.store import layout, store_files
 from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
 from tfgrec.graph.store.edge_sums import EdgeSums
 from tfgrec.graph.store.node_index import NodeIndex, open_node_index
+from tfgrec.graph.store.shards import ShardRanges
 
 _MILLISECONDS = 1000
 
@@ -25,38 +27,43 @@ class GraphStore:
       schema: the whole schema, readout and context included.
       statistics: `{node set: {feature: {"numeric": ..., "categorical": ...}}}`, see `tfgrec.graph.statistics`.
       feedback_delays: milliseconds after its time at which an edge becomes visible, by edge set.
+      path: the folder of its files: of a store on an object store, that of its generation.
       manifest: all that the manifest says.
     """
 
     def __init__(self, path: files.StrPath, manifest: dict[str, Any]) -> None:
-        self._path = str(path)
+        self.path = str(path)
         self.manifest = manifest
         self.schema = GraphSchema.from_json(manifest["schema"])
         self.statistics: dict[str, Any] = manifest["statistics"]
         self.feedback_delays: dict[str, int] = manifest["feedback_delays"]
+        self._described: dict[str, dict[str, Any]] = {described["path"]: described for described in self._files()}
         self._indexes: dict[str, NodeIndex] = {}
         self._adjacencies: dict[str, Adjacency] = {}
         self._edge_sums: dict[tuple[str, str], EdgeSums] = {}
 
     def __reduce__(self) -> tuple:
-        return GraphStore.open, (self._path,)
+        return GraphStore.open, (self.path,)
 
     @classmethod
     def open(cls, path: files.StrPath) -> "GraphStore":
         """Opens the store in folder `path`.
 
         Raises:
-          GraphStoreError: there is none, the path has a scheme, it was not finished, it is of another format, or a file
-            is missing or cut.
+          GraphStoreError: there is none, it was not finished, it is of another format, or a file is missing or cut.
         """
-        store_files.refuse_scheme(path)
-        manifest = _read_manifest(path)
-        store = cls(path, manifest)
-        for described in store._files():
-            found = files.size(store_files.resolve(path, described["path"]))
+        try:
+            folder = whole_folder(path)
+        except InputDataError as error:
+            raise GraphStoreError(str(error)) from error
+        store = cls(folder, _read_manifest(folder))
+        there = files.files_below(folder)
+        for name, described in store._described.items():
+            file = there.get(store_files.resolve(folder, name))
+            found = -1 if file is None else file.bytes
             if found != described["bytes"]:
                 state = "is missing" if found < 0 else f"has {found} bytes instead of {described['bytes']}"
-                raise GraphStoreError(f"{path}: file {described['path']} {state}: build the store again")
+                raise GraphStoreError(f"{path}: file {name} {state}: build the store again")
         return store
 
     @contextlib.contextmanager
@@ -70,13 +77,9 @@ class GraphStore:
         Raises:
           GraphStoreError: names the damaged files.
         """
-        damaged = [
-            described["path"]
-            for described in self._files()
-            if files.checksum(store_files.resolve(self._path, described["path"])) != described["sha256"]
-        ]
+        damaged = [name for name, described in self._described.items() if not self._is_intact(described)]
         if damaged:
-            raise GraphStoreError(f"{self._path}: damaged, build the store again: {', '.join(damaged)}")
+            raise GraphStoreError(f"{self.path}: damaged, build the store again: {', '.join(damaged)}")
 
     def shard_entries(self) -> Iterator[dict[str, Any]]:
         """What `GraphStoreWriter.finish` takes of each shard, for a store that takes this one's shards over."""
@@ -98,7 +101,9 @@ class GraphStore:
         """The node set's ids."""
         if node_set not in self._indexes:
             dtype = self.schema.node_sets[node_set].features[ID].dtype
-            self._indexes[node_set] = open_node_index(self._path, node_set, dtype, self.manifest["shards"])
+            self._indexes[node_set] = open_node_index(
+                self.path, node_set, dtype, self.manifest["shards"], self._described
+            )
         return self._indexes[node_set]
 
     def node_features(self, node_set: str, nodes: np.ndarray) -> dict[str, pa.Array]:
@@ -108,9 +113,12 @@ class GraphStore:
     def adjacency(self, edge_set: str) -> Adjacency:
         """The edges of an edge set."""
         if edge_set not in self._adjacencies:
-            sources = self.node_index(self.schema.edge_sets[edge_set].source).ranges
-            shards = self.manifest["shards"]
-            self._adjacencies[edge_set] = open_adjacency(self._path, edge_set, sources, shards)
+            of_sources = self.manifest["node_sets"][self.schema.edge_sets[edge_set].source]["shards"]
+            # Told by the manifest, so that no file of nodes is fetched for it.
+            sources = ShardRanges([shard["count"] for shard in of_sources])
+            self._adjacencies[edge_set] = open_adjacency(
+                self.path, edge_set, sources, self.manifest["shards"], self._described
+            )
         return self._adjacencies[edge_set]
 
     def edge_sums(self, edge_set: str, feature: str) -> EdgeSums:
@@ -132,6 +140,25 @@ class GraphStore:
         """
         oldest = None if window_seconds is None else times - round(window_seconds * _MILLISECONDS)
         return self.adjacency(edge_set).visible_bounds(nodes, times - self.feedback_delays[edge_set], oldest)
+
+    def map_file(self, path: str) -> pa.RecordBatch:
+        """The columns of one of the store's files, see `tfgrec.graph.store.layout`.
+
+        Raises:
+          GraphStoreError: the file is missing or damaged.
+        """
+        return store_files.map_shards(self.path, [path], self._described)[0]
+
+    def _is_intact(self, described: dict[str, Any]) -> bool:
+        path = store_files.resolve(self.path, described["path"])
+        if files.is_local(path):
+            return files.checksum(path) == described["sha256"]
+        try:
+            # Compares what it fetches; a job that reads the file finds it there.
+            self.map_file(path)
+        except GraphStoreError:
+            return False
+        return True
 
     def _files(self) -> Iterator[dict[str, Any]]:
         for kind in ("node_sets", "edge_sets"):

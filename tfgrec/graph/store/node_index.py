@@ -1,6 +1,7 @@
 """Raw ids to dense ids: nodes are numbered in the order of their ids' hashes, so a hash finds its node by search."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,13 +51,13 @@ def as_id_array(ids: np.ndarray | Sequence | pa.Array, dtype: DType, where: str)
 class NodeIndex:
     """The nodes of one node set: how many they are, and the dense ids of raw ids.
 
-    Usable as soon as all shards of the node set are written, before the store is finished.
+    Usable as soon as all shards of the node set are written, before the store is finished. `batches` are the shards'
+    files, as the store writer wrote them; `where` is named in errors.
     """
 
-    def __init__(self, paths: Sequence[str], dtype: DType) -> None:
+    def __init__(self, batches: Sequence[pa.RecordBatch], dtype: DType, where: str) -> None:
         self._dtype = dtype
-        self._where = paths[0]
-        batches = [store_files.map_columns(path) for path in paths]
+        self._where = where
         self.ranges = ShardRanges([batch.num_rows for batch in batches])
         self._hashes = [column_of(batch, HASH).to_numpy() for batch in batches]
         self._ids = [column_of(batch, ID) for batch in batches]
@@ -116,14 +117,23 @@ def _find(known: np.ndarray, raw: pa.Array, hashes: np.ndarray, ids: np.ndarray)
     return found
 
 
-def open_node_index(store: files.StrPath, node_set: str, dtype: DType, shards: int) -> NodeIndex:
+def open_node_index(
+    store: files.StrPath,
+    node_set: str,
+    dtype: DType,
+    shards: int,
+    described: Mapping[str, Mapping[str, Any]] | None = None,
+) -> NodeIndex:
     """The index of a node set whose shards are all written.
+
+    `described` is what the store's manifest says of its files, by their names there, once there is one.
 
     Raises:
       GraphStoreError: a shard is not written yet.
     """
     paths = [node_shard_path(store, node_set, shard, shards) for shard in range(shards)]
-    missing = next((path for path in paths if not files.exists(path)), None)
+    # Elsewhere each such question is a request; mapping the file tells as well.
+    missing = next((path for path in paths if files.is_local(path) and not files.exists(path)), None)
     if missing:
         raise GraphStoreError(f"{missing}: this shard of node set '{node_set}' is not written")
-    return NodeIndex(paths, dtype)
+    return NodeIndex(store_files.map_shards(store, paths, described), dtype, paths[0])

@@ -26,7 +26,6 @@ class GraphStoreWriter:
     """
 
     def __init__(self, path: files.StrPath, schema: GraphSchema, shards: int) -> None:
-        store_files.refuse_scheme(path)
         self._path = str(path)
         self._schema = schema
         self._shards = shards
@@ -108,8 +107,8 @@ class GraphStoreWriter:
         columns = {name: column.take(pa.array(order)) for name, column in columns.items()}
         path = layout.node_shard_path(self._path, node_set, shard, self._shards)
         raw = pa.array(ids, pa.string() if ids.dtype == object else pa.int64())
-        store_files.write_columns(path, {HASH: pa.array(hashes), ID: raw, **columns})
-        return self._entry("node_sets", node_set, shard, len(ids), [path])
+        written = store_files.write_columns(path, {HASH: pa.array(hashes), ID: raw, **columns})
+        return self._entry("node_sets", node_set, shard, len(ids), {path: written})
 
     def read_node_shard(self, node_set: str, shard: int) -> dict[str, pa.Array]:
         """The nodes of a shard that is written, in the order of their dense ids: `#id` and features by name."""
@@ -154,10 +153,11 @@ class GraphStoreWriter:
         order = edge_order(sources, targets, columns)
         paths = [path(self._path, edge_set, shard, self._shards) for path in _EDGE_PATHS]
         row_splits = np.searchsorted(sources[order], np.arange(first, last + 1))
-        store_files.write_columns(paths[0], {ROW_SPLITS: pa.array(row_splits, pa.int64())})
+        rows = store_files.write_columns(paths[0], {ROW_SPLITS: pa.array(row_splits, pa.int64())})
         ordered = {name: column.take(pa.array(order)) for name, column in columns.items()}
-        store_files.write_columns(paths[1], {TARGET: pa.array(targets[order]), **ordered})
-        return self._entry("edge_sets", edge_set, shard, len(sources), paths)
+        edges = store_files.write_columns(paths[1], {TARGET: pa.array(targets[order]), **ordered})
+        written = dict(zip(paths, (rows, edges), strict=True))
+        return self._entry("edge_sets", edge_set, shard, len(sources), written)
 
     def finish(
         self,
@@ -206,10 +206,12 @@ class GraphStoreWriter:
             raise GraphStoreError(f"{self._path}: {kind} not written: {', '.join(missing[:5])} ({len(missing)} in all)")
         return {name: _summary([found[name, shard] for shard in range(self._shards)]) for name in names}
 
-    def _entry(self, kind: str, name: str, shard: int, count: int, paths: list[str]) -> dict[str, Any]:
+    def _entry(
+        self, kind: str, name: str, shard: int, count: int, written: Mapping[str, files.WrittenFile]
+    ) -> dict[str, Any]:
         described = [
-            {"path": store_files.relative(path, self._path), "bytes": files.size(path), "sha256": files.checksum(path)}
-            for path in paths
+            {"path": store_files.relative(path, self._path), "bytes": file.bytes, "sha256": file.sha256}
+            for path, file in written.items()
         ]
         return {"kind": kind, "name": name, "shard": shard, "count": count, "files": described}
 
