@@ -71,9 +71,13 @@ def shuffled_records(
     """
     order = tf.random.experimental.stateless_shuffle(list(files), seed=[seed, epoch])
     records = tf.data.Dataset.from_tensor_slices(order).interleave(
-        read_records, cycle_length=FILES_READ_AT_ONCE, num_parallel_calls=FILES_READ_AT_ONCE, deterministic=True
+        tf.autograph.experimental.do_not_convert(read_records),
+        cycle_length=FILES_READ_AT_ONCE,
+        num_parallel_calls=FILES_READ_AT_ONCE,
+        deterministic=True,
     )
 
+    @tf.autograph.experimental.do_not_convert
     def shuffle(index: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
         window_seed = tf.random.experimental.stateless_fold_in([seed, epoch], index)
         return tf.random.experimental.stateless_shuffle(serialized, seed=window_seed)

@@ -45,6 +45,7 @@ class TimeCut:
 
     @staticmethod
     def _kept(records: tf.data.Dataset, wanted: Callable[[tf.Tensor], tf.Tensor]) -> tf.data.Dataset:
+        @tf.autograph.experimental.do_not_convert
         def keep(serialized: tf.Tensor) -> tf.Tensor:
             return tf.boolean_mask(serialized, wanted(request_times(serialized)))
 
@@ -52,6 +53,7 @@ class TimeCut:
         return batches.map(keep, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
+@tf.autograph.experimental.do_not_convert
 def request_times(serialized: tf.Tensor) -> tf.Tensor:
     """The times of serialized requests `[batch_size]`, int64, milliseconds since 1970; nothing else is parsed."""
     return tf.io.parse_example(serialized, {_FEATURE: tf.io.FixedLenFeature([], tf.int64)})[_FEATURE]

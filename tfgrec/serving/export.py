@@ -13,6 +13,7 @@ from tfgrec.serving.encode import STATE
 from tfgrec.serving.rank_cached import ITEM_STATES
 from tfgrec.serving.request_columns import parse_examples, request_columns
 from tfgrec.serving.saved_model import Answer, load_signatures, publish, save_functions
+from tfgrec.serving.scoring import Scorer
 from tfgrec.serving.signature_names import EXAMPLES, SIGNATURE
 from tfgrec.serving.signatures import ENCODE_ITEM, RANK, RANK_CACHED, RANK_DENSE, Signatures, make_signatures
 from tfgrec.serving.warm_up import warm_up_records, write_warm_up
@@ -33,6 +34,7 @@ def export_model(
     sample: Sequence[bytes],
     extra: dict[str, Any],
     combined: Mapping[str, float] | None = None,
+    scorer: Scorer | None = None,
     warm_up_requests: int = 4,
     tolerance: float = 1e-5,
 ) -> Path:
@@ -51,6 +53,7 @@ def export_model(
       extra: written as JSON to assets.extra/tfgrec.json, beside a description of the signatures.
       combined: weights of the tasks in the score `combined`; None, or none: see
         `tfgrec.serving.combined_score.combined_weights`.
+      scorer: see `make_signatures`.
       warm_up_requests: how many of the sample TensorFlow Serving is given to warm up with, see
         `tfgrec.serving.warm_up`.
       tolerance: the largest difference allowed between the two, relative and absolute.
@@ -59,11 +62,15 @@ def export_model(
       ConfigurationError: see `make_signatures`.
       ExportError: the written model answers differently.
     """
-    signatures = make_signatures(model, schema, combined=combined)
+    signatures = make_signatures(model, schema, combined=combined, scorer=scorer)
     questions = _questions(signatures, schema, tf.constant(list(sample)))
     # It is serving_default under another name.
     questions.pop(RANK)
-    answers = {name: signatures.functions[name](**question) for name, question in questions.items()}
+    answers = {
+        name: signatures.functions[name](**question)
+        for name, question in questions.items()
+        if name == SIGNATURE or not _only_scores(signatures, name)
+    }
     # One request, and several: both are asked.
     asked = [sample[:count] for count in sorted({min(1, warm_up_requests), warm_up_requests} - {0})]
     warm_up = warm_up_records([_questions(signatures, schema, tf.constant(list(part))) for part in asked])
@@ -75,7 +82,8 @@ def export_model(
         loaded = load_signatures(path)
         for name, question in questions.items():
             answer = loaded[name](**question)
-            _verify(name, answers[name], answer, tolerance)
+            if name in answers:
+                _verify(name, answers[name], answer, tolerance)
             if STATE not in answer:
                 _verify(name, answers[SIGNATURE], answer, tolerance)
 
@@ -86,6 +94,12 @@ def load_scoring_function(path: str | Path) -> Answer:
     """The scoring function of an exported model, as any server would load it: `examples` -> scores."""
     answer = load_signatures(path)[SIGNATURE]
     return lambda examples: answer(**{EXAMPLES: examples})
+
+
+def _only_scores(signatures: Signatures, name: str) -> bool:
+    """Whether a signature answers what `serving_default` does: that alone says then what its answers have to be."""
+    described = signatures.described["signatures"]
+    return described[name]["outputs"].keys() == described[SIGNATURE]["outputs"].keys()
 
 
 def _questions(signatures: Signatures, schema: GraphSchema, examples: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:

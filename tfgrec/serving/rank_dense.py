@@ -18,7 +18,7 @@ def make_rank_dense(
     How many are each request's follows from the sizes. Ends of edges are numbers of nodes within their request.
 
     Args:
-      score: scores values of columns, see `tfgrec.serving.scoring.make_values_scorer`.
+      score: scores values of columns, see `tfgrec.serving.scoring.Scorer.of_values`.
       schema: what the records hold, without labels.
     """
     columns = request_columns(schema)

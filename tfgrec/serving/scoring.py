@@ -34,7 +34,25 @@ def make_scoring_function(
       schema: what the records hold, without labels; records that have them are accepted.
       combined: weights of the tasks in a further score, `combined`; None for none.
     """
-    return of_examples(make_values_scorer(model, schema, combined=combined), schema)
+    return Scorer(model, schema, combined=combined).of_examples
+
+
+class Scorer:
+    """A model's scores as two functions, traced once for all who ask: evaluation, and the signatures of an export.
+
+    Attributes:
+      of_values: what `make_scoring_function` describes, of the values of the requests' columns (see `request_columns`).
+      of_examples: what it describes.
+    """
+
+    def __init__(self, model: "JointModel", schema: GraphSchema, *, combined: Mapping[str, float] | None = None):
+        """Takes what `make_scoring_function` does."""
+
+        def score(values: Values) -> dict[str, tf.Tensor]:
+            return score_graph(model, request_graph(schema, values), combined=combined)
+
+        self.of_values = as_function(score, [values_signature(schema)])
+        self.of_examples = of_examples(self.of_values, schema)
 
 
 def of_examples(
@@ -47,17 +65,6 @@ def of_examples(
         return score(parse_examples(columns, examples))
 
     return as_function(of_serialized, [tf.TensorSpec([None], tf.string, name=EXAMPLES)])
-
-
-def make_values_scorer(
-    model: "JointModel", schema: GraphSchema, *, combined: Mapping[str, float] | None = None
-) -> tf.types.experimental.GenericFunction:
-    """What `make_scoring_function` describes, of the values of the requests' columns (see `request_columns`)."""
-
-    def score(values: Values) -> dict[str, tf.Tensor]:
-        return score_graph(model, request_graph(schema, values), combined=combined)
-
-    return as_function(score, [values_signature(schema)])
 
 
 def score_graph(

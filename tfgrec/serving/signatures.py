@@ -14,7 +14,7 @@ from tfgrec.serving.rank_cached import make_rank_cached
 from tfgrec.serving.rank_dense import make_rank_dense
 from tfgrec.serving.request_columns import request_columns
 from tfgrec.serving.saved_model import concrete
-from tfgrec.serving.scoring import make_values_scorer, of_examples
+from tfgrec.serving.scoring import Scorer
 from tfgrec.serving.signature_names import SIGNATURE, output_problems
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ class Signatures:
 
 
 def make_signatures(
-    model: "JointModel", schema: GraphSchema, *, combined: Mapping[str, float] | None = None
+    model: "JointModel",
+    schema: GraphSchema,
+    *,
+    combined: Mapping[str, float] | None = None,
+    scorer: Scorer | None = None,
 ) -> Signatures:
     """The signatures of a model: `serving_default` and `rank`, which are one; `rank_dense`; `encode_user` and
     `encode_item`; `rank_cached`.
@@ -54,16 +58,17 @@ def make_signatures(
       model: a built model.
       schema: what requests hold, without labels.
       combined: weights of the tasks in the combined score; None, or none: see `combined_weights`.
+      scorer: the model's, with these `combined_weights`; None to make one.
 
     Raises:
       ConfigurationError: a task has the name of another output, or a weight is of no task.
     """
     raise_problems(output_problems(model.tasks, combined or ()))
     combined = combined_weights(model.tasks, combined)
-    score = make_values_scorer(model, schema, combined=combined)
+    scorer = scorer or Scorer(model, schema, combined=combined)
     layouts, encoders = state_layouts(model, schema), make_encoders(model, schema)
-    rank = of_examples(score, schema)
-    functions: dict[str, Function] = {SIGNATURE: rank, RANK: rank, RANK_DENSE: make_rank_dense(score, schema)}
+    rank, rank_dense = scorer.of_examples, make_rank_dense(scorer.of_values, schema)
+    functions: dict[str, Function] = {SIGNATURE: rank, RANK: rank, RANK_DENSE: rank_dense}
     left_out = {}
     for name, side in ((ENCODE_USER, "user"), (ENCODE_ITEM, "item")):
         if layouts[side] or model.retrieval is not None:

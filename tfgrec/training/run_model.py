@@ -32,8 +32,9 @@ from tfgrec.model.unknown_ids import UnknownIds
 from tfgrec.progress import stage_progress
 from tfgrec.run.fingerprint import fingerprint_file
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.serving.combined_score import combined_weights
 from tfgrec.serving.export import export_model
-from tfgrec.serving.scoring import make_scoring_function
+from tfgrec.serving.scoring import Scorer
 from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.evaluation import predict
 from tfgrec.training.precision import precision_policy
@@ -166,10 +167,16 @@ class RunModel:
         self.checkpoints.restore_model(model)
         return model
 
+    @cached_property
+    def _scorer(self) -> Scorer:
+        """One for evaluation and export: to trace and to compile it takes seconds."""
+        combined = combined_weights(self.config.model.tasks, self.config.export.combined)
+        return Scorer(self.trained, self.serving_schema, combined=combined)
+
     def predict(self, split: str) -> pd.DataFrame:
         """The trained model's predictions for a split, see `tfgrec.training.evaluation.predict`."""
         return predict(
-            make_scoring_function(self.trained, self.serving_schema),
+            self._scorer.of_examples,
             split=self.examples.split(split),
             schema=self.examples.schema,
             tasks=self.config.model.tasks,
@@ -193,6 +200,7 @@ class RunModel:
             sample=self.sample("validation"),
             extra=extra,
             combined=self.config.export.combined,
+            scorer=self._scorer,
             warm_up_requests=self.config.export.warm_up_requests,
         )
 

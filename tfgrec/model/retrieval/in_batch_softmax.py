@@ -25,9 +25,10 @@ class InBatchSoftmax:
     """
 
     def __init__(self, *, temperature: float) -> None:
-        task = tfrs.tasks.Retrieval(temperature=temperature)
-
         # TFRS asks tensors for their len(), which takes autograph. What it calls does without, and would take seconds.
+        # The loss is TFRS's default; Keras converts a loss by itself unless told otherwise.
+        loss = tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=tf.keras.losses.Reduction.SUM)
+        task = tfrs.tasks.Retrieval(loss=tf.autograph.experimental.do_not_convert(loss), temperature=temperature)
         call = tf.autograph.to_graph(tfrs.tasks.Retrieval.call, recursive=False)
 
         def cross_entropy(**inputs: tf.Tensor) -> tf.Tensor:
