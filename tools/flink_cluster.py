@@ -18,12 +18,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tools.flink_jars import flink_jars
-from tools.flink_processes import HOST, flink_configuration, job_manager, job_server, task_manager
+from tools.flink_processes import HOST, flink_configuration, job_manager, job_server, out_of_sight, task_manager
 from tools.python_stacks import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--dir", required=True, type=Path, help="where the cluster's configuration and logs lie")
     parser.add_argument("--task-managers", type=int, default=2, help="how many TaskManagers to start; 2 by default")
     parser.add_argument("--slots", type=int, default=2, help="slots of each TaskManager; 2 by default")
+    parser.add_argument("--apart", action="store_true", help="TaskManagers see no files of one another (needs root)")
     parser.add_argument("--rest-port", type=int, default=0, help="port of Flink's web page; a free one by default")
     parser.add_argument("--job-port", type=int, default=0, help="port of Beam's job server; a free one by default")
     parser.add_argument("--jars", default="", help="folder of jars; by default Maven fetches them into ~/.cache/tfgrec")
@@ -52,7 +53,8 @@ def main() -> None:
     try:
         if args.action == "start":
             ports = {"rest": args.rest_port, "job": args.job_port}
-            print_cluster(start(args.dir, args.task_managers, args.slots, jars=args.jars, ports=ports))
+            hidden = () if args.apart else None
+            print_cluster(start(args.dir, args.task_managers, args.slots, hidden=hidden, jars=args.jars, ports=ports))
         elif args.action == "status":
             sys.exit(0 if print_status(args.dir) else 1)
         else:
@@ -64,7 +66,13 @@ def main() -> None:
 
 
 def start(
-    folder: Path, task_managers: int = 2, slots: int = 2, *, jars: str = "", ports: dict[str, int] | None = None
+    folder: Path,
+    task_managers: int = 2,
+    slots: int = 2,
+    *,
+    hidden: Sequence[Path] | None = None,
+    jars: str = "",
+    ports: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """Starts a cluster and waits until it takes jobs; if that fails, nothing is left running.
 
@@ -72,6 +80,8 @@ def start(
       folder: for configuration, logs and temporary files.
       task_managers: how many TaskManagers.
       slots: how many steps at once each of them runs.
+      hidden: unless None, TaskManagers share no files, as if each had a machine of its own: each has a working and a
+        temporary folder of its own, and finds those of the others, and these folders, empty.
       jars: see flink_jars.
       ports: by name ("rest", "job" ...); 0, or none, is any free one.
 
@@ -91,13 +101,20 @@ def start(
     ports = {**_free_ports(), **{name: port for name, port in (ports or {}).items() if port}}
     worker = _prepare(folder, ports, slots)
     commands = {"job-manager": job_manager(found, folder)}
-    commands |= {
-        f"task-manager-{number}": task_manager(found, folder, f"task-manager-{number}", slots)
-        for number in range(1, task_managers + 1)
-    }
+    homes = {f"task-manager-{number}": folder / f"task-manager-{number}" for number in range(1, task_managers + 1)}
+    for name, home in homes.items():
+        (home / "temporary").mkdir(parents=True, exist_ok=True)
+        commands[name] = task_manager(found, folder, name, slots, temporary=home / "temporary")
+        if hidden is not None:
+            commands[name] = out_of_sight(
+                commands[name], [*hidden, *(other for other in homes.values() if other != home)]
+            )
     commands["job-server"] = job_server(found, folder, ports)
     try:
-        processes = {name: _spawn(command, name, folder) for name, command in commands.items()}
+        processes = {
+            name: _spawn(command, name, folder, homes.get(name) if hidden is not None else None)
+            for name, command in commands.items()
+        }
         _wait_until_ready(processes, folder, ports, task_managers)
         # With a TaskManager lost, a job goes on if the slots of the others are enough for it.
         parallelism = slots * max(task_managers - 1, 1)
@@ -131,7 +148,8 @@ def stop(folder: Path) -> int:
         stopped.update(pids)
         time.sleep(0.1)
     (folder / _STATE).unlink(missing_ok=True)
-    shutil.rmtree(folder / "temporary", ignore_errors=True)
+    for temporary in (folder / "temporary", *folder.glob("task-manager-*")):
+        shutil.rmtree(temporary, ignore_errors=True)
     return len(stopped)
 
 
@@ -181,16 +199,17 @@ def _options(ports: dict[str, int], worker: Path, parallelism: int) -> list[str]
     ]
 
 
-def _spawn(command: list[str], name: str, folder: Path) -> subprocess.Popen:
+def _spawn(command: list[str], name: str, folder: Path, home: Path | None) -> subprocess.Popen:
     """Starts a process that outlives this one and is deaf to this terminal's interrupts."""
+    own = {} if home is None else {"TMPDIR": str(home / "temporary"), "TFGREC_CACHE_DIR": str(home / "cache")}
     with open(folder / "logs" / f"{name}.log", "wb") as log:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            env={**os.environ, _MARK: str(folder)},
+            cwd=home or ROOT,
+            env={**os.environ, **own, _MARK: str(folder)},
             start_new_session=True,
         )
 

@@ -78,19 +78,20 @@ def flink_configuration(folder: Path, ports: Mapping[str, int], slots: int) -> s
 
 def job_manager(jars: Path, folder: Path) -> list[str]:
     """The command of the JobManager; flink-conf.yaml lies in `folder`."""
-    java = [*_java(folder, _JOB_MANAGER_HEAP_MB), "-cp", f"{jars}/*"]
+    java = [*_java(folder / "temporary", _JOB_MANAGER_HEAP_MB), "-cp", f"{jars}/*"]
     return [*java, _JOB_MANAGER, "--configDir", str(folder)]
 
 
-def task_manager(jars: Path, folder: Path, name: str, slots: int) -> list[str]:
-    """The command of one TaskManager."""
+def task_manager(jars: Path, folder: Path, name: str, slots: int, *, temporary: Path) -> list[str]:
+    """The command of one TaskManager, whose temporary files lie in a folder of its own."""
     network = f"{_NETWORK_MB_PER_SLOT * slots}m"
     memory = {part: f"{size}m" for part, size in _TASK_MANAGER_MEMORY_MB.items()}
     memory |= {"network.min": network, "network.max": network}
     settings = {"taskmanager.resource-id": name, "taskmanager.cpu.cores": str(float(slots))}
+    settings["io.tmp.dirs"] = str(temporary)
     settings |= {f"taskmanager.memory.{part}": size for part, size in memory.items()}
     options = [word for setting, value in settings.items() for word in ("-D", f"{setting}={value}")]
-    java = [*_java(folder, _TASK_HEAP_MB + _FRAMEWORK_HEAP_MB), "-cp", f"{jars}/*"]
+    java = [*_java(temporary, _TASK_HEAP_MB + _FRAMEWORK_HEAP_MB), "-cp", f"{jars}/*"]
     return [*java, _TASK_MANAGER, "--configDir", str(folder), *options]
 
 
@@ -102,7 +103,7 @@ def job_server(jars: Path, folder: Path, ports: Mapping[str, int]) -> list[str]:
     # The job server sends its class path to Flink with every job, 160 MB, and the TaskManagers have all of it already.
     sent = {jar for jar in jars.glob("*.jar") if _LOOKED_UP.match(jar.name)}
     others = set(jars.glob("*.jar")) - sent
-    java = [*_java(folder, _JOB_SERVER_HEAP_MB), f"-Xbootclasspath/a:{_path(others)}", "-cp", _path(sent)]
+    java = [*_java(folder / "temporary", _JOB_SERVER_HEAP_MB), f"-Xbootclasspath/a:{_path(others)}", "-cp", _path(sent)]
     return [*java, _JOB_SERVER, *options, f"--artifacts-dir={folder / 'temporary'}"]
 
 
@@ -110,7 +111,13 @@ def _path(jars: Iterable[Path]) -> str:
     return ":".join(str(jar) for jar in sorted(jars))
 
 
-def _java(folder: Path, heap_mb: int) -> list[str]:
+def out_of_sight(command: list[str], hidden: Iterable[Path]) -> list[str]:
+    """The command in a mount namespace of its own, in which empty folders lie over the hidden ones; needs root."""
+    hide = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 1; shift; done; shift; exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", hide, "sh", *map(str, hidden), "--", *command]
+
+
+def _java(temporary: Path, heap_mb: int) -> list[str]:
     return [
         "java",
         f"-Xmx{heap_mb}m",
@@ -118,6 +125,6 @@ def _java(folder: Path, heap_mb: int) -> list[str]:
         # A process that is out of memory is one that is lost: Flink copes with that, but not with one half dead.
         "-XX:+ExitOnOutOfMemoryError",
         *_JAVA_17,
-        f"-Djava.io.tmpdir={folder / 'temporary'}",
+        f"-Djava.io.tmpdir={temporary}",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
     ]

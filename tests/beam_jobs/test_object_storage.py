@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from derived_shop import DERIVED, derived_schema, derived_tables
+from s3_contents import contents, send_folder
 from s3_server import S3Server
 from shop_tables import SCHEMA, Shop, run_config, tables_config, write_frames
 
@@ -50,12 +51,6 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     ShardCache.of_host.cache_clear()
 
 
-def send_folder(folder: Path, url: str) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            files.send(path, f"{url}/{path.relative_to(folder).as_posix()}")
-
-
 def _writes(content: bytes) -> Any:
     return lambda file: file.write(content)
 
@@ -65,15 +60,6 @@ def common(data_dir: str) -> dict[str, Any]:
     declared["log"]["path"] = "log-*"
     declared["log"]["format"] = "csv"
     return {"config": run_config(), "tables": tables_config(tables=declared), "schema": SCHEMA, "data_dir": data_dir}
-
-
-def contents(folder: str | Path) -> dict[str, bytes]:
-    """All bytes below a folder, by their names in it."""
-    found = {}
-    for path in files.files_below(folder):
-        with files.open_to_read(path) as file:
-            found[path[len(str(folder)) + 1 :]] = file.read()
-    return found
 
 
 def without_manifest(found: dict[str, bytes]) -> dict[str, bytes]:
