@@ -43,7 +43,7 @@ class RecordFeatures:
     def read(self, split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Features and rows of a split, one a candidate each: what peers read, and predictions.parquet's columns."""
         features, rows = [], []
-        for serialized in read_records(self._examples.split(split).files).batch(_BATCH_SIZE):
+        for serialized in read_records(self._examples.split(split).records).batch(_BATCH_SIZE):
             rows.append(self._rows.read(serialized))
             found = {name: values.numpy() for name, values in self._read(serialized).items()}
             features.append(pd.DataFrame(found))

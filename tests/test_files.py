@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,3 +55,20 @@ def test_a_file_is_shared_where_the_disk_can(linked: bool, tmp_path: Path, monke
     files.link(tmp_path / "old", tmp_path / "folder" / "new")
     assert (tmp_path / "folder" / "new").read_text() == "content"
     assert (tmp_path / "folder" / "new").samefile(tmp_path / "old") == linked
+
+
+def test_a_file_is_another_one_when_its_bytes_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a"
+    assert files.identity(file) is None
+    file.write_text("abc")
+    # Another change within the clock's grain could not be told.
+    assert files.identity(file) is None
+    monkeypatch.setattr(files, "_COARSEST_CLOCK", 0.0)
+    before, times = files.identity(file), file.stat()
+    assert before == files.identity(file) is not None
+    time.sleep(0.02)
+    file.write_text("abd")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert files.identity(file) not in (before, None)
+    (tmp_path / "b").write_text("abc")
+    assert files.identity(tmp_path / "b") != before

@@ -205,6 +205,18 @@ def test_errors_do_not_hold_credentials(s3_server: S3Server) -> None:
     assert s3_server.environment["AWS_SECRET_ACCESS_KEY"] not in told
 
 
+def test_a_file_is_another_one_when_its_bytes_are(s3_folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = files.join(s3_folder, "told")
+    assert files.identity(url) is None
+    put(url, b"abc")
+    assert files.identity(url) is None, "it was written only just now"
+    monkeypatch.setattr(files, "_FAR_CLOCK", -60.0)
+    before = files.identity(url)
+    assert before is not None
+    put(url, b"abcd")
+    assert files.identity(url) != before
+
+
 def test_the_server_counts_requests(s3_server: S3Server, s3_folder: str) -> None:
     url = files.join(s3_folder, "a [b].arrow")
     files.write_atomically(url, lambda file: file.write(b"content"))

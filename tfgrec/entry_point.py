@@ -11,6 +11,7 @@ from tfgrec.errors import TfgrecError
 from tfgrec.quiet import quieten_frameworks
 from tfgrec.run.stage_log import StageFailed
 from tfgrec.temporary_folder import own_temporary_folder
+from tfgrec.told_damage import damage_in
 
 USER_ERROR = 2
 # What a disk says and its user can mend: read-only, no right, full, broken, a path that is none.
@@ -57,7 +58,7 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
             print("\ninterrupted; run the same command again to go on", file=sys.stderr)
             return INTERRUPTED
         except Exception as error:
-            told = _told(error) if isinstance(error, OSError) else _told_by_tensorflow(error)
+            told = _told(error) if isinstance(error, OSError) else damage_in(error) or _told_by_tensorflow(error)
             if told is None:
                 raise
             print(f"error: {told}", file=sys.stderr)

@@ -11,6 +11,7 @@ import mmap
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ StrPath = str | os.PathLike[str]
 _BLOCK_BYTES = 1 << 20
 # Of object stores: each read is a request.
 _FAR_BLOCK_BYTES = 1 << 23
+# Within so many seconds two changes of a file can have the same time; those of object stores are of another clock.
+_COARSEST_CLOCK, _FAR_CLOCK = 2.0, 60.0
 
 
 class FoundFile(NamedTuple):
@@ -82,6 +85,27 @@ def size(path: StrPath) -> int:
         return os.path.getsize(path) if os.path.isfile(path) else -1
     info = _info(path)
     return info.size if info.type == fs.FileType.File else -1
+
+
+def identity(path: StrPath) -> str | None:
+    """What changes whenever a file's bytes do, told without reading it: bytes, times, and which file it is.
+
+    None where nothing of the kind can be told: there is no file, or it has been changed only just now, so that another
+    change could go by unseen.
+    """
+    if not is_local(path):
+        info = _info(path)
+        written = info.mtime_ns or 0
+        known = info.type == fs.FileType.File and time.time() - written / 1e9 >= _FAR_CLOCK
+        return f"{info.size} {written}" if known and written else None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    # What is called a file's time of change can be set back, the second one can't.
+    if time.time() - max(status.st_mtime, status.st_ctime) < _COARSEST_CLOCK:
+        return None
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
 def checksum(path: StrPath) -> str:

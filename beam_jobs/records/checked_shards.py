@@ -87,7 +87,7 @@ class _CheckShard(beam.DoFn):
 
     def process(self, shard: dict[str, Any]) -> Iterator[dict[str, Any]]:
         path = shard["path"]
-        records = read_records(files.join(self._folder, path))
+        records = read_records(files.join(self._folder, path), sha256=shard["sha256"])
         fact = {
             "kind": "checked",
             "file": path,

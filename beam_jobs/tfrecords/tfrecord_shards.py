@@ -4,6 +4,7 @@ Format of a record (https://www.tensorflow.org/tutorials/load_data/tfrecord): le
 length, data, masked CRC32C of the data; little endian.
 """
 
+import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
@@ -30,17 +31,36 @@ def write_records(path: str, records: Iterable[bytes]) -> WrittenFile:
     return write_hashed(path, write)
 
 
-def read_records(path: str) -> Iterator[bytes]:
-    """The records of a TFRecord file.
+def read_records(path: str, *, sha256: str | None = None) -> Iterator[bytes]:
+    """The records of a TFRecord file; with `sha256`, the file's bytes are compared with it when all of them are read.
 
     Raises:
       InputDataError: the file is missing, cut short or damaged; names the record (the first one is 0).
     """
     try:
         with open_to_read(path) as file:
-            yield from records_in(file, path)
+            hashed = _Hashed(file)
+            yield from records_in(hashed, path)
+            if sha256 is not None and hashed.sha256 != sha256:
+                raise InputDataError(f"{path}: is damaged, its checksum is not the manifest's")
     except OSError as error:
         raise InputDataError(f"{path}: can't be read: {error}") from error
+
+
+class _Hashed:
+    """A file that is read once, and the SHA-256 of what was read."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._digest = file, hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._digest.update(data)
+        return data
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
 
 
 def records_in(file: BinaryIO, where: str) -> Iterator[bytes]:

@@ -99,7 +99,7 @@ def test_jobs_killed_at_any_point_are_done_again_as_if_nothing_had_been(shop: Sh
     if (tmp_path / "graph").exists():
         GraphStore.open(tmp_path / "graph").verify()
     if (tmp_path / "examples").exists():
-        ExamplesDirectory.open(tmp_path / "examples")
+        ExamplesDirectory.open(tmp_path / "examples").verify()
     build(shop.data, tmp_path)
     sample(shop.data, tmp_path)
     assert contents(tmp_path / "graph") == contents(shop.graph)
@@ -118,9 +118,7 @@ class TestDamagedStore:
     def test_no_job_goes_on_with_it(self, shop: Shop, name: str, damage: Damage, tmp_path: Path) -> None:
         shutil.copytree(shop.graph, tmp_path / "graph")
         damage(tmp_path / "graph" / name, random.Random(1))
-        with pytest.raises(
-            GraphStoreError, match=rf"build the store again: {name}|file {name} has .*: build the store"
-        ):
+        with pytest.raises(GraphStoreError, match=rf"{name}: (is damaged|has \d+ bytes).*: build the store again"):
             sample(shop.data, tmp_path)
         with pytest.raises(GraphStoreError, match=name):
             derive_edges(
@@ -152,7 +150,7 @@ class TestDamagedRecords:
         shutil.copytree(shop.examples, tmp_path / "examples")
         damage(tmp_path / "examples" / name, random.Random(3))
         with pytest.raises(InputDataError, match=rf"{name}: .*sample again with beam_jobs\.sample_subgraphs"):
-            ExamplesDirectory.open(tmp_path / "examples")
+            ExamplesDirectory.open(tmp_path / "examples").verify()
         with pytest.raises(InputDataError, match=name):
             audit(tables=tables_config(), examples_dir=str(tmp_path / "examples"))
 

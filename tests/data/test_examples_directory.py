@@ -79,14 +79,24 @@ def test_a_changed_manifest_is_named(examples: Path) -> None:
     [
         (lambda file: file.unlink(), "part-00001-of-00003.tfrecord: is missing"),
         (lambda file: file.write_bytes(file.read_bytes()[:-1]), "part-00001-of-00003.tfrecord: has .* bytes"),
-        (lambda file: file.write_bytes(b"x" + file.read_bytes()[1:]), "part-00001-of-00003.tfrecord: is damaged"),
     ],
-    ids=["missing", "cut", "changed"],
+    ids=["missing", "cut"],
 )
 def test_a_bad_file_is_named(examples: Path, damage, complaint: str) -> None:
     damage(examples / "validation" / "part-00001-of-00003.tfrecord")
     with pytest.raises(InputDataError, match=complaint):
         ExamplesDirectory.open(examples)
+
+
+def test_of_what_is_listed_all_bytes_are_read_to_verify(examples: Path) -> None:
+    ExamplesDirectory.open(examples).verify()
+    (examples / "train" / "part-00009-of-00003.tfrecord").write_bytes(b"of somebody else")
+    assert len(ExamplesDirectory.open(examples).split("train").files) == 3
+    ExamplesDirectory.open(examples).verify()
+    for path in sorted(examples.rglob("*-of-00003.tfrecord"))[:2]:
+        path.write_bytes(b"x" + path.read_bytes()[1:])
+    with pytest.raises(InputDataError, match=r"00000-of-00003.*: is damaged, .*00001-of-00003.*: is damaged, .*again"):
+        ExamplesDirectory.open(examples).verify()
 
 
 def test_a_split_without_requests_is_named(examples: Path) -> None:

@@ -54,9 +54,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[RunDirectory]:
     return runs
 
 
-def borrow(lender: Path, *overrides: str, data: Path | None = None) -> RunDirectory:
+def borrow(lender: Path, *overrides: str, data: Path | None = None, verify: bool = False) -> RunDirectory:
     config = load_run_config(CONFIG, overrides)
-    records = BorrowedRecords(lender, config, data)
+    records = BorrowedRecords(lender, config, data, verify=verify)
     run = RunDirectory.at(lender.parent / "borrower", data_root=records.data_root)
     run_on_records(config, run, records, announce=lambda _: None)
     return run
@@ -125,6 +125,20 @@ def test_tables_are_compared_where_they_are_given(lender: Path, finished: Path, 
 def damage_records(lender: Path) -> None:
     path = sorted(lender.glob("examples/train/*"))[0]
     path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+@pytest.mark.parametrize("pattern", ["examples/train/*", "graph/edges/watched/*"])
+def test_all_bytes_are_read_to_verify(pattern: str, lender: Path) -> None:
+    damaged = sorted(lender.glob(pattern))[0]
+    flip(damaged)
+    borrow(lender)
+    with pytest.raises(ConfigurationError, match=f"--records-from {lender}: .*{damaged.name}: is damaged"):
+        borrow(lender, verify=True)
 
 
 def change_after_audit(lender: Path) -> None:

@@ -29,7 +29,7 @@ class Stages:
         self.trained: list[tuple[RunDirectory, int]] = []
         self.trained_before_check: list[int] = []
 
-    def data_stages(self, config, run, data, *, announce):
+    def data_stages(self, config, run, data, *, announce, verify):
         stages = self
 
         class Data:

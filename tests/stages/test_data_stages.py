@@ -1,5 +1,7 @@
 """A run never goes on with a damaged graph or damaged records: the stage that made them is done again."""
 
+import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +10,12 @@ import pytest
 import yaml
 from stand_in_jobs import Jobs, write_outputs
 
+from tfgrec import files
 from tfgrec.config import load_run_config
 from tfgrec.errors import InputDataError
+from tfgrec.files import write_json
+from tfgrec.graph.store.layout import sealed
+from tfgrec.run import known_fingerprints
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages import data_stages
 from tfgrec.stages.data_stages import DataStages
@@ -34,23 +40,31 @@ def cut(path: Path) -> None:
 GRAPH, SAMPLING, AUDIT = "beam_jobs.build_graph", "beam_jobs.sample_subgraphs", "beam_jobs.audit"
 
 
-@pytest.mark.parametrize("damage", [flip_last_byte, cut])
 @pytest.mark.parametrize(
-    ("pattern", "expected"),
+    ("pattern", "damage", "verify", "expected"),
     [
-        ("graph/nodes/user/*.arrow", [GRAPH]),
-        ("graph/edges/watched/*.arrow", [GRAPH]),
-        ("graph/manifest.json", [GRAPH]),
-        ("examples/train/*.tfrecord", [SAMPLING, AUDIT]),
-        ("examples/manifest.json", [SAMPLING, AUDIT]),
-        ("stages/graph.json", [GRAPH]),
+        ("graph/nodes/user/*.arrow", cut, False, [GRAPH]),
+        ("graph/edges/watched/*.arrow", cut, False, [GRAPH]),
+        ("graph/edges/watched/*.arrow", Path.unlink, False, [GRAPH]),
+        ("graph/nodes/user/*.arrow", flip_last_byte, True, [GRAPH]),
+        ("graph/edges/watched/*.arrow", flip_last_byte, True, [GRAPH]),
+        ("graph/manifest.json", cut, False, [GRAPH]),
+        ("graph/manifest.json", flip_last_byte, False, [GRAPH]),
+        ("examples/train/*.tfrecord", cut, False, [SAMPLING, AUDIT]),
+        ("examples/train/*.tfrecord", Path.unlink, False, [SAMPLING, AUDIT]),
+        ("examples/train/*.tfrecord", flip_last_byte, True, [SAMPLING, AUDIT]),
+        ("examples/manifest.json", cut, False, [SAMPLING, AUDIT]),
+        ("examples/manifest.json", flip_last_byte, False, [SAMPLING, AUDIT]),
+        ("stages/graph.json", cut, False, [GRAPH]),
+        ("stages/graph.json", flip_last_byte, False, [GRAPH]),
     ],
 )
 def test_what_is_damaged_is_made_again(
     outputs: Path,
     pattern: str,
-    expected: list[str],
     damage: Callable[[Path], None],
+    verify: bool,
+    expected: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -64,7 +78,7 @@ def test_what_is_damaged_is_made_again(
     damage(path)
     jobs.done.clear()
     said.clear()
-    DataStages(load_run_config(CONFIG), run, outputs / "data", announce=said.append).run()
+    DataStages(load_run_config(CONFIG), run, outputs / "data", announce=said.append, verify=verify).run()
     assert jobs.done == expected
     assert any("done again" in line and path.name in line for line in said)
     if path.parent.name != "stages":
@@ -72,6 +86,64 @@ def test_what_is_damaged_is_made_again(
     jobs.done.clear()
     DataStages(load_run_config(CONFIG), run, outputs / "data").run()
     assert jobs.done == []
+
+
+def test_no_byte_of_what_is_there_decides(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of graph and records, nor of tables that have not been changed, however large these are."""
+    jobs, read = Jobs(outputs), []
+    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
+    data = shutil.copytree(outputs / "data", tmp_path / "data")
+    monkeypatch.setattr(files, "_COARSEST_CLOCK", 0.0)
+    run = RunDirectory.at(tmp_path / "run")
+    DataStages(load_run_config(CONFIG), run, data).run()
+    jobs.done.clear()
+    shards = [path for path in run.root.rglob("*") if path.suffix in (".arrow", ".tfrecord")]
+    for path in shards:
+        path.write_bytes(bytes(path.stat().st_size))
+    fingerprint_file = known_fingerprints.fingerprint_file
+    monkeypatch.setattr(
+        known_fingerprints, "fingerprint_file", lambda path: read.append(path) or fingerprint_file(path)
+    )
+    monkeypatch.setattr(files, "checksum", lambda path: pytest.fail(f"{path} is read"))
+    DataStages(load_run_config(CONFIG), run, data).run()
+    assert len(shards) > 10 and jobs.done == [] and read == []
+    # A table that was written anew, its time set back, is read again.
+    table = data / "users.csv"
+    before, text = table.stat(), table.read_text()
+    table.write_text(text.replace("1", "2"))
+    os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns))
+    DataStages(load_run_config(CONFIG), run, data).run()
+    assert jobs.done[0] == GRAPH and set(read) == {table}
+
+
+def test_a_file_of_somebody_else_changes_nothing(
+    outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = Jobs(outputs)
+    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
+    run = RunDirectory.at(tmp_path / "run")
+    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
+    jobs.done.clear()
+    foreign = run.examples / "train" / "part-00007-of-00003.tfrecord"
+    foreign.write_text("x")
+    DataStages(load_run_config(CONFIG), run, outputs / "data", verify=True).run()
+    assert jobs.done == [] and foreign.read_text() == "x"
+
+
+def test_a_manifest_that_others_have_sealed_is_audited(
+    outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = Jobs(outputs)
+    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
+    run = RunDirectory.at(tmp_path / "run")
+    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
+    jobs.done.clear()
+    path = run.examples / "manifest.json"
+    manifest = {name: of for name, of in json.loads(path.read_text()).items() if name != "sha256"}
+    manifest["splits"]["train"]["num_requests"] += 1
+    write_json(path, sealed(manifest))
+    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
+    assert jobs.done[-1] == AUDIT
 
 
 def test_what_killed_jobs_left_is_deleted(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

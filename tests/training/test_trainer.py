@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfgrec.errors import InputDataError
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.told_damage import told_damage
 from tfgrec.training.history import read_history
 from tfgrec.training.run_model import RunModel
 from tfgrec.training.step_log import StepLog
@@ -27,6 +29,18 @@ def values(model: RunModel) -> dict[str, np.ndarray]:
     for name, optimizer in optimizers.items():
         found |= {f"{name}/{number}": variable.numpy() for number, variable in enumerate(optimizer.variables)}
     return found
+
+
+def refuses_damaged_records(run: RunDirectory, *overrides: str) -> None:
+    """Of a bit that was flipped, no step is made; the records are put back as they were."""
+    damaged = sorted((run.examples / "train").iterdir())[-1]
+    sound = damaged.read_bytes()
+    damaged.write_bytes(sound[:-9] + bytes([sound[-9] ^ 1]) + sound[-8:])
+    step = run_model(run, *overrides).checkpoints.read_position().step
+    with pytest.raises(InputDataError, match=f"^{damaged}: is damaged.* --verify: "), told_damage():
+        train(run_model(run, *overrides))
+    assert run_model(run, *overrides).checkpoints.read_position().step == step
+    damaged.write_bytes(sound)
 
 
 def break_off_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,6 +75,7 @@ def test_a_broken_off_training_goes_on_exactly(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         break_off_at(7, patch)
         train(run_model(other, *overrides))
+    refuses_damaged_records(other, *overrides)
     resumed = run_model(other, *overrides)
     assert resumed.checkpoints.read_position().step == 4
     assert train(resumed)["steps"] == summary["steps"]

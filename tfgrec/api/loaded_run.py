@@ -13,6 +13,7 @@ from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.report.run_results import RunResults
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.told_damage import told_damage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +75,7 @@ class LoadedRun(RunResults):
         from tfgrec.data.parsed_records import read_records
 
         spec = graph_tensor_spec(self.examples.schema)
-        serialized = read_records(list(self.examples.split(split).files))
+        serialized = read_records(self.examples.split(split).records)
         # Looking for control flow on tensors in TF-GNN's code would take seconds.
         parse = tf.autograph.experimental.do_not_convert(lambda record: tfgnn.parse_single_example(spec, record))
         return serialized.map(parse)
@@ -89,8 +90,9 @@ class LoadedRun(RunResults):
         from tfgrec.data.recorded_requests import RecordedRequests
 
         recorded = RecordedRequests(self.examples.schema, self.tables.requests)
-        serialized = read_records(list(self.examples.split(split).files)).as_numpy_iterator()
-        return [recorded.read(record) for record in itertools.islice(serialized, count)]
+        serialized = read_records(self.examples.split(split).records).as_numpy_iterator()
+        with told_damage():
+            return [recorded.read(record) for record in itertools.islice(serialized, count)]
 
     @cached_property
     def example_service(self) -> ExampleService:

@@ -31,6 +31,7 @@ def train(
     arm: Arm | None = None,
     overrides: Sequence[str] = (),
     announce: Announce = print,
+    verify: bool = False,
 ) -> LoadedRun:
     """From tables to a trained, measured and exported model, as tfgrec-train: what has not changed is skipped.
 
@@ -42,6 +43,7 @@ def train(
       arm: how to train; None: what the configuration says.
       overrides: `key.path=value`, as given to `--set`.
       announce: told what is done or skipped, and why.
+      verify: whether all bytes of tables, graph and records are read to see that they are as they were.
 
     Raises:
       StageFailed: a data job failed, and has said why.
@@ -52,10 +54,10 @@ def train(
         raise ConfigurationError("training.distribution: multi_worker is for tfgrec-train, started on each machine")
     data = None if data is None else Path(data)
     if records_from is not None:
-        borrowed = BorrowedRecords(Path(records_from), resolved, data)
+        borrowed = BorrowedRecords(Path(records_from), resolved, data, verify=verify)
         run_on_records(resolved, RunDirectory.at(run_dir, data_root=borrowed.data_root), borrowed, announce=announce)
     elif data is not None:
-        run_all_stages(resolved, RunDirectory.at(run_dir), data, announce=announce)
+        run_all_stages(resolved, RunDirectory.at(run_dir), data, announce=announce, verify=verify)
     else:
         raise ConfigurationError("data: is required, unless records_from names a run")
     return LoadedRun(run_dir)
@@ -68,10 +70,11 @@ def sample(
     run_dir: str | Path,
     overrides: Sequence[str] = (),
     announce: Announce = print,
+    verify: bool = False,
 ) -> LoadedRun:
     """The stages of `train` before the training: graph store, sampled and audited records. Arguments as of `train`."""
     resolved = load_checked_config(config, overrides)
-    run_data_stages(resolved, RunDirectory.at(run_dir), Path(data), announce=announce)
+    run_data_stages(resolved, RunDirectory.at(run_dir), Path(data), announce=announce, verify=verify)
     return LoadedRun(run_dir)
 
 
@@ -83,6 +86,7 @@ def evaluate(
     days: tuple[int | str, int | str] | None = None,
     output: str | Path | None = None,
     announce: Announce = print,
+    verify: bool = False,
 ) -> dict[str, Any]:
     """Scores a part of a run's requests again, or rows of other tables, as tfgrec-evaluate; returns the metrics.
 
@@ -93,6 +97,7 @@ def evaluate(
       days: first and last value of `split.column` of the rows of `data` to score; None: the run's validation range.
       output: where metrics.json and predictions.parquet go; None: below `evaluations` in the run.
       announce: told what is done or skipped, and why.
+      verify: whether all bytes of tables, graph and records are read to see that they are as they were.
 
     Raises:
       ConfigurationError: there is no such run, or the arguments do not go together.
@@ -105,6 +110,7 @@ def evaluate(
         data=None if data is None else Path(data),
         days=None if days is None else [str(day) for day in days],
         announce=announce,
+        verify=verify,
     )
     return read_json(evaluated.metrics)
 
@@ -120,6 +126,7 @@ def compare(
     seeds: Sequence[int] = (),
     overrides: Sequence[str] = (),
     announce: Announce = print,
+    verify: bool = False,
 ) -> "ArmComparison":
     """Trains arms and variants on the same records and compares them, as tfgrec-compare.
 
@@ -133,6 +140,7 @@ def compare(
       seeds: training seeds, a run of each arm and variant for each; none: the configuration's.
       overrides: `key.path=value`, as given to `--set`.
       announce: told what is done or skipped, and why.
+      verify: whether all bytes of tables, graph and records are read to see that they are as they were.
 
     Raises:
       StageFailed: a data job failed, and has said why.
@@ -146,5 +154,6 @@ def compare(
         contenders=contenders,
         seeds=seeds,
         announce=announce,
+        verify=verify,
     )
     return comparison.run(baseline=choose_baseline(baseline, contenders))

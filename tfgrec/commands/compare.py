@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         contenders=contenders,
         seeds=parsed.seeds,
         announce=lambda line: console.print(line, markup=False),
+        verify=parsed.verify,
     )
     _print(console, comparison.run(baseline=baseline), parsed.run_dir)
     return 0
@@ -95,7 +96,11 @@ def _check_together(parser: argparse.ArgumentParser, parsed: argparse.Namespace)
         if parsed.part is not None:
             parser.error("--part: goes with --finished")
         return
-    unfit = [f"--{name}" for name in ("config", "data", "arms", "variants", "seeds", "set") if getattr(parsed, name)]
+    unfit = [
+        f"--{name}"
+        for name in ("config", "data", "arms", "variants", "seeds", "set", "verify")
+        if getattr(parsed, name)
+    ]
     if unfit:
         parser.error(f"{', '.join(unfit)}: are of runs to train, and --finished trains none")
     if any(len(named) < 2 for named in parsed.finished):

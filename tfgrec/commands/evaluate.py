@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    asked = {"part": parsed.part, "data": parsed.data, "days": parsed.days}
+    asked = {"part": parsed.part, "data": parsed.data, "days": parsed.days, "verify": parsed.verify}
     evaluated = evaluate_into(parsed.run_dir, output=parsed.output, **asked, announce=console.print)
     tasks = RunDirectory.open(parsed.run_dir).read_config().model.tasks
     part = parsed.part or "validation"
@@ -40,6 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, metavar="DIR", help="other tables; a graph is built from all of them")
     parser.add_argument(
         "--days", nargs=2, metavar=("FIRST", "LAST"), help="rows to score: range of split.column, both ends included"
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="read all bytes of the graph and the records that are there first, whether they are used or not",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: evaluations/ in the run)")
     return parser

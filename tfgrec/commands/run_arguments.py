@@ -12,11 +12,21 @@ ARMS = get_args(Arm)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, *, needs_config: bool = True, needs_data: bool = True) -> None:
-    """Adds --config, --data, --run-dir and --set."""
+    """Adds --config, --data, --run-dir, --verify and --set."""
     parser.add_argument("--config", required=needs_config, metavar="YAML", help="the run's configuration, see configs/")
     parser.add_argument("--data", required=needs_data, type=Path, metavar="DIR", help="the folder of the tables")
     parser.add_argument("--run-dir", required=True, type=Path, metavar="DIR", help="where everything of the run goes")
+    add_verify(parser)
     add_overrides(parser, example="training.epochs=2")
+
+
+def add_verify(parser: argparse.ArgumentParser) -> None:
+    """Adds --verify."""
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="read all bytes of tables, graph and records, whether they are used or not, and make anew what is damaged",
+    )
 
 
 def add_overrides(parser: argparse.ArgumentParser, *, example: str) -> None:

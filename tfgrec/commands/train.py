@@ -30,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.data is None and parsed.records_from is None:
         parser.error("one of the arguments --data --records-from is required")
     config = read_config(parsed, arm=parsed.arm)
-    borrowed = None if parsed.records_from is None else BorrowedRecords(parsed.records_from, config, parsed.data)
+    borrowed = (
+        None
+        if parsed.records_from is None
+        else BorrowedRecords(parsed.records_from, config, parsed.data, verify=parsed.verify)
+    )
     run = RunDirectory.at(parsed.run_dir, data_root=None if borrowed is None else borrowed.data_root)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         join_training(config, run, announce=console.print)
         return 0
     if borrowed is None:
-        metrics = run_all_stages(config, run, parsed.data, announce=console.print)
+        metrics = run_all_stages(config, run, parsed.data, announce=console.print, verify=parsed.verify)
     else:
         metrics = run_on_records(config, run, borrowed, announce=console.print)
     for part in config.split.measured:

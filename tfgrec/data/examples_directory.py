@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfgrec.data.record_files import RecordFiles
 from tfgrec.errors import InputDataError
-from tfgrec.files import checksum, size
 from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.graph.store.layout import is_intact
+from tfgrec.manifest_files import ManifestFile, damaged
 
 MANIFEST = "manifest.json"
 _ANEW = "sample again with beam_jobs.sample_subgraphs, or run the same tfgrec command again"
@@ -20,9 +21,14 @@ _ANEW = "sample again with beam_jobs.sample_subgraphs, or run the same tfgrec co
 class Split:
     """The files of one split, in their order, and how many requests and candidates they hold."""
 
-    files: tuple[str, ...]
+    records: RecordFiles
     num_requests: int
     num_candidates: int
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of the files; who reads `records` reads none that is damaged."""
+        return tuple(self.records)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +50,30 @@ class ExamplesDirectory:
 
     @classmethod
     def open(cls, path: str | Path) -> "ExamplesDirectory":
-        """Opens a directory and compares all its files with the manifest.
+        """Opens a directory by its manifest, and looks at all files that this one lists; reads none of them.
+
+        What is not listed is no part of it. Each file is compared with its checksum when its records are first read.
 
         Raises:
-          InputDataError: the sampling did not finish, or a file is missing, cut short or damaged; names it.
+          InputDataError: the sampling did not finish, the manifest is damaged, or a file is missing or cut short; names
+            it.
         """
         path = Path(path)
         manifest = read_manifest(path)
         splits = {name: _open_split(path, values) for name, values in manifest["splits"].items()}
         schema = GraphSchema.from_json(manifest["schema"])
         return cls(schema, splits, manifest["statistics"], manifest.get("sizes", {}))
+
+    def verify(self) -> None:
+        """Reads all files and compares them with their checksums.
+
+        Raises:
+          InputDataError: names the damaged files.
+        """
+        listed = [file for split in self.splits.values() for file in split.records.listed]
+        found = "; ".join(f"{file.path}: {told}" for file, told in damaged(listed, again=True))
+        if found:
+            raise InputDataError(f"{found}: {_ANEW}")
 
     def check_statistics(self) -> None:
         """Refuses records of a time when the graph's statistics were in the graph store alone, or edges had none.
@@ -108,16 +128,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _open_split(path: Path, values: Mapping[str, Any]) -> Split:
-    for shard in values["shards"]:
-        _check_file(path / shard["path"], shard)
-    files = tuple(str(path / shard["path"]) for shard in values["shards"])
-    return Split(files, values["num_requests"], values["num_candidates"])
-
-
-def _check_file(file: Path, expected: Mapping[str, Any]) -> None:
-    found = size(file)
-    if found != expected["bytes"]:
-        state = "is missing" if found < 0 else f"has {found} bytes, the manifest says {expected['bytes']}"
-        raise InputDataError(f"{file}: {state}: {_ANEW}")
-    if checksum(file) != expected["sha256"]:
-        raise InputDataError(f"{file}: is damaged, its checksum is not the manifest's: {_ANEW}")
+    listed = [ManifestFile.at(str(path / shard["path"]), shard) for shard in values["shards"]]
+    for file in listed:
+        if (damage := file.seen_damage()) is not None:
+            raise InputDataError(f"{file.path}: {damage}: {_ANEW}")
+    return Split(RecordFiles(listed), values["num_requests"], values["num_candidates"])

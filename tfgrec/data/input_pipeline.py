@@ -9,7 +9,8 @@ import tensorflow_gnn as tfgnn
 
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.labels import split_labels
-from tfgrec.data.parsed_records import parse_merged, read_records
+from tfgrec.data.parsed_records import parse_merged, record_reader
+from tfgrec.data.record_files import RecordFiles
 from tfgrec.data.time_cut import TimeCut
 from tfgrec.graph.schema import GraphSchema
 
@@ -24,7 +25,7 @@ class TrainingData:
     With a `cut`, requests from its time on are left out, and `num_requests` are those that are not.
     """
 
-    files: Sequence[str]
+    files: Sequence[str] | RecordFiles
     num_requests: int
     schema: GraphSchema
     labels: Sequence[str]
@@ -57,7 +58,7 @@ class TrainingData:
 
 
 def shuffled_records(
-    files: Sequence[str],
+    files: Sequence[str] | RecordFiles,
     *,
     seed: int,
     epoch: int,
@@ -71,7 +72,7 @@ def shuffled_records(
     """
     order = tf.random.experimental.stateless_shuffle(list(files), seed=[seed, epoch])
     records = tf.data.Dataset.from_tensor_slices(order).interleave(
-        tf.autograph.experimental.do_not_convert(read_records),
+        record_reader(files),
         cycle_length=FILES_READ_AT_ONCE,
         num_parallel_calls=FILES_READ_AT_ONCE,
         deterministic=True,

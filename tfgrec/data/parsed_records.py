@@ -1,15 +1,39 @@
 """From TFRecord files to serialized requests, and from these to one merged GraphTensor a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgrec.data.record_files import RecordFiles
 
-def read_records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
-    """Serialized requests in the order of the files; those that end in .gz are decompressed."""
-    compression = tf.where(tf.strings.regex_full_match(tf.reshape(files, [-1])[0], r".*\.gz"), "GZIP", "")
-    return tf.data.TFRecordDataset(files, compression_type=compression)
+
+def read_records(files: Sequence[str] | RecordFiles) -> tf.data.Dataset:
+    """Serialized requests in the order of the files; those that end in .gz are decompressed.
+
+    Of `RecordFiles`, each file is compared with its manifest before its first record is read; TensorFlow compares each
+    record with a checksum of its own.
+
+    Raises (when records are read):
+      tf.errors.OpError: a record or a file is damaged; `tfgrec.told_damage` makes an InputDataError of it.
+    """
+    return tf.data.Dataset.from_tensor_slices(list(files)).flat_map(record_reader(files))
+
+
+def record_reader(files: Sequence[str] | RecordFiles) -> Callable[[tf.Tensor], tf.data.Dataset]:
+    """What reads one of the files, given its path as a scalar: serialized requests, see `read_records`."""
+
+    def check(path: bytes) -> bytes:
+        files.check(path.decode())
+        return path
+
+    def read(path: tf.Tensor) -> tf.data.Dataset:
+        if isinstance(files, RecordFiles):
+            path = tf.ensure_shape(tf.numpy_function(check, [path], tf.string), [])
+        compression = tf.where(tf.strings.regex_full_match(path, r".*\.gz"), "GZIP", "")
+        return tf.data.TFRecordDataset(path, compression_type=compression)
+
+    return tf.autograph.experimental.do_not_convert(read)
 
 
 def parse_merged(spec: tfgnn.GraphTensorSpec, serialized: tf.Tensor) -> tfgnn.GraphTensor:

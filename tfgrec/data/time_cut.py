@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgrec.data.parsed_records import read_records
+from tfgrec.data.record_files import RecordFiles
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.schema import TIME
 from tfgrec.progress import stage_progress
@@ -59,7 +60,7 @@ def request_times(serialized: tf.Tensor) -> tf.Tensor:
     return tf.io.parse_example(serialized, {_FEATURE: tf.io.FixedLenFeature([], tf.int64)})[_FEATURE]
 
 
-def find_time_cut(files: Sequence[str], *, share: float) -> TimeCut:
+def find_time_cut(files: Sequence[str] | RecordFiles, *, share: float) -> TimeCut:
     """Cuts off the newest `share` of the requests in files, or a little more: requests of one time stay together.
 
     Raises:
@@ -78,14 +79,14 @@ def find_time_cut(files: Sequence[str], *, share: float) -> TimeCut:
     return TimeCut(threshold, num_before, len(times) - num_before)
 
 
-def all_request_times(files: Sequence[str]) -> np.ndarray:
+def all_request_times(files: Sequence[str] | RecordFiles) -> np.ndarray:
     """The times of all requests in files, int64 `[num_requests]`, milliseconds since 1970.
 
     Raises:
       InputDataError: a request has no time.
     """
     parts = []
-    batches = read_records(list(files)).batch(RECORDS_AT_ONCE).map(request_times, num_parallel_calls=tf.data.AUTOTUNE)
+    batches = read_records(files).batch(RECORDS_AT_ONCE).map(request_times, num_parallel_calls=tf.data.AUTOTUNE)
     try:
         with stage_progress("times of requests", unit="requests") as advance:
             for times in batches:

@@ -76,7 +76,7 @@ def read_queries(
     """
     columns = {f"{_FEATURE}{name}": name for name in features} | {_POSITIVE: positive}
     rows = PredictionRows(schema, labels=columns, scenario=None)
-    tables = [rows.read(serialized) for serialized in read_records(list(split.files)).batch(batch_size)]
+    tables = [rows.read(serialized) for serialized in read_records(split.records).batch(batch_size)]
     table = pd.concat([wanted[(wanted[_POSITIVE] > 0) & wanted["item"].notna()] for wanted in tables])
     if "item_node_set" not in table:
         table["item_node_set"] = next(iter(schema.item_readouts()))

@@ -42,7 +42,7 @@ class RunRetrieval:
 
     @cached_property
     def _store(self) -> GraphStore:
-        return GraphStore.open(self._run_model.run.graph)
+        return GraphStore.open(self._run_model.run.graph, checked=True)
 
     @cached_property
     def _tables(self) -> TablesConfig:

@@ -11,6 +11,7 @@ from tfgrec.child_process import call_module
 from tfgrec.errors import TfgrecError
 from tfgrec.files import write_json
 from tfgrec.run.fingerprint import file_sizes
+from tfgrec.told_damage import told_damage
 
 
 class StageFailed(Exception):
@@ -63,7 +64,8 @@ class StageLog:
         self._announce(f"{name}: {reason}")
         self._record(name).unlink(missing_ok=True)
         started = time.monotonic()
-        work()
+        with told_damage():
+            work()
         for path in outputs:
             if not path.exists():
                 raise RuntimeError(f"stage {name} ended without writing {path}")

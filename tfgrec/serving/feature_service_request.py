@@ -26,7 +26,7 @@ def logged_request(examples: str | Path, requests: Requests) -> dict[str, Any]:
     """
     directory = ExamplesDirectory.open(examples)
     recorded = RecordedRequests(directory.schema, requests)
-    records = read_records(directory.split("validation").files).take(_LOOKED_AT)
+    records = read_records(directory.split("validation").records).take(_LOOKED_AT)
     asked = [recorded.read(record) for record in records.as_numpy_iterator()]
     if not asked:
         raise ConfigurationError(f"{examples}: the validation split has no requests")

@@ -9,6 +9,7 @@ import numpy as np
 from tfgrec.close_match import suggestion
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.parsed_records import read_records
+from tfgrec.data.record_files import RecordFiles
 from tfgrec.errors import ConfigurationError
 
 
@@ -53,12 +54,12 @@ def chosen_records(
     remaining, number = iter(chosen), 0
     wanted = next(remaining, None)
     for name, split in chosen_splits.items():
-        for file in split.files:
-            for place, record in enumerate(read_records([file]).as_numpy_iterator()):
+        for file in split.records.listed:
+            for place, record in enumerate(read_records(RecordFiles([file])).as_numpy_iterator()):
                 if wanted is None:
                     return
                 if number == wanted:
-                    yield LoggedRequest(f"{name}/{Path(file).name}, record {place}", record)
+                    yield LoggedRequest(f"{name}/{Path(file.path).name}, record {place}", record)
                     wanted = next(remaining, None)
                 number += 1
 

@@ -25,13 +25,14 @@ class BorrowedRecords:
       lender: the other run, as it was given to `tfgrec-train` or `tfgrec-compare`.
       config: the configuration of the run that borrows.
       data: the tables, to compare them with those that the records were made of; None: they are not compared.
+      verify: whether all bytes of tables, graph and records are read.
 
     Raises:
       ConfigurationError: there is no such run.
     """
 
-    def __init__(self, lender: Path, config: RunConfig, data: Path | None):
-        self._lender, self._config, self._data = lender, config, data
+    def __init__(self, lender: Path, config: RunConfig, data: Path | None, *, verify: bool = False):
+        self._lender, self._config, self._data, self._verify = lender, config, data, verify
         # That of whom it has borrowed itself.
         self._source = RunDirectory.at(RunDirectory.open(lender).data_root)
 
@@ -41,7 +42,8 @@ class BorrowedRecords:
         return self._source.root
 
     def check(self) -> None:
-        """Compares the records with the configuration, by what their stages were made from; and looks at all files.
+        """Compares the records with the configuration, by what their stages were made from; and looks at all files, of
+        which it reads all bytes if it is to `verify`.
 
         Raises:
           ConfigurationError: they were made otherwise, are not whole or not audited; names all that differs.
@@ -62,8 +64,11 @@ class BorrowedRecords:
             raise ConfigurationError(f"{self._where}: its records are not what this configuration asks for:{told}")
         self._check_audit()
         try:
-            GraphStore.open(self._source.graph).verify()
-            ExamplesDirectory.open(self._source.examples).check_statistics()
+            store, examples = GraphStore.open(self._source.graph), ExamplesDirectory.open(self._source.examples)
+            examples.check_statistics()
+            if self._verify:
+                store.verify()
+                examples.verify()
         except TfgrecError as error:
             raise ConfigurationError(f"{self._where}: {error}; {_AGAIN}") from error
 
@@ -106,7 +111,9 @@ class BorrowedRecords:
 
     @property
     def _stages(self) -> DataStages:
-        return DataStages(self._config, self._source, self._data or Path(), announce=lambda _: None)
+        return DataStages(
+            self._config, self._source, self._data or Path(), announce=lambda _: None, verify=self._verify
+        )
 
     def _differences(self, stage: str, asked: Mapping[str, Any]) -> Iterator[str]:
         recorded = self._recorded(stage)

@@ -32,6 +32,7 @@ class Comparison:
       contenders: what to train, in this order; no two have the same name.
       seeds: training seeds, one run of each contender for each; None or none: the configuration's.
       announce: told what is done or skipped, and why.
+      verify: whether all bytes of tables, graph and records are read to see that they are as they were.
     """
 
     def __init__(
@@ -43,13 +44,14 @@ class Comparison:
         contenders: Sequence[Contender],
         seeds: Sequence[int] | None = None,
         announce: Callable[[str], None] = print,
+        verify: bool = False,
     ):
         self._config = config
         self._root = root
         self._data = data
         self._contenders = contenders
         self._seeds = list(dict.fromkeys(seeds or [config.training.seed]))
-        self._announce = announce
+        self._announce, self._verify = announce, verify
 
     def run(self, *, baseline: str) -> "ArmComparison":
         """Trains what is not trained yet; writes comparison.json and comparison.html. Holds each folder it writes to.
@@ -58,7 +60,7 @@ class Comparison:
           StageFailed: a data job failed, and has said why.
           TfgrecError: the configuration or the data can't be used.
         """
-        data = DataStages(self._config, RunDirectory.at(self._root), self._data, announce=self._announce)
+        data = self._data_stages(self._config, RunDirectory.at(self._root), self._announce)
         data.check()
         with claimed(self._root, "run"):
             data.run()
@@ -93,9 +95,11 @@ class Comparison:
             if not run.graph.is_symlink():
                 os.symlink(os.path.relpath(self._root / "graph", folder), run.graph)
             self._announce(f"{contender.name}: samples otherwise, its records are {run.examples}")
-            announce = self._announcing(f"records of {contender.name}")
-            DataStages(contender.config, run, self._data, announce=announce).sample()
+            self._data_stages(contender.config, run, self._announcing(f"records of {contender.name}")).sample()
         return folder
+
+    def _data_stages(self, config: RunConfig, run: RunDirectory, announce: Callable[[str], None]) -> DataStages:
+        return DataStages(config, run, self._data, announce=announce, verify=self._verify)
 
     def _train(self, contender: Contender, seed: int, data_root: Path) -> Path:
         training = contender.config.training.model_copy(update={"seed": seed})

@@ -14,6 +14,7 @@ from tfgrec.errors import InputDataError
 from tfgrec.files import write_atomically
 from tfgrec.run.fingerprint import fingerprint_file, fingerprint_files
 from tfgrec.run.job_process import JobProcess
+from tfgrec.run.known_fingerprints import KnownFingerprints
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import StageLog
 
@@ -38,14 +39,26 @@ class DataStages:
       run: where graph and examples go.
       data: the folder of the tables.
       announce: told what is done or skipped, and why.
+      verify: whether all bytes of tables, graph and records are read to see that they are as they were; else manifests
+        and what tells of a file that it was not changed decide.
     """
 
-    def __init__(self, config: RunConfig, run: RunDirectory, data: Path, *, announce: Callable[[str], None] = print):
+    def __init__(
+        self,
+        config: RunConfig,
+        run: RunDirectory,
+        data: Path,
+        *,
+        announce: Callable[[str], None] = print,
+        verify: bool = False,
+    ):
         self._config = config
         self._run = run
         self._data = data
         self._stages = StageLog(run.stages, announce=announce)
         self._jobs = JobProcess()
+        self._verify = verify
+        self._fingerprints = KnownFingerprints(run.stages / "tables.json", again=verify)
 
     def run(self) -> None:
         """Brings graph and examples up to date.
@@ -59,6 +72,7 @@ class DataStages:
         with contextlib.closing(self._jobs):
             self._build_graph()
             self._sample()
+            self._fingerprints.save()
             self._audit()
 
     def sample(self) -> None:
@@ -72,6 +86,7 @@ class DataStages:
         self._write_config()
         with contextlib.closing(self._jobs):
             self._sample()
+            self._fingerprints.save()
             self._audit()
 
     def check(self) -> None:
@@ -146,7 +161,7 @@ class DataStages:
             **self.graph_inputs(self._run.schema),
             "build": self._config.build.model_dump(mode="json"),
         }
-        self._stages.run("graph", inputs=inputs, outputs=[self._run.graph], work=work, verify=self._verify_graph)
+        self._stages.run("graph", inputs=inputs, outputs=[self._run.graph], work=work, verify=self._check_graph)
 
     def _sample(self) -> None:
         def work() -> None:
@@ -158,17 +173,22 @@ class DataStages:
             "build": self._config.build.model_dump(mode="json"),
         }
         self._stages.run(
-            "examples", inputs=inputs, outputs=[self._run.examples], work=work, verify=self._verify_examples
+            "examples", inputs=inputs, outputs=[self._run.examples], work=work, verify=self._check_examples
         )
 
-    def _verify_graph(self) -> None:
+    def _check_graph(self) -> None:
         # Brings pandas, which takes a second that `--help` need not wait for.
         from tfgrec.graph.store.graph_store import GraphStore
 
-        GraphStore.open(self._run.graph).verify()
+        store = GraphStore.open(self._run.graph)
+        if self._verify:
+            store.verify()
 
-    def _verify_examples(self) -> None:
-        ExamplesDirectory.open(self._run.examples).check_statistics()
+    def _check_examples(self) -> None:
+        examples = ExamplesDirectory.open(self._run.examples)
+        examples.check_statistics()
+        if self._verify:
+            examples.verify()
 
     def _audit(self) -> None:
         def work() -> None:
@@ -191,7 +211,7 @@ class DataStages:
         return load_tables_config(self._config.schema_dir)
 
     def _fingerprint_tables(self, names: Iterable[str]) -> dict[str, str]:
-        return fingerprint_files(self._data, self._table_files(names))
+        return self._fingerprints.of(self._data, self._table_files(names))
 
     def _graph(self) -> dict[str, str]:
         return {"graph": fingerprint_file(self._run.graph / "manifest.json")}

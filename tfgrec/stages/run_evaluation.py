@@ -9,6 +9,7 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.run.claim import claimed
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.data_stages import DataStages
+from tfgrec.told_damage import told_damage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +23,12 @@ def evaluate_into(
     data: Path | None = None,
     days: Sequence[str] | None = None,
     announce: Callable[[str], None] = print,
+    verify: bool = False,
 ) -> RunDirectory:
     """Scores a part of a run's own requests, or rows of other data: see `evaluate_run` and `evaluate_on`.
 
-    `part` is `validation` (by default) or `test`.
+    `part` is `validation` (by default) or `test`. With `verify`, all bytes of what is there of graph and records are
+    read first.
 
     Returns:
       The folder with metrics.json and predictions.parquet: `output`, or a folder below `evaluations` in the run.
@@ -43,11 +46,13 @@ def evaluate_into(
     output = output or run.root / "evaluations" / _name(data, days, part)
     if output.resolve() == run.root.resolve():
         raise ConfigurationError(f"--output {output}: is the run itself, name another folder")
-    with claimed(output, "evaluation"):
+    with claimed(output, "evaluation"), told_damage():
         if data is None:
+            if verify:
+                _verify(run)
             evaluate_run(run, output, part=part)
         else:
-            evaluate_on(run, data, output, days=days, announce=announce)
+            evaluate_on(run, data, output, days=days, announce=announce, verify=verify)
     return RunDirectory.at(output)
 
 
@@ -77,6 +82,7 @@ def evaluate_on(
     *,
     days: Sequence[str] | None,
     announce: Callable[[str], None] = print,
+    verify: bool = False,
 ) -> dict[str, Any]:
     """Scores rows of other data with the run's exported model.
 
@@ -89,6 +95,7 @@ def evaluate_on(
       output: where to write.
       days: first and last value of `split.column` of the rows to score; None: the run's validation range.
       announce: told what is done or skipped, and why.
+      verify: whether all bytes of tables, graph and records that are there are read to see that they are as they were.
 
     Raises:
       ConfigurationError: the run has no exported model.
@@ -101,8 +108,18 @@ def evaluate_on(
         overrides.append(f"split.validation=[{', '.join(days)}]")
     config = run.read_config(overrides)
     target = RunDirectory.at(output)
-    DataStages(config, target, data, announce=announce).run()
+    DataStages(config, target, data, announce=announce, verify=verify).run()
     return _write(_predict_exported(config, run.newest_export, target), config, output)
+
+
+def _verify(run: RunDirectory) -> None:
+    from tfgrec.data.examples_directory import ExamplesDirectory
+    from tfgrec.graph.store.graph_store import GraphStore
+
+    ExamplesDirectory.open(run.examples).verify()
+    # A trained run does without its graph.
+    if run.graph.exists():
+        GraphStore.open(run.graph).verify()
 
 
 def _predict_exported(config: RunConfig, model: Path, target: RunDirectory) -> "pd.DataFrame":

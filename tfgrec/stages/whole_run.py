@@ -17,7 +17,12 @@ from tfgrec.stages.model_stages import ModelStages
 
 
 def run_all_stages(
-    config: RunConfig, run: RunDirectory, data: Path, *, announce: Callable[[str], None] = print
+    config: RunConfig,
+    run: RunDirectory,
+    data: Path,
+    *,
+    announce: Callable[[str], None] = print,
+    verify: bool = False,
 ) -> dict[str, Any]:
     """Brings graph, examples, audit, training, evaluation, export and report up to date.
 
@@ -26,6 +31,7 @@ def run_all_stages(
       run: where everything goes.
       data: the folder of the tables.
       announce: told what is done or skipped, and why.
+      verify: whether all bytes of tables, graph and records are read to see that they are as they were.
 
     Returns:
       What metrics.json holds.
@@ -34,7 +40,7 @@ def run_all_stages(
       StageFailed: a data job failed, and has said why.
       TfgrecError: the configuration or the data can't be used.
     """
-    stages = _data_stages(config, run, data, announce)
+    stages = _data_stages(config, run, data, announce, verify=verify)
     with claimed(run.root, "run"):
         stages.run()
         return ModelStages(config, run, announce=announce).run()
@@ -68,15 +74,22 @@ def run_on_records(
 
 
 def run_data_stages(
-    config: RunConfig, run: RunDirectory, data: Path, *, announce: Callable[[str], None] = print
+    config: RunConfig,
+    run: RunDirectory,
+    data: Path,
+    *,
+    announce: Callable[[str], None] = print,
+    verify: bool = False,
 ) -> None:
     """Brings graph, examples and audit up to date, and trains nothing; as `run_all_stages` else."""
-    stages = _data_stages(config, run, data, announce)
+    stages = _data_stages(config, run, data, announce, verify=verify)
     with claimed(run.root, "run"):
         stages.run()
 
 
-def _data_stages(config: RunConfig, run: RunDirectory, data: Path, announce: Callable[[str], None]) -> DataStages:
+def _data_stages(
+    config: RunConfig, run: RunDirectory, data: Path, announce: Callable[[str], None], *, verify: bool
+) -> DataStages:
     """The stages of the data, once all is looked at that can be without writing."""
     _announce_unknowns(config, run, announce)
     if run.borrowed.exists():
@@ -84,7 +97,7 @@ def _data_stages(config: RunConfig, run: RunDirectory, data: Path, announce: Cal
         raise ConfigurationError(
             f"--run-dir {run.root}: trains on the records of another run: add --records-from {lender}"
         )
-    stages = DataStages(config, run, data, announce=announce)
+    stages = DataStages(config, run, data, announce=announce, verify=verify)
     stages.check()
     return stages
 

@@ -103,5 +103,5 @@ class CutMetrics:
         return statistics.fmean(found)
 
     def _batches(self) -> tf.data.Dataset:
-        held_out = self._cut.held_out(read_records(list(self._data.files)))
+        held_out = self._cut.held_out(read_records(self._data.files))
         return held_out.rebatch(self._batch_size).prefetch(tf.data.AUTOTUNE)

@@ -52,7 +52,7 @@ def predict(
     rows = PredictionRows(schema, labels=labels, scenario=scenario, events=events)
     tables = []
     with stage_progress("scoring", split.num_requests, unit="requests") as advance:
-        for serialized in read_records(list(split.files)).batch(batch_size).prefetch(tf.data.AUTOTUNE):
+        for serialized in read_records(split.records).batch(batch_size).prefetch(tf.data.AUTOTUNE):
             table = rows.read(serialized)
             with advance.held_up("TensorFlow compiles the model") if not tables else contextlib.nullcontext():
                 scores = score(serialized)

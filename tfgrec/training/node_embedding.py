@@ -52,7 +52,7 @@ class NodeEmbedding:
 
     @cached_property
     def _store(self) -> GraphStore:
-        return GraphStore.open(self._run_model.run.graph)
+        return GraphStore.open(self._run_model.run.graph, checked=True)
 
     @cached_property
     def _examples(self) -> SoloExamples:

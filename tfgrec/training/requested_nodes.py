@@ -59,7 +59,7 @@ def requested_nodes(examples: ExamplesDirectory, *, interval: int) -> dict[str, 
     read = tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     found: dict[str, list[pd.DataFrame]] = {node_set: [] for node_set in node_sets.values()}
     for split in examples.splits.values():
-        for serialized in read_records(list(split.files)).batch(_BATCH) if split.files else ():
+        for serialized in read_records(split.records).batch(_BATCH) if len(split.records) else ():
             for name, (ids, refreshes) in read(serialized).items():
                 pairs = pd.DataFrame({"id": _texts(ids.numpy()), "refresh": refreshes.numpy()})
                 found[node_sets[name]].append(pairs.drop_duplicates())

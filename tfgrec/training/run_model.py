@@ -88,11 +88,11 @@ class RunModel:
     def training_data(self) -> TrainingData:
         """The training split."""
         split = self.examples.split("train")
-        return TrainingData(split.files, split.num_requests, self.examples.schema, self.labels)
+        return TrainingData(split.records, split.num_requests, self.examples.schema, self.labels)
 
     def sample(self, split: str) -> list[bytes]:
         """The first serialized requests of a split."""
-        records = read_records(list(self.examples.split(split).files))
+        records = read_records(self.examples.split(split).records)
         return [record.numpy() for record in itertools.islice(records, _SAMPLE_REQUESTS)]
 
     @cached_property
@@ -143,9 +143,10 @@ class RunModel:
                 f"model.match.factors: are fitted to the graph, and there is no graph store in {self.run.graph}: train "
                 "with tfgrec-train"
             )
-        times = refit_times(all_request_times(self.examples.split("train").files), config.refits)
+        times = refit_times(all_request_times(self.examples.split("train").records), config.refits)
         with stage_progress("item factors", len(times), unit="fits") as advance:
-            return fit_item_factors(GraphStore.open(self.run.graph), config, times, advance=advance)
+            store = GraphStore.open(self.run.graph, checked=True)
+            return fit_item_factors(store, config, times, advance=advance)
 
     @cached_property
     def model(self) -> "JointModel":

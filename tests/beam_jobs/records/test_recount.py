@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from decoded_records import write_anew
 from shop_tables import CLICK_DELAY, DAY, FIRST_TIME, TABLES, Shop, tables_config
 
 from beam_jobs import audit as audit_command
@@ -16,7 +17,7 @@ from beam_jobs.audit import audit
 from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.records.checked_shards import Recounting
 from beam_jobs.records.recounted_records import RecordRecount
-from beam_jobs.tfrecords.tfrecord_shards import read_records, write_records
+from beam_jobs.tfrecords.tfrecord_shards import read_records
 from tfgrec.config.tables import TemporalDegree
 from tfgrec.errors import LeakageError
 from tfgrec.graph.degrees.recounted_degrees import RequestRecount
@@ -139,7 +140,7 @@ def test_a_changed_count_fails_the_command(shop: Shop, tmp_path: Path) -> None:
     example = tf.train.Example.FromString(records[5])
     example.features.feature["nodes/_readout.item_seen"].float_list.value[0] += 1
     records[5] = example.SerializeToString()
-    write_records(str(path), records)
+    write_anew(path, records)
     audit(tables=tables_config(), examples_dir=str(examples))
     with pytest.raises(LeakageError, match=f"{path.name} record 5: 'item_seen' of candidate 0: .* by the graph"):
         audit(tables=tables_config(), examples_dir=str(examples), graph_dir=str(shop.graph), recount=None)

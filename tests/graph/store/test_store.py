@@ -136,14 +136,36 @@ def test_verify_names_the_file_in_which_a_byte_was_flipped(world: World, tmp_pat
     GraphStore.open(tmp_path).verify()
 
 
+def test_a_checked_store_maps_no_set_in_which_a_byte_was_flipped(world: World, tmp_path: Path) -> None:
+    users = list(world.nodes["user"])
+    expected = write_world(world, tmp_path, 2).adjacency("watched").num_edges
+    flip(tmp_path / "edges" / "watched" / "00001-of-00002.arrow")
+    store = pickle.loads(pickle.dumps(GraphStore.open(tmp_path, checked=True)))
+    # Sets that are not asked for are not read.
+    assert (store.lookup("user", users) >= 0).all() and store.adjacency("made_by").num_edges > 0
+    for _ in range(2):
+        with pytest.raises(GraphStoreError, match=r"edges/watched/00001-of-00002\.arrow: is damaged, its checksum"):
+            store.adjacency("watched")
+    flip(tmp_path / "edges" / "watched" / "00001-of-00002.arrow")
+    assert store.adjacency("watched").num_edges == expected
+    flip(tmp_path / "nodes" / "user" / "00000-of-00002.arrow")
+    with pytest.raises(GraphStoreError, match=r"nodes/user/00000-of-00002\.arrow: is damaged"):
+        GraphStore.open(tmp_path, checked=True).lookup("user", users)
+
+
+def flip(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
 def test_open_names_a_file_that_is_missing_or_cut(world: World, tmp_path: Path) -> None:
     write_world(world, tmp_path, 2)
     path = tmp_path / "edges" / "watched" / "00001-of-00002.arrow"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(GraphStoreError, match=r"edges/watched/00001-of-00002\.arrow has \d+ bytes instead of"):
+    with pytest.raises(GraphStoreError, match=r"edges/watched/00001-of-00002\.arrow: has \d+ bytes, the"):
         GraphStore.open(tmp_path)
     path.unlink()
-    with pytest.raises(GraphStoreError, match=r"edges/watched/00001-of-00002\.arrow is missing"):
+    with pytest.raises(GraphStoreError, match=r"edges/watched/00001-of-00002\.arrow: is missing"):
         GraphStore.open(tmp_path)
 
 

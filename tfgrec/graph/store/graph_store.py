@@ -1,7 +1,8 @@
 """The graph on disk, memory-mapped: what sampling, degrees and encoding read."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,17 @@ from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
 from tfgrec.graph.store.edge_sums import EdgeSums
 from tfgrec.graph.store.node_index import NodeIndex, open_node_index
 from tfgrec.graph.store.shards import ShardRanges
+from tfgrec.manifest_files import ManifestFile, damaged
 
 _MILLISECONDS = 1000
+_ANEW = "build the store again, or run the command that made it again with --verify"
 
 
 class GraphStore:
     """A finished graph store. Opening maps files and reads none of them; objects can be pickled.
+
+    If `checked`, all files of a set are read and compared with their checksums before the first of them is mapped, once
+    a process. Those of object stores always are, when they are fetched.
 
     Attributes:
       schema: the whole schema, readout and context included.
@@ -31,8 +37,8 @@ class GraphStore:
       manifest: all that the manifest says.
     """
 
-    def __init__(self, path: files.StrPath, manifest: dict[str, Any]) -> None:
-        self.path = str(path)
+    def __init__(self, path: files.StrPath, manifest: dict[str, Any], *, checked: bool = False) -> None:
+        self.path, self._checked = str(path), checked
         self.manifest = manifest
         self.schema = GraphSchema.from_json(manifest["schema"])
         self.statistics: dict[str, Any] = manifest["statistics"]
@@ -43,11 +49,11 @@ class GraphStore:
         self._edge_sums: dict[tuple[str, str], EdgeSums] = {}
 
     def __reduce__(self) -> tuple:
-        return GraphStore.open, (self.path,)
+        return functools.partial(GraphStore.open, checked=self._checked), (self.path,)
 
     @classmethod
-    def open(cls, path: files.StrPath) -> "GraphStore":
-        """Opens the store in folder `path`.
+    def open(cls, path: files.StrPath, *, checked: bool = False) -> "GraphStore":
+        """Opens the store in folder `path` by its manifest, and looks at all files that this one lists.
 
         Raises:
           GraphStoreError: there is none, it was not finished, it is of another format, or a file is missing or cut.
@@ -56,14 +62,12 @@ class GraphStore:
             folder = whole_folder(path)
         except InputDataError as error:
             raise GraphStoreError(str(error)) from error
-        store = cls(folder, _read_manifest(folder))
+        store = cls(folder, _read_manifest(folder), checked=checked)
         there = files.files_below(folder)
-        for name, described in store._described.items():
-            file = there.get(store_files.resolve(folder, name))
-            found = -1 if file is None else file.bytes
-            if found != described["bytes"]:
-                state = "is missing" if found < 0 else f"has {found} bytes instead of {described['bytes']}"
-                raise GraphStoreError(f"{path}: file {name} {state}: build the store again")
+        for file in store._listed(store._files()):
+            found = there.get(file.path)
+            if (damage := file.seen_damage(-1 if found is None else found.bytes)) is not None:
+                raise GraphStoreError(f"{file.path}: {damage}: {_ANEW}")
         return store
 
     @contextlib.contextmanager
@@ -72,14 +76,17 @@ class GraphStore:
         yield
 
     def verify(self) -> None:
-        """Compares all files with their checksums.
+        """Reads all files and compares them with their checksums.
 
         Raises:
           GraphStoreError: names the damaged files.
         """
-        damaged = [name for name, described in self._described.items() if not self._is_intact(described)]
-        if damaged:
-            raise GraphStoreError(f"{self.path}: damaged, build the store again: {', '.join(damaged)}")
+        if files.is_local(self.path):
+            _refuse_damaged(self._listed(self._files()), again=True)
+            return
+        for file in self._listed(self._files()):
+            # Compares what it fetches; a job that reads the file finds it there.
+            self.map_file(file.path)
 
     def shard_entries(self) -> Iterator[dict[str, Any]]:
         """What `GraphStoreWriter.finish` takes of each shard, for a store that takes this one's shards over."""
@@ -100,6 +107,7 @@ class GraphStore:
     def node_index(self, node_set: str) -> NodeIndex:
         """The node set's ids."""
         if node_set not in self._indexes:
+            self._check("node_sets", node_set)
             dtype = self.schema.node_sets[node_set].features[ID].dtype
             self._indexes[node_set] = open_node_index(
                 self.path, node_set, dtype, self.manifest["shards"], self._described
@@ -113,6 +121,7 @@ class GraphStore:
     def adjacency(self, edge_set: str) -> Adjacency:
         """The edges of an edge set."""
         if edge_set not in self._adjacencies:
+            self._check("edge_sets", edge_set)
             of_sources = self.manifest["node_sets"][self.schema.edge_sets[edge_set].source]["shards"]
             # Told by the manifest, so that no file of nodes is fetched for it.
             sources = ShardRanges([shard["count"] for shard in of_sources])
@@ -149,22 +158,28 @@ class GraphStore:
         """
         return store_files.map_shards(self.path, [path], self._described)[0]
 
-    def _is_intact(self, described: dict[str, Any]) -> bool:
-        path = store_files.resolve(self.path, described["path"])
-        if files.is_local(path):
-            return files.checksum(path) == described["sha256"]
-        try:
-            # Compares what it fetches; a job that reads the file finds it there.
-            self.map_file(path)
-        except GraphStoreError:
-            return False
-        return True
+    def _check(self, kind: str, name: str) -> None:
+        if self._checked and files.is_local(self.path):
+            _refuse_damaged(self._listed(_files_of(self.manifest[kind][name])))
+
+    def _listed(self, described: Iterable[Mapping[str, Any]]) -> Iterator[ManifestFile]:
+        return (ManifestFile.at(store_files.resolve(self.path, of_file["path"]), of_file) for of_file in described)
 
     def _files(self) -> Iterator[dict[str, Any]]:
         for kind in ("node_sets", "edge_sets"):
             for described in self.manifest[kind].values():
-                for shard in described["shards"]:
-                    yield from shard["files"]
+                yield from _files_of(described)
+
+
+def _files_of(of_set: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for shard in of_set["shards"]:
+        yield from shard["files"]
+
+
+def _refuse_damaged(listed: Iterable[ManifestFile], *, again: bool = False) -> None:
+    found = "; ".join(f"{file.path}: {damage}" for file, damage in damaged(listed, again=again))
+    if found:
+        raise GraphStoreError(f"{found}: {_ANEW}")
 
 
 def _read_manifest(path: files.StrPath) -> dict[str, Any]:
