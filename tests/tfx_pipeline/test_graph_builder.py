@@ -142,7 +142,7 @@ def _another_version(root: Path) -> None:
         (_change_a_log, "table 'video_views': video_views/day-2.parquet has changed since"),
         (_take_a_log_away, "table 'video_views': video_views/day-2.parquet is gone since"),
         (_leave_it_unfinished, "was not finished"),
-        (_damage, "damaged, build the store again"),
+        (_damage, "is damaged, its checksum is not the manifest's"),
         (_another_version, "was built with another tfgrec: 0.0.1, now"),
     ],
 )

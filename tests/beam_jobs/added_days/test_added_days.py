@@ -367,7 +367,7 @@ class TestRefusals:
     def test_a_damaged_store(self, begun: Path) -> None:
         (file,) = (begun / "store" / "edges" / "friend").glob("00000-of-00002.arrow")
         file.write_bytes(file.read_bytes()[:-1] + b"?")
-        self.refused(GraphStoreError, "damaged, build the store again: edges/friend/00000-of-00002.arrow", begun)
+        self.refused(GraphStoreError, "edges/friend/00000-of-00002.arrow: is damaged, its checksum is not", begun)
 
     def test_no_store(self, begun: Path) -> None:
         shutil.rmtree(begun / "store")
