@@ -1,11 +1,12 @@
 """A command run as a process of its own, and how much memory it and its workers hold."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -24,14 +25,18 @@ class Measured:
     peak_rss_with_mapped_files_mb: float
 
 
-def run_measured(module: str, *arguments: str) -> Measured:
-    """Runs `python -m module arguments` to its end.
+def run_measured(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Measured:
+    """Runs `python -m module arguments` to its end; `environment` is added to this process's.
 
     Raises:
       RuntimeError: it failed; with the end of what it said.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
     )
     peaks = [0, 0]
     watcher = threading.Thread(target=_watch, args=(process, peaks), daemon=True)

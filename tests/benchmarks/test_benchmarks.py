@@ -22,11 +22,27 @@ def test_sampler_times_both_samplers_on_one_graph(tmp_path: Path) -> None:
     assert all(0 <= share < 1 for share in results["shares"].values())
 
 
+def measure_scale(folder: Path, file: Path, *options: str) -> dict[str, Any]:
+    scale.main(["--sizes", "2e4", "--requests", "500", "--folder", str(folder), "--json", str(file), *options])
+    return json.loads(file.read_text())
+
+
+@pytest.mark.slow
+def test_scale_tells_what_an_object_store_sends_and_receives(s3_folder: str, tmp_path: Path) -> None:
+    written = measure_scale(tmp_path, tmp_path / "scale.json", "--storage", s3_folder)
+    (size,) = written["sizes"]
+    build, sampling = size["traffic_of_build"], size["traffic_of_sampling"]
+    assert written["storage"] == s3_folder and size["requests_per_second"] > 0
+    assert build["graph"]["bytes_written"] == sampling["graph"]["bytes_read"] == pytest.approx(size["store_mb"] * 1e6, 5e4)
+    assert build["shuffle"]["bytes_read"] == build["shuffle"]["bytes_written"] > 0
+    assert sampling["records"]["bytes_written"] > sampling["records"]["bytes_read"] == 0
+    assert not files.files_below(s3_folder)
+
+
 @pytest.mark.slow
 def test_scale_writes_every_size(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     file = tmp_path / "scale.json"
-    scale.main(["--sizes", "2e4", "--requests", "500", "--folder", str(tmp_path), "--json", str(file)])
-    written = json.loads(file.read_text())
+    written = measure_scale(tmp_path, file)
     (size,) = written["sizes"]
     assert size["edges"] == 20_000
     assert size["build_seconds"] > 0 and size["requests_per_second"] > 0
