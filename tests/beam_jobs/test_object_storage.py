@@ -67,7 +67,9 @@ def without_manifest(found: dict[str, bytes]) -> dict[str, bytes]:
     return {name: content for name, content in found.items() if not name.endswith(".json")}
 
 
-def test_all_jobs_give_the_bytes_that_they_give_on_a_disk(data: str, shop: Shop, s3_folder: str) -> None:
+def test_all_jobs_give_the_bytes_that_they_give_on_a_disk(
+    data: str, shop: Shop, s3_folder: str, s3_server: S3Server
+) -> None:
     graph, examples = f"{s3_folder}/run/graph", f"{s3_folder}/run/examples"
     build_graph(**common(data), output_dir=graph)
     assert without_manifest(contents(whole_folder(graph))) == without_manifest(contents(shop.graph))
@@ -76,6 +78,8 @@ def test_all_jobs_give_the_bytes_that_they_give_on_a_disk(data: str, shop: Shop,
     audit(tables=tables_config(), examples_dir=examples, graph_dir=graph, recount=None)
     report = files.read_json(f"{whole_folder(examples)}/audit.json")
     assert report["passed"] and report["records"] == sum(of["num_requests"] for of in manifest["splits"].values())
+    secrets = [s3_server.environment[name].encode() for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    assert not [name for name, content in contents(s3_folder).items() if any(secret in content for secret in secrets)]
     of_work = ("work", "spilled", "unfinished")
     assert not [name for name in contents(f"{s3_folder}/run") if any(word in name for word in of_work)]
 

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from absl.flags import FLAGS
 
 from benchmarks import sampler, scale
+from tfgrec import files
 
 
 @pytest.mark.slow
@@ -33,7 +35,9 @@ def test_scale_tells_what_an_object_store_sends_and_receives(s3_folder: str, tmp
     (size,) = written["sizes"]
     build, sampling = size["traffic_of_build"], size["traffic_of_sampling"]
     assert written["storage"] == s3_folder and size["requests_per_second"] > 0
-    assert build["graph"]["bytes_written"] == sampling["graph"]["bytes_read"] == pytest.approx(size["store_mb"] * 1e6, 5e4)
+    assert (
+        build["graph"]["bytes_written"] == sampling["graph"]["bytes_read"] == pytest.approx(size["store_mb"] * 1e6, 5e4)
+    )
     assert build["shuffle"]["bytes_read"] == build["shuffle"]["bytes_written"] > 0
     assert sampling["records"]["bytes_written"] > sampling["records"]["bytes_read"] == 0
     assert not files.files_below(s3_folder)
