@@ -3,11 +3,12 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from tfgrec import files
 from tfgrec.data.record_files import RecordFiles
 from tfgrec.errors import InputDataError
+from tfgrec.generations import whole_folder
 from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.graph.store.layout import is_intact
@@ -49,8 +50,8 @@ class ExamplesDirectory:
     sizes: Mapping[str, Any]
 
     @classmethod
-    def open(cls, path: str | Path) -> "ExamplesDirectory":
-        """Opens a directory by its manifest, and looks at all files that this one lists; reads none of them.
+    def open(cls, path: files.StrPath) -> "ExamplesDirectory":
+        """Opens a directory, perhaps at a URL, by its manifest, and looks at all files that this one lists; reads none.
 
         What is not listed is no part of it. Each file is compared with its checksum when its records are first read.
 
@@ -58,9 +59,11 @@ class ExamplesDirectory:
           InputDataError: the sampling did not finish, the manifest is damaged, or a file is missing or cut short; names
             it.
         """
-        path = Path(path)
-        manifest = read_manifest(path)
-        splits = {name: _open_split(path, values) for name, values in manifest["splits"].items()}
+        folder = whole_folder(path)
+        manifest = read_manifest(folder)
+        # Of an object store, one listing tells what would take a request a file.
+        listed = None if files.is_local(folder) else files.files_below(folder)
+        splits = {name: _open_split(folder, values, listed) for name, values in manifest["splits"].items()}
         schema = GraphSchema.from_json(manifest["schema"])
         return cls(schema, splits, manifest["statistics"], manifest.get("sizes", {}))
 
@@ -119,17 +122,21 @@ def parse_manifest(text: bytes, where: str) -> dict[str, Any]:
     return manifest
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    file = path / MANIFEST
+def read_manifest(path: files.StrPath) -> dict[str, Any]:
+    file = files.join(whole_folder(path), MANIFEST)
     try:
-        return parse_manifest(file.read_bytes(), str(file))
+        with files.open_to_read(file) as opened:
+            return parse_manifest(opened.read(), file)
     except FileNotFoundError:
         raise InputDataError(f"{file}: is missing: sampling did not finish, or never began") from None
+    except OSError as error:
+        raise InputDataError(f"{file}: can't be read: {error}") from error
 
 
-def _open_split(path: Path, values: Mapping[str, Any]) -> Split:
-    listed = [ManifestFile.at(str(path / shard["path"]), shard) for shard in values["shards"]]
+def _open_split(folder: str, values: Mapping[str, Any], found: Mapping[str, files.FoundFile] | None) -> Split:
+    listed = [ManifestFile.at(files.join(folder, shard["path"]), shard) for shard in values["shards"]]
     for file in listed:
-        if (damage := file.seen_damage()) is not None:
+        size = None if found is None else found[file.path].bytes if file.path in found else -1
+        if (damage := file.seen_damage(size)) is not None:
             raise InputDataError(f"{file.path}: {damage}: {_ANEW}")
     return Split(RecordFiles(listed), values["num_requests"], values["num_candidates"])

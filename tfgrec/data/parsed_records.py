@@ -1,6 +1,6 @@
 """From TFRecord files to serialized requests, and from these to one merged GraphTensor a batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -12,7 +12,7 @@ def read_records(files: Sequence[str] | RecordFiles) -> tf.data.Dataset:
     """Serialized requests in the order of the files; those that end in .gz are decompressed.
 
     Of `RecordFiles`, each file is compared with its manifest before its first record is read; TensorFlow compares each
-    record with a checksum of its own.
+    record with a checksum of its own. Those at URLs are read from copies, see `tfgrec.shard_cache`.
 
     Raises (when records are read):
       tf.errors.OpError: a record or a file is damaged; `tfgrec.told_damage` makes an InputDataError of it.
@@ -27,11 +27,20 @@ def record_reader(files: Sequence[str] | RecordFiles) -> Callable[[tf.Tensor], t
         files.check(path.decode())
         return path
 
+    def lease(path: bytes) -> Iterator[bytes]:
+        with files.leased(path.decode()) as local:
+            yield local.encode()
+
     def read(path: tf.Tensor) -> tf.data.Dataset:
-        if isinstance(files, RecordFiles):
-            path = tf.ensure_shape(tf.numpy_function(check, [path], tf.string), [])
         compression = tf.where(tf.strings.regex_full_match(path, r".*\.gz"), "GZIP", "")
-        return tf.data.TFRecordDataset(path, compression_type=compression)
+        if not isinstance(files, RecordFiles):
+            return tf.data.TFRecordDataset(path, compression_type=compression)
+        if files.are_local:
+            path = tf.ensure_shape(tf.numpy_function(check, [path], tf.string), [])
+            return tf.data.TFRecordDataset(path, compression_type=compression)
+        # Asked for another path when this one's records have been read, or dropped before, it ends the lease.
+        copies = tf.data.Dataset.from_generator(lease, args=[path], output_signature=tf.TensorSpec([], tf.string))
+        return copies.flat_map(lambda local: tf.data.TFRecordDataset(local, compression_type=compression))
 
     return tf.autograph.experimental.do_not_convert(read)
 
