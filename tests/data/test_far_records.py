@@ -18,7 +18,9 @@ from tfgrec.data.parsed_records import read_records
 from tfgrec.data.record_files import RecordFiles
 from tfgrec.data.time_cut import find_time_cut
 from tfgrec.errors import InputDataError, OutputError
+from tfgrec.generations import is_generation, new_generation, publish
 from tfgrec.manifest_files import ManifestFile
+from tfgrec.run.run_directory import RunDirectory
 from tfgrec.shard_cache import ShardCache
 from tfgrec.told_damage import told_damage
 
@@ -135,6 +137,17 @@ def test_a_copy_is_kept_while_its_records_are_read(local: Path, url: str, use_ca
     assert 1 <= in_use(cache) <= LEASES
     del batch
     assert in_use(cache) == 0
+
+
+def test_the_current_generation_is_read(local: Path, s3_folder: str, use_cache: UseCache) -> None:
+    use_cache(sum(sizes(local)))
+    few = local.with_name("few")
+    publish(s3_folder, send(few, new_generation(s3_folder)))
+    assert batches(training_data(s3_folder), 0) == batches(training_data(few), 0)
+    [generation] = [name for name in map(Path, files.files_in(s3_folder)) if is_generation(name.name)]
+    assert (
+        RunDirectory.at("run", examples=s3_folder).examples_manifest == f"{s3_folder}/{generation.name}/manifest.json"
+    )
 
 
 def test_a_damaged_copy_does_not_reach_the_training(local: Path, url: str, use_cache: UseCache) -> None:

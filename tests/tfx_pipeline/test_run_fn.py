@@ -16,6 +16,7 @@ from tfx.components.trainer.executor import GenericExecutor
 from tfx.types.standard_artifacts import Examples, Model, ModelRun
 from tfx.utils import json_utils
 
+from tfgrec import files
 from tfgrec.config import load_run_config
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.errors import ConfigurationError, InputDataError
@@ -127,6 +128,18 @@ def test_remote_records_are_read_from_a_copy(data: Path, tmp_path: Path, started
     FILES.clear()
     [(_, run)] = started
     assert run.examples != data / "examples" and not run.examples.exists()
+
+
+def test_records_on_an_object_store_are_read_in_place(
+    data: Path, tmp_path: Path, started: list, s3_folder: str
+) -> None:
+    files.send(data / "examples" / "manifest.json", f"{s3_folder}/manifest.json")
+    with pytest.raises(Stopped):
+        execute(data, str(tmp_path), examples=s3_folder)
+    [(_, run)] = started
+    assert run.examples == s3_folder and run.examples_manifest == f"{s3_folder}/manifest.json"
+    with pytest.raises(InputDataError, match=rf"^{s3_folder}/Split-train/part-00000-of-.*tfrecord: is missing"):
+        ExamplesDirectory.open(run.examples)
 
 
 def test_a_blessed_model_that_can_not_be_read_is_named_and_not_taken(

@@ -1,19 +1,19 @@
 """What a stage depends on, reduced to values that can be compared."""
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from tfgrec.files import StrPath, checksum, is_local
+
 LARGEST_HASHED_BYTES = 64 * 2**20
 
 
-def fingerprint_file(path: Path) -> str:
-    """A file's content by SHA-256; above 64 MiB its size and time of change, since reading it would take too long."""
-    status = path.stat()
-    if status.st_size >= LARGEST_HASHED_BYTES:
+def fingerprint_file(path: StrPath) -> str:
+    """A file's content by SHA-256; above 64 MiB on a disk, size and time of change, since reading takes too long."""
+    if is_local(path) and (status := os.stat(path)).st_size >= LARGEST_HASHED_BYTES:
         return f"size:{status.st_size} mtime:{status.st_mtime_ns}"
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return f"sha256:{checksum(path)}"
 
 
 def fingerprint_files(root: Path, paths: Iterable[Path]) -> dict[str, str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tfgrec.config import RunConfig, dump_config, load_run_config
 from tfgrec.errors import ConfigurationError
-from tfgrec.files import read_json
+from tfgrec.files import StrPath, exists, is_local, join, read_json
+from tfgrec.generations import whole_folder
 from tfgrec.model_versions import newest_version
 from tfgrec.run.fingerprint import fingerprint_file
 
@@ -21,22 +22,22 @@ class RunDirectory:
     Attributes:
       root: everything that the run writes.
       data_root: graph, examples and schema.
-      examples_folder: the examples, where they lie elsewhere; then there may be no graph.
+      examples_folder: the examples, where they lie elsewhere, perhaps at a URL; then there may be no graph.
     """
 
     root: Path
     data_root: Path
-    examples_folder: Path | None = None
+    examples_folder: StrPath | None = None
 
     @classmethod
     def at(
-        cls, root: str | Path, data_root: str | Path | None = None, *, examples: str | Path | None = None
+        cls, root: str | Path, data_root: str | Path | None = None, *, examples: StrPath | None = None
     ) -> "RunDirectory":
         """A run that keeps its graph and examples itself, or finds them in `data_root`, or has its `examples` given."""
         return cls(
             root=Path(root),
             data_root=Path(root if data_root is None else data_root),
-            examples_folder=None if examples is None else Path(examples),
+            examples_folder=Path(examples) if examples is not None and is_local(examples) else examples,
         )
 
     @classmethod
@@ -71,8 +72,8 @@ class RunDirectory:
 
     def records_seals(self) -> dict[str, str | None]:
         """What tells graph and examples from others: fingerprints of their manifests, None where there is none."""
-        manifests = {"graph": self.graph / "manifest.json", "examples": self.examples / "manifest.json"}
-        return {name: fingerprint_file(path) if path.exists() else None for name, path in manifests.items()}
+        manifests = {"graph": self.graph / "manifest.json", "examples": self.examples_manifest}
+        return {name: fingerprint_file(path) if exists(path) else None for name, path in manifests.items()}
 
     @property
     def borrowed(self) -> Path:
@@ -95,9 +96,14 @@ class RunDirectory:
         return self.data_root / "graph"
 
     @property
-    def examples(self) -> Path:
-        """The sampled requests."""
+    def examples(self) -> StrPath:
+        """The sampled requests: a path, or a URL as text."""
         return self.examples_folder or self.data_root / "examples"
+
+    @property
+    def examples_manifest(self) -> str:
+        """What tells the sampled requests from others."""
+        return join(whole_folder(self.examples), "manifest.json")
 
     @property
     def checkpoints(self) -> Path:

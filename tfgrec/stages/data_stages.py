@@ -125,7 +125,7 @@ class DataStages:
     def audit_inputs(self, schema: str | Path) -> dict[str, Any]:
         """What the audit has looked at, as `graph_inputs` tells it of the graph."""
         return {
-            "examples": fingerprint_file(self._run.examples / "manifest.json"),
+            "examples": fingerprint_file(self._run.examples_manifest),
             # Feedback delays and what a label is may change where no record does.
             "schema": _fingerprint_schema(schema),
             **self._graph(),

@@ -195,7 +195,7 @@ class ModelStages:
         return {"training": fingerprint_file(self._run.training)}
 
     def _examples(self) -> dict[str, str]:
-        return {"examples": fingerprint_file(self._run.examples / "manifest.json")}
+        return {"examples": fingerprint_file(self._run.examples_manifest)}
 
     def _graph(self) -> dict[str, Any]:
         """The graph, for what reads it beside the records: it may change where no record does."""

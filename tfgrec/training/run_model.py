@@ -114,7 +114,7 @@ class RunModel:
         return kept_requested_nodes(
             self.examples,
             interval=refresh_interval(self.config.pretraining.refresh_hours),
-            made_from=fingerprint_file(self.run.examples / "manifest.json"),
+            made_from=fingerprint_file(self.run.examples_manifest),
             path=self.run.embeddings / "requested.npz",
         )
 
@@ -126,7 +126,7 @@ class RunModel:
             return None
         manifest = self.run.graph / "manifest.json"
         made_from = {
-            "examples": fingerprint_file(self.run.examples / "manifest.json"),
+            "examples": fingerprint_file(self.run.examples_manifest),
             "graph": fingerprint_file(manifest) if manifest.exists() else None,
             "factors": factors.model_dump(mode="json"),
         }

@@ -12,6 +12,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError, TfgrecError
+from tfgrec.file_systems import scheme_of
+from tfgrec.files import StrPath
 from tfgrec.run.leftovers import remove_leftovers
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.model_stages import ModelStages
@@ -20,6 +22,7 @@ from tfx_pipeline.inputs.run_spec import RunSpec
 from tfx_pipeline.local_copies import local_input, local_output
 from tfx_pipeline.training.trained_model import RunOfModel, copy_into, training_folder, write_training
 
+_READ_IN_PLACE = ("gs", "s3")
 # Of finished trainings, while they are removed.
 _DONE = ".done"
 
@@ -38,7 +41,7 @@ def run_fn(fn_args: FnArgs) -> None:
     of = RunOfModel(settings["fingerprint"], settings["span"])
     with contextlib.ExitStack() as stack:
         root = stack.enter_context(_work_folder(settings))
-        examples = stack.enter_context(local_input(_examples_uri(fn_args)))
+        examples = stack.enter_context(_readable_examples(_examples_uri(fn_args)))
         start = _start(fn_args.base_model, stack)
         run = RunDirectory.at(root, examples=examples)
         config = _starting_from(start, RunSpec.from_json(settings["spec"]).write(root))
@@ -80,6 +83,16 @@ def _work_folder(settings: Mapping[str, Any]) -> Iterator[Path]:
 def _examples_uri(fn_args: FnArgs) -> str:
     """The Examples artifact, of which TFX tells patterns such as <uri>/Split-train/*."""
     return fn_args.train_files[0].rsplit("/", 2)[0]
+
+
+@contextlib.contextmanager
+def _readable_examples(uri: str) -> Iterator[StrPath]:
+    """Where the records can be read from: of an object store in place, file by file as they are needed."""
+    if scheme_of(uri) in _READ_IN_PLACE:
+        yield uri
+        return
+    with local_input(uri) as folder:
+        yield folder
 
 
 def _start(base_model: str | None, stack: contextlib.ExitStack) -> Path | None:
