@@ -1,8 +1,6 @@
 """Statistics of features, gathered piece by piece in any order: what the model normalises and looks values up with."""
 
 import functools
-import heapq
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,12 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tfgrec.graph.categorical_statistics import CategoricalStatistics
 from tfgrec.graph.schema import ID, Feature
 
 NUM_QUANTILES = 65
-MAX_VALUES = 10_000
-# Some 50 MB of Python's memory, and twice that before values are let go.
-EXACT_VALUES = 250_000
 SAMPLE_SIZE = 16_384
 
 
@@ -131,55 +127,6 @@ class _Moments:
         return [*self._merged, *([] if self._added is None else [self._added])]
 
 
-class CategoricalStatistics:
-    """How often each value occurs; every value of a multi-valued feature counts.
-
-    Exact, in whatever order pieces are merged, while a feature has no more than `EXACT_VALUES` distinct ones. Of more,
-    the rarer ones are let go (a Misra-Gries summary, merged as in Agarwal et al., Mergeable Summaries, PODS 2012):
-    then no count is too high, and none is too low by more than `error`, at most the count of all values divided by
-    `EXACT_VALUES`. Of `unique` values (ids) no more are kept than are told.
-    """
-
-    def __init__(self, unique: bool) -> None:
-        self._unique = unique
-        self._count, self._error = 0, 0
-        self._counts: Counter = Counter()
-
-    def add(self, values: pa.Array) -> None:
-        """Takes in `values [num_values]`, strings or integers."""
-        counted = pc.value_counts(values)
-        self._count += len(values)
-        self._take(dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)))
-
-    def merge(self, other: "CategoricalStatistics") -> None:
-        """Takes in all that `other` took in."""
-        self._count += other._count
-        self._error += other._error
-        self._take(other._counts)
-
-    def to_json(self) -> dict[str, Any]:
-        """The count of all values, the `MAX_VALUES` most frequent ones with theirs, ties by value, and any `error`."""
-        values = [[value, count] for value, count in self._most_frequent()]
-        return {"count": self._count, "values": values, **({"error": self._error} if self._error else {})}
-
-    def _take(self, counts: Mapping[Any, int]) -> None:
-        self._counts.update(counts)
-        if self._unique and len(self._counts) > 2 * MAX_VALUES:
-            self._counts = Counter(dict(self._most_frequent()))
-        elif len(self._counts) > 2 * EXACT_VALUES:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        """Takes as much off all counts as leaves `EXACT_VALUES` of them: each time it does so, as many lose as much."""
-        counts = np.fromiter(self._counts.values(), np.int64, len(self._counts))
-        lost = int(np.partition(counts, -EXACT_VALUES - 1)[-EXACT_VALUES - 1])
-        self._counts = Counter({value: count - lost for value, count in self._counts.items() if count > lost})
-        self._error += lost
-
-    def _most_frequent(self) -> list[tuple[Any, int]]:
-        return heapq.nsmallest(MAX_VALUES, self._counts.items(), key=lambda item: (-item[1], item[0]))
-
-
 class FeatureStatistics:
     """Statistics of one feature: numeric for floats and scalar integers, categorical for strings and integers."""
 
@@ -197,7 +144,7 @@ class FeatureStatistics:
         if self._numeric is not None:
             self._numeric.add(values.to_numpy(zero_copy_only=False), keys)
         if self._categorical is not None:
-            self._categorical.add(values)
+            self._categorical.add(values, keys)
 
     def merge(self, other: "FeatureStatistics") -> None:
         """Takes in all that `other` took in."""

@@ -21,13 +21,21 @@ class KnownFingerprints:
         self._path = path
         self._kept = {} if again else _read(path)
         self._used: dict[str, list[str]] = {}
+        self._too_new: dict[Path, str] = {}
 
     def of(self, root: Path, paths: Iterable[Path]) -> dict[str, str]:
         """Path below `root` -> what `fingerprint_file` tells of it."""
         return {os.path.relpath(path, root): self._of(path) for path in sorted(set(paths))}
 
     def save(self) -> None:
-        """Keeps those that were asked for, and no others."""
+        """Keeps those that were asked for, and no others.
+
+        What had been changed only just before it was read is read once more: it can be told by now.
+        """
+        for path, fingerprint in self._too_new.items():
+            found = identity(path)
+            if found is not None and fingerprint_file(path) == fingerprint:
+                self._used[str(path.resolve())] = [found, fingerprint]
         if self._used != _read(self._path):
             write_json(self._path, self._used)
 
@@ -39,7 +47,9 @@ class KnownFingerprints:
         else:
             # What is changed while it is read has another identity from then on.
             fingerprint = fingerprint_file(path)
-        if found is not None:
+        if found is None:
+            self._too_new[path] = fingerprint
+        else:
             self._used[name] = [found, fingerprint]
         return fingerprint
 
