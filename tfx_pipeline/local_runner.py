@@ -3,9 +3,9 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from tfgrec.entry_point import entry_point
+from tfgrec.local_path import local_path
 from tfx_pipeline.inputs.run_arguments import add_pipeline_arguments
 
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tfx_pipeline.local_runner", description=main.__doc__)
-    add_pipeline_arguments(parser, path=Path)
+    add_pipeline_arguments(parser, path=local_path)
     parser.add_argument("--verbose", action="store_true", help="show everything that TFX logs")
     return parser
 

@@ -14,6 +14,7 @@ from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import add_overrides
 from tfgrec.entry_point import USER_ERROR, entry_point
 from tfgrec.files import read_json
+from tfgrec.local_path import local_path
 from tfgrec.run.stage_log import run_module
 
 MOST_ROWS = 200_000
@@ -82,7 +83,7 @@ def _show_tables(console: Console, tables: Sequence[TableFinding]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-check", description=main.__doc__)
     parser.add_argument("--config", required=True, metavar="YAML", help="the run's configuration")
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the folder of the tables")
+    parser.add_argument("--data", required=True, type=local_path, metavar="DIR", help="the folder of the tables")
     add_overrides(parser, example="training.epochs=2")
     rows = f"how many rows of a table are looked at, cell by cell (default: {MOST_ROWS:,})"
     parser.add_argument("--rows", type=_at_least_one, default=MOST_ROWS, help=rows)

@@ -11,6 +11,7 @@ from rich.console import Console
 from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
+from tfgrec.local_path import local_path
 from tfgrec.stages.comparison import Comparison
 from tfgrec.stages.comparison_files import REPORT, SUMMARY
 from tfgrec.stages.contenders import choose_baseline, read_contenders
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--arms", nargs="+", choices=ARMS, help="what to train (default: all)")
     parser.add_argument(
         "--variants",
-        type=Path,
+        type=local_path,
         metavar="YAML",
         help="what to train besides: {name: [key=value, ...]} or {name: {arm: ARM, set: [key=value, ...]}}; without an "
         "arm, a variant is one of the first of --arms",

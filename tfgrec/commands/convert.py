@@ -8,6 +8,7 @@ from rich.console import Console
 
 from tfgrec.datasets import convert_movielens
 from tfgrec.entry_point import entry_point
+from tfgrec.local_path import local_path
 
 _CONVERTERS = {"movielens": convert_movielens}
 
@@ -31,9 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     source = (
         "folder with u.data, ratings.dat, ratings.csv or an .inter file, and what belongs to it (docs/movielens.md)"
     )
-    parser.add_argument("--source", required=True, metavar="DIR", help=source)
+    parser.add_argument("--source", required=True, type=local_path, metavar="DIR", help=source)
     folder = "folder to write; an earlier conversion's tables in it are replaced, a folder of other files is refused"
-    parser.add_argument("--output", required=True, metavar="DIR", help=folder)
+    parser.add_argument("--output", required=True, type=local_path, metavar="DIR", help=folder)
     return parser
 
 

@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.entry_point import entry_point
 from tfgrec.files import read_json
+from tfgrec.local_path import local_path
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.run_evaluation import evaluate_into
 
@@ -33,11 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-evaluate", description=main.__doc__)
-    parser.add_argument("--run-dir", required=True, type=Path, metavar="DIR", help="the run, as given to tfgrec-train")
+    parser.add_argument(
+        "--run-dir", required=True, type=local_path, metavar="DIR", help="the run, as given to tfgrec-train"
+    )
     parser.add_argument(
         "--part", choices=("validation", "test"), help="which of the run's own requests (default: validation)"
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="other tables; a graph is built from all of them")
+    parser.add_argument(
+        "--data", type=local_path, metavar="DIR", help="other tables; a graph is built from all of them"
+    )
     parser.add_argument(
         "--days", nargs=2, metavar=("FIRST", "LAST"), help="rows to score: range of split.column, both ends included"
     )
@@ -46,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="read all bytes of the graph and the records that are there first, whether they are used or not",
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: evaluations/ in the run)")
+    parser.add_argument(
+        "--output", type=local_path, metavar="DIR", help="where to write (default: evaluations/ in the run)"
+    )
     return parser
 
 

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from tfgrec.commands.run_arguments import add_overrides
 from tfgrec.config.experiment import load_experiment_config
 from tfgrec.entry_point import entry_point
 from tfgrec.experiment.arms import ARMS, check_arms
+from tfgrec.local_path import local_path
 
 
 @entry_point
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--baseline", metavar="ARM", help="the arm that the others are compared with (default: the first)"
     )
-    parser.add_argument("--run-dir", required=True, type=Path, metavar="DIR", help="where everything of it goes")
+    parser.add_argument("--run-dir", required=True, type=local_path, metavar="DIR", help="where everything of it goes")
     parser.add_argument(
         "--trials",
         type=int,

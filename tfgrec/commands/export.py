@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from tfgrec.entry_point import entry_point
+from tfgrec.local_path import local_path
 from tfgrec.run.run_directory import RunDirectory
 
 
@@ -12,7 +13,9 @@ from tfgrec.run.run_directory import RunDirectory
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exports the newest checkpoint of a run as the next version, after comparing its scores with the model's."""
     parser = argparse.ArgumentParser(prog="tfgrec-export", description=main.__doc__)
-    parser.add_argument("--run-dir", required=True, metavar="DIR", help="the run, as given to tfgrec-train")
+    parser.add_argument(
+        "--run-dir", required=True, type=local_path, metavar="DIR", help="the run, as given to tfgrec-train"
+    )
     run = RunDirectory.open(parser.parse_args(arguments).run_dir)
 
     from tfgrec.training.run_model import RunModel

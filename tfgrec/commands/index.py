@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.times import time_problem
+from tfgrec.local_path import local_path
 from tfgrec.run.run_directory import RunDirectory
 
 
@@ -15,7 +16,9 @@ from tfgrec.run.run_directory import RunDirectory
 def main(arguments: Sequence[str] | None = None) -> int:
     """Encodes all items as of a stated time with a run's newest checkpoint, and writes an index of them for serving."""
     parser = argparse.ArgumentParser(prog="tfgrec-index", description=main.__doc__)
-    parser.add_argument("--run-dir", required=True, metavar="DIR", help="the run, as given to tfgrec-train")
+    parser.add_argument(
+        "--run-dir", required=True, type=local_path, metavar="DIR", help="the run, as given to tfgrec-train"
+    )
     parser.add_argument(
         "--time",
         required=True,

@@ -3,12 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
+from tfgrec.local_path import local_path
 
 
 @entry_point
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-init", description=main.__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="where the drafts go")
-    parser.add_argument("--data", type=Path, metavar="TABLES", help="the folder of the tables")
+    parser.add_argument("folder", nargs="?", type=local_path, metavar="DIR", help="where the drafts go")
+    parser.add_argument("--data", type=local_path, metavar="TABLES", help="the folder of the tables")
     parser.add_argument("--name", help="of the run; the folder's by default")
     parser.add_argument("--users", metavar="TABLE.COLUMN", help="the ids of users")
     parser.add_argument("--items", metavar="TABLE.COLUMN", help="the ids of items, which are recommended")
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--example", metavar="NAME", help="copy the files of an example into DIR instead: demo, kuairand, movielens"
     )
-    parser.add_argument("--json-schema", type=Path, metavar="DIR", help="write the JSON schemas alone into DIR")
+    parser.add_argument("--json-schema", type=local_path, metavar="DIR", help="write the JSON schemas alone into DIR")
     return parser
 
 

@@ -14,6 +14,7 @@ from tfgrec.commands.serve_parts import add_arguments, open_recommender, open_re
 from tfgrec.config import load_tables_config
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
+from tfgrec.local_path import local_path
 from tfgrec.run.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run-dir", required=True, metavar="DIR", help="the run, as given to tfgrec-train")
-    parser.add_argument("--graph", metavar="DIR", help="the graph store (default: the run's); its log lies beside it")
+    parser.add_argument(
+        "--graph", type=local_path, metavar="DIR", help="the graph store (default: the run's); its log lies beside it"
+    )
     parser.add_argument(
         "--model-server",
         metavar="ADDRESS",

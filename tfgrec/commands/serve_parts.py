@@ -1,8 +1,9 @@
 """What tfgrec-serve can do besides, where it is asked to: recommend from an index, and log requests."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tfgrec.local_path import local_path
 
 if TYPE_CHECKING:
     from tfgrec.graph.examples.example_service import ExampleService
@@ -15,12 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --index and --request-log with what belongs to it."""
     parser.add_argument(
         "--index",
-        type=Path,
+        type=local_path,
         metavar="DIR",
         help="also answer /recommend, from the indexes that tfgrec-index wrote there",
     )
     parser.add_argument(
-        "--request-log", type=Path, metavar="DIR", help="log requests with examples and scores, for tfgrec-skew"
+        "--request-log", type=local_path, metavar="DIR", help="log requests with examples and scores, for tfgrec-skew"
     )
     parser.add_argument(
         "--request-log-share", type=float, default=0.01, metavar="SHARE", help="of all requests (default: %(default)s)"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from tfgrec.entry_point import entry_point
+from tfgrec.local_path import local_path
 from tfgrec.simulation import WorldSettings
 from tfgrec.simulation.simulate import simulate
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-simulate", description=main.__doc__)
     folder = "folder to write; an earlier simulation's tables in it are replaced, a folder of other files is refused"
-    parser.add_argument("--output", required=True, metavar="DIR", help=folder)
+    parser.add_argument("--output", required=True, type=local_path, metavar="DIR", help=folder)
     defaults = WorldSettings()
     for name, (kind, meaning) in _ARGUMENTS.items():
         default = getattr(defaults, name)

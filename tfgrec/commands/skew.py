@@ -13,6 +13,7 @@ from tfgrec.config import load_tables_config
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import write_json
+from tfgrec.local_path import local_path
 from tfgrec.model_versions import newest_version
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.skew.limits import exceeded, read_limits
@@ -148,21 +149,33 @@ def _parser() -> argparse.ArgumentParser:
     of_served = _add_kind(kinds, "served", _compare_served, limits=_SKEW)
     of_models = _add_kind(kinds, "models", _compare_models, limits=_DRIFT)
     for kind in (of_records, of_served):
-        kind.add_argument("--run-dir", required=True, metavar="DIR", help="the run, as given to tfgrec-train")
+        kind.add_argument(
+            "--run-dir", required=True, type=local_path, metavar="DIR", help="the run, as given to tfgrec-train"
+        )
         kind.add_argument("--graph", metavar="DIR", help="another graph store than the run's")
-        kind.add_argument("--export", metavar="DIR", help="the model to ask (default: the run's newest)")
+        kind.add_argument(
+            "--export", type=local_path, metavar="DIR", help="the model to ask (default: the run's newest)"
+        )
     of_records.add_argument("--examples", metavar="DIR", help="records that were sampled anew from the same store")
     of_served.add_argument(
-        "--write-examples", type=Path, metavar="DIR", help="write the examples, for the pipeline's --serving-examples"
+        "--write-examples",
+        type=local_path,
+        metavar="DIR",
+        help="write the examples, for the pipeline's --serving-examples",
     )
     of_models.add_argument(
-        "--export", action="append", required=True, metavar="DIR", help="a version of an export, or a run; give two"
+        "--export",
+        action="append",
+        required=True,
+        type=local_path,
+        metavar="DIR",
+        help="a version of an export, or a run; give two",
     )
-    of_models.add_argument("--run-dir", metavar="DIR", help="the run whose records are scored")
+    of_models.add_argument("--run-dir", type=local_path, metavar="DIR", help="the run whose records are scored")
     of_models.add_argument("--task", nargs="+", metavar="TASK", help="outputs that limits hold for (default: all)")
     for kind in (of_served, of_models):
         kind.add_argument(
-            "--request-log", type=Path, required=kind is of_served, metavar="DIR", help="as given to tfgrec-serve"
+            "--request-log", type=local_path, required=kind is of_served, metavar="DIR", help="as given to tfgrec-serve"
         )
     for kind in (of_records, of_models):
         kind.add_argument("--split", nargs="+", metavar="NAME", help="of the records (default: all)")
@@ -174,7 +187,7 @@ def _add_kind(kinds: Any, name: str, compare: Any, *, limits: Any) -> argparse.A
     kind.set_defaults(compare=compare)
     kind.add_argument("--requests", type=int, default=1000, metavar="N", help="how many (default: %(default)s)")
     kind.add_argument("--seed", type=int, default=0, help="draws them (default: %(default)s)")
-    kind.add_argument("--json", type=Path, metavar="FILE", help="where to write all that was found")
+    kind.add_argument("--json", type=local_path, metavar="FILE", help="where to write all that was found")
     defaults = limits if isinstance(limits, dict) else {}
     names = ", ".join(f"{key} ({defaults[key]:g})" if key in defaults else key for key in limits)
     kind.add_argument(

@@ -4,13 +4,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
+from tfgrec.local_path import local_path
 from tfgrec.run.earlier_runs import check_warm_start
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.borrowed_records import BorrowedRecords
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     add_run_arguments(parser, needs_data=False)
     parser.add_argument(
         "--records-from",
-        type=Path,
+        type=local_path,
         metavar="RUN",
         help="train on the graph and records of another run or comparison, which is not written to; with --data, the "
         "tables are compared with those that they were made of",
