@@ -1,6 +1,7 @@
 """One run of the pipeline on this machine."""
 
 import argparse
+import os
 from pathlib import Path
 
 from ml_metadata import MetadataStore
@@ -12,6 +13,7 @@ from tfx.orchestration.pipeline import Pipeline
 from beam_jobs.worker_errors import errors_as_raised_on_workers
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError, InputDataError, TfgrecError
+from tfgrec.files import is_local
 from tfgrec.run.claim import claimed
 from tfx_pipeline.beam_options import DIRECT_RUNNER
 from tfx_pipeline.evaluation.results import blessing_failures
@@ -74,7 +76,7 @@ def _remove_old_runs(config: RunConfig, root: Path, console: Console) -> None:
 
 
 def _pipeline(config: RunConfig, arguments: argparse.Namespace, root: Path) -> Pipeline:
-    data = str(arguments.data.resolve())
+    data = os.path.realpath(arguments.data) if is_local(arguments.data) else arguments.data
     schema = CuratedSchema.of(config, str(root))
     schema.write()
     places = Places(
