@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
+from tfgrec.credentials import refuse_in_arguments
 from tfgrec.errors import TfgrecError
 from tfgrec.quiet import quieten_frameworks
 from tfgrec.run.stage_log import StageFailed
@@ -46,6 +47,7 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
         quieten_frameworks()
         try:
             with own_temporary_folder():
+                refuse_in_arguments(sys.argv[1:] if arguments is None else arguments)
                 return main(arguments) or 0
         except TfgrecError as error:
             print(f"error: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pyarrow import fs
 
 from tfgrec.close_match import suggestion
+from tfgrec.credentials import holds_credentials
 from tfgrec.errors import ConfigurationError
 
 SEPARATOR = "://"
@@ -42,7 +43,7 @@ def place_of(url: str) -> Place:
     """
     scheme, _, rest = url.partition(SEPARATOR)
     authority = rest.partition("/")[0]
-    if "@" in authority:
+    if holds_credentials(url):
         told = f"{scheme}{SEPARATOR}{rest.rpartition('@')[2]}"
         raise ConfigurationError(f"{told}: credentials don't belong into paths: they are read from the environment")
     if scheme not in MAKERS:
@@ -85,7 +86,12 @@ def _hdfs(authority: str) -> fs.FileSystem:
 
 
 def _first_set(variables: tuple[str, ...]) -> str:
-    return next((os.environ[name] for name in variables if os.environ.get(name)), "")
+    name = next((name for name in variables if os.environ.get(name)), None)
+    if name is None:
+        return ""
+    if holds_credentials(os.environ[name]):
+        raise ConfigurationError(f"{name}: holds credentials: they have variables, or profiles, of their own")
+    return os.environ[name]
 
 
 # Makes the file system of a bucket or host, by scheme.

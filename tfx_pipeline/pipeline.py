@@ -20,6 +20,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 from tfgrec.close_match import suggestion
 from tfgrec.config import RunConfig
 from tfgrec.config.training import TrainingConfig
+from tfgrec.credentials import refuse_in_arguments
 from tfgrec.errors import ConfigurationError
 from tfx_pipeline.beam_options import without_package
 from tfx_pipeline.blessed_models import EarlierBlessedModelStrategy
@@ -248,6 +249,7 @@ def _watched_folder(path: str) -> pusher_pb2.PushDestination:
 def _set_beam_options(components: Sequence[BaseNode], options: dict[str, list[str]]) -> None:
     with_beam = {node.id: node for node in components if isinstance(node, BaseBeamComponent)}
     for name in options:
+        refuse_in_arguments(options[name], "options for Beam")
         if name != _DEFAULT and name not in with_beam:
             raise ConfigurationError(f"pipeline.beam: no component '{name}' runs Beam: {suggestion(name, with_beam)}")
     for name, component in with_beam.items():

@@ -7,6 +7,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 
 from beam_jobs.running.facts import Fact, WriteFacts, read_facts
 from beam_jobs.worker_errors import errors_as_raised_on_workers
+from tfgrec.credentials import refuse_in_arguments
 
 # Beam's direct runner in one process. In newer versions "DirectRunner" means another, downloaded program.
 _DEFAULT_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
@@ -19,7 +20,9 @@ def run_pipeline(job: beam.PTransform, facts_path: str, pipeline_args: Sequence[
 
     Raises:
       TfgrecError: as raised on a worker.
+      ConfigurationError: an option holds credentials.
     """
+    refuse_in_arguments(pipeline_args, "options for Beam")
     options = PipelineOptions(list(pipeline_args))
     pipeline = beam.Pipeline(options.view_as(StandardOptions).runner or _DEFAULT_RUNNER, options)
     pipeline | type(job).__name__ >> job | "write facts" >> WriteFacts(facts_path)

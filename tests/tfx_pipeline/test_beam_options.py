@@ -7,13 +7,20 @@ import apache_beam as beam
 import pytest
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
+from tfgrec.errors import ConfigurationError
 from tfx_pipeline.beam_options import DIRECT_RUNNER, without_package
+from tfx_pipeline.pipeline import _set_beam_options
 
 
 class Executor(BaseBeamExecutor):
     def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:
         with self._make_beam_pipeline() as pipeline:
             pipeline | beam.Create([3, 6]) | beam.io.WriteToText(exec_properties["path"])
+
+
+def test_options_with_credentials_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="^options for Beam: --s3_secret_access_key: credentials"):
+        _set_beam_options([], {"default": ["--runner=SparkRunner", "--s3_secret_access_key=wJalrX"]})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from tfgrec.close_match import suggestion
 from tfgrec.config.run import RunConfig
 from tfgrec.config.tables import TablesConfig
+from tfgrec.credentials import refuse_credentials, refuse_in_values
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import write_atomically
 
@@ -69,6 +70,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
+    refuse_credentials(f"--set {key}", text)
     if not separator or not key:
         raise ConfigurationError(f"--set {override}: expected key.path=value, for example training.epochs=2")
     try:
@@ -99,6 +101,7 @@ def _list_index(values: list, key: str, override: str) -> int:
 
 
 def _validate(kind: type[Config], values: dict[str, Any], origin: str) -> Config:
+    refuse_in_values(values, origin)
     try:
         return kind.model_validate(values)
     except ValidationError as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfgrec.config import RunConfig, dump_config, load_run_config
+from tfgrec.credentials import refuse_credentials
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import StrPath, exists, is_local, join, read_json
 from tfgrec.generations import whole_folder
@@ -34,6 +35,7 @@ class RunDirectory:
         cls, root: str | Path, data_root: str | Path | None = None, *, examples: StrPath | None = None
     ) -> "RunDirectory":
         """A run that keeps its graph and examples itself, or finds them in `data_root`, or has its `examples` given."""
+        refuse_credentials("run directory", str(root))
         return cls(
             root=Path(root),
             data_root=Path(root if data_root is None else data_root),

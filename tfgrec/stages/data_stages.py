@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
+from tfgrec.credentials import refuse_credentials
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
@@ -52,6 +53,7 @@ class DataStages:
         announce: Callable[[str], None] = print,
         verify: bool = False,
     ):
+        refuse_credentials("--data", str(data))
         self._config = config
         self._run = run
         self._data = data
