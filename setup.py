@@ -111,7 +111,7 @@ setup(
         "tfgrec": ["py.typed"],
         "tfgrec.examples": ["configs/*.yaml", "schemas/*/*"],
         "tfgrec.report": ["assets/*"],
-        "tfgrec.serving": ["*.proto"],
+        "tfgrec.serving.feature_service": ["*.proto"],
     },
     python_requires=">=3.10,<3.14",
     install_requires=BOTH_STACKS + by_python_version(STACK_A, STACK_B),

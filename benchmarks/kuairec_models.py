@@ -70,7 +70,7 @@ class KuaiRecModels:
 
     def served(self, arm: str) -> "ServedModel":
         """The arm's newest export on the graph of the log, and nothing since."""
-        from tfgrec.serving.client_saved_model import SavedModelClient
+        from tfgrec.serving.clients.saved_model_client import SavedModelClient
 
         tables, log = load_tables_config(self._config.schema_dir), self._folder / "live" / f"{arm}.log"
         shutil.rmtree(log, ignore_errors=True)

@@ -9,12 +9,12 @@ from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
-from tfgrec.serving.client import Inputs, ModelClient
-from tfgrec.serving.encode import STATE
-from tfgrec.serving.rank_cached import ITEM_STATES
-from tfgrec.serving.request_columns import parse_examples, request_columns
-from tfgrec.serving.signature_names import EXAMPLES
-from tfgrec.serving.signatures import ENCODE_ITEM, ENCODE_USER, RANK, RANK_CACHED, RANK_DENSE
+from tfgrec.serving.clients.client import Inputs, ModelClient
+from tfgrec.serving.signatures.all_signatures import ENCODE_ITEM, ENCODE_USER, RANK, RANK_CACHED, RANK_DENSE
+from tfgrec.serving.signatures.encode import STATE
+from tfgrec.serving.signatures.names import EXAMPLES
+from tfgrec.serving.signatures.rank_cached import ITEM_STATES
+from tfgrec.serving.signatures.request_columns import parse_examples, request_columns
 
 
 class Questions:

@@ -19,12 +19,12 @@ from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.serving.client import Inputs
-from tfgrec.serving.client_grpc import GrpcClient
-from tfgrec.serving.client_saved_model import SavedModelClient
-from tfgrec.serving.request_columns import parse_examples, request_columns
-from tfgrec.serving.signature_names import EXAMPLES
-from tfgrec.serving.signatures import RANK, RANK_CACHED, RANK_DENSE
+from tfgrec.serving.clients.client import Inputs
+from tfgrec.serving.clients.grpc_client import GrpcClient
+from tfgrec.serving.clients.saved_model_client import SavedModelClient
+from tfgrec.serving.signatures.all_signatures import RANK, RANK_CACHED, RANK_DENSE
+from tfgrec.serving.signatures.names import EXAMPLES
+from tfgrec.serving.signatures.request_columns import parse_examples, request_columns
 
 _GRPC = " by gRPC"
 _NO_GRAPH, _PARSING, _WHOLE = "rank of no_graph", "parsing", "example and rank"

@@ -59,7 +59,7 @@ def measured(config: RunConfig, run: RunDirectory) -> dict[str, dict[str, float]
     """Trains, and returns the AUC of each task by kind of request."""
     import tensorflow as tf
 
-    from tfgrec.serving.scoring import make_scoring_function
+    from tfgrec.serving.signatures.scoring import make_scoring_function
     from tfgrec.training.run_model import RunModel
     from tfgrec.training.trainer import train
 

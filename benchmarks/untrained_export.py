@@ -7,7 +7,7 @@ import tfgrec
 from tfgrec.config import RunConfig
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.export import export_model
+from tfgrec.serving.exported.export import export_model
 from tfgrec.training.run_model import RunModel
 
 

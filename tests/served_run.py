@@ -13,7 +13,7 @@ import yaml
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.times import EARLIEST
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.saved_model import EXTRA_ASSETS
+from tfgrec.serving.exported.saved_model import EXTRA_ASSETS
 
 
 def write_served_run(root: Path, *, name: str = "small", train_requests: int = 30) -> RunDirectory:

@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from tfgrec.commands.serve import main
-from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
+from tfgrec.serving.feature_service.service_metrics import FeatureServiceMetrics
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

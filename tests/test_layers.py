@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 TENSORFLOW = ("tensorflow", "tensorflow_gnn", "tensorflow_recommenders", "tf_keras", "keras")
 PACKAGES = ("tfgrec", "beam_jobs", "tfx_pipeline")
 BEAM_AND_TFX = ("apache_beam", "tfx", "tensorflow_model_analysis", "tensorflow_transform")
+CLIENTS_AND_SERVICE = ["tfgrec.serving.clients", "tfgrec.serving.feature_service"]
 
 
 @cache
@@ -32,6 +33,9 @@ def imported_modules(source: str) -> set[str]:
         ("tfgrec/config", [*TENSORFLOW, "tfgrec.model", "tfgrec.training", "tfgrec.commands"]),
         ("tfgrec/checks", [*TENSORFLOW, "tfgrec.training", "tfgrec.stages", "tfgrec.commands"]),
         ("tfgrec/model", [*BEAM_AND_TFX, "tfgrec.retrieval", "tfgrec.training", "tfgrec.commands"]),
+        ("tfgrec/serving/signatures", ["tfgrec.serving.exported", *CLIENTS_AND_SERVICE]),
+        ("tfgrec/serving/exported", CLIENTS_AND_SERVICE),
+        ("tfgrec/serving/clients", ["tfgrec.serving.feature_service"]),
         ("beam_jobs", ["tfx_pipeline", "tfx", "benchmarks"]),
         ("tfx_pipeline", ["benchmarks", "tools"]),
         ("tools", ["tfgrec", "beam_jobs"]),

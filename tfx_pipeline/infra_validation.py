@@ -10,7 +10,7 @@ from tfx.proto.infra_validator_pb2 import (
 )
 from tfx.types import BaseChannel
 
-from tfgrec.serving.signature_names import SIGNATURE
+from tfgrec.serving.signatures.names import SIGNATURE
 
 REQUESTS = RequestSpec(
     tensorflow_serving=TensorFlowServingRequestSpec(signature_names=[SIGNATURE]), split_name="eval", num_examples=3

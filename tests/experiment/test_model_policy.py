@@ -7,8 +7,8 @@ from tfgrec.config.world import SCENARIOS
 from tfgrec.errors import InputDataError
 from tfgrec.experiment.model_policy import ModelPolicy
 from tfgrec.experiment.pools import Pools, slates
-from tfgrec.serving.client import ModelClient
-from tfgrec.serving.signature_names import SIGNATURE
+from tfgrec.serving.clients.client import ModelClient
+from tfgrec.serving.signatures.names import SIGNATURE
 from tfgrec.simulation import WorldSettings, create_world
 from tfgrec.simulation.tables import raw_item_ids
 

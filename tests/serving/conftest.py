@@ -11,9 +11,9 @@ import yaml
 
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.export import export_model
-from tfgrec.serving.request_columns import parse_examples, request_columns
-from tfgrec.serving.saved_model import Answer, load_signatures
+from tfgrec.serving.exported.export import export_model
+from tfgrec.serving.exported.saved_model import Answer, load_signatures
+from tfgrec.serving.signatures.request_columns import parse_examples, request_columns
 from tfgrec.training.run_model import RunModel
 
 CHANGES = {

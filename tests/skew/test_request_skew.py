@@ -12,7 +12,7 @@ from tfgrec.data.recorded_requests import RecordedRequests
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.client_saved_model import SavedModelClient
+from tfgrec.serving.clients.saved_model_client import SavedModelClient
 from tfgrec.skew.example_differences import ORDER, example_differences
 from tfgrec.skew.logged_requests import LoggedRequest, chosen_records
 from tfgrec.skew.request_skew import RequestSkew

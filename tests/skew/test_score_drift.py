@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfgrec.errors import ConfigurationError, InputDataError
-from tfgrec.serving.client import Inputs, ModelClient
+from tfgrec.serving.clients.client import Inputs, ModelClient
 from tfgrec.skew.limits import exceeded, read_limits
 from tfgrec.skew.score_drift import output_drift, population_stability_index, score_drift, scores_of
 

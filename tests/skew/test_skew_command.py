@@ -10,9 +10,9 @@ import tensorflow as tf
 from tfgrec.commands.skew import main
 from tfgrec.data.examples_directory import ExamplesDirectory
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.client import rank
-from tfgrec.serving.client_saved_model import SavedModelClient
-from tfgrec.serving.request_log import RequestLog
+from tfgrec.serving.clients.client import rank
+from tfgrec.serving.clients.saved_model_client import SavedModelClient
+from tfgrec.serving.feature_service.request_log import RequestLog
 from tfgrec.skew.logged_requests import chosen_records
 
 

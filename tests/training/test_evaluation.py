@@ -17,7 +17,7 @@ def predictions(joint: RunModel) -> pd.DataFrame:
 
 
 def joint_predictions(joint: RunModel, *, batch_size: int) -> pd.DataFrame:
-    from tfgrec.serving.scoring import make_scoring_function
+    from tfgrec.serving.signatures.scoring import make_scoring_function
 
     return predict(
         make_scoring_function(joint.model, joint.serving_schema),

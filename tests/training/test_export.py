@@ -12,11 +12,11 @@ import small_records
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-import tfgrec.serving.export
+import tfgrec.serving.exported.export
 from tfgrec.config.model import AutoEncoderConfig
 from tfgrec.graph.schema import READOUT
-from tfgrec.serving.export import ExportError, export_model
-from tfgrec.serving.scoring import make_scoring_function
+from tfgrec.serving.exported.export import ExportError, export_model
+from tfgrec.serving.signatures.scoring import make_scoring_function
 from tfgrec.training.run_model import RunModel
 
 pytestmark = pytest.mark.slow
@@ -135,7 +135,7 @@ def test_versions_count_up_and_say_what_they_are(no_graph: RunModel, exported: P
 def test_a_model_that_scores_otherwise_is_not_published(
     no_graph: RunModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = tfgrec.serving.export.load_signatures
+    load = tfgrec.serving.exported.export.load_signatures
 
     def load_badly(path: Path):
         answers = load(path)
@@ -143,7 +143,7 @@ def test_a_model_that_scores_otherwise_is_not_published(
         badly = lambda **inputs: {name: values + 1 for name, values in rank(**inputs).items()}  # noqa: E731
         return {**answers, "rank_cached": badly}
 
-    monkeypatch.setattr(tfgrec.serving.export, "load_signatures", load_badly)
+    monkeypatch.setattr(tfgrec.serving.exported.export, "load_signatures", load_badly)
     with pytest.raises(ExportError, match="rank_cached: .* differs from the trained model's by up to 1"):
         export(no_graph, tmp_path)
     assert list(tmp_path.iterdir()) == []

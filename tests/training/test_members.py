@@ -10,7 +10,7 @@ from finished_runs import keep
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.parsed_records import parse_merged
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.export import export_model, load_scoring_function
+from tfgrec.serving.exported.export import export_model, load_scoring_function
 from tfgrec.training.run_model import RunModel
 from tfgrec.training.variable_meanings import variables_by_path
 from tfgrec.training.warm_start import take_over

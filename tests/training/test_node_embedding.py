@@ -17,8 +17,8 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.graph.examples.solo_examples import SoloExamples
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.export import load_scoring_function
-from tfgrec.serving.scoring import make_scoring_function
+from tfgrec.serving.exported.export import load_scoring_function
+from tfgrec.serving.signatures.scoring import make_scoring_function
 from tfgrec.training import node_embedding
 from tfgrec.training.history import read_history
 from tfgrec.training.node_embedding import NodeEmbedding

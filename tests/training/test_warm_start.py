@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tfgrec.errors import ConfigurationError
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.scoring import make_scoring_function
+from tfgrec.serving.signatures.scoring import make_scoring_function
 from tfgrec.training.run_model import RunModel
 from tfgrec.training.variable_meanings import checkpoint_key, meanings_of, variables_by_path
 from tfgrec.training.warm_start import check_start, take_over, taken_by_position

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from tfgrec.model.joint_model import JointModel
-    from tfgrec.serving.client_saved_model import SavedModelClient
+    from tfgrec.serving.clients.saved_model_client import SavedModelClient
 
 
 def load_run(run_dir: str | Path) -> "LoadedRun":
@@ -110,7 +110,7 @@ class LoadedRun(RunResults):
         Raises:
           ConfigurationError: there is none.
         """
-        from tfgrec.serving.client_saved_model import SavedModelClient
+        from tfgrec.serving.clients.saved_model_client import SavedModelClient
 
         if self.directory.newest_export is None:
             raise ConfigurationError(f"{self.directory.root}: has no exported model, train it or run tfgrec-export")
@@ -137,7 +137,7 @@ class LoadedRun(RunResults):
           InputDataError: a request does not fit the tables; names it.
           ConfigurationError: there is no exported model.
         """
-        from tfgrec.serving.client import rank
+        from tfgrec.serving.clients.client import rank
 
         return rank(self.saved_model, self.example_service.examples(requests))
 

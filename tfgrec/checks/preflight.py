@@ -8,7 +8,7 @@ from tfgrec.config.tables import Requests
 from tfgrec.graph.schema import ID, READOUT
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS, arm_problems, raise_problems, unknown_names
 from tfgrec.model.pretraining.encoder_features import unknown_encoder_features
-from tfgrec.serving.signature_names import output_problems
+from tfgrec.serving.signatures.names import output_problems
 
 _WHERE = "tables.yaml"
 

@@ -20,9 +20,9 @@ from tfgrec.run.run_directory import RunDirectory
 if TYPE_CHECKING:
     import grpc
 
-    from tfgrec.serving.client import ModelClient
-    from tfgrec.serving.feature_service import FeatureService
-    from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
+    from tfgrec.serving.clients.client import ModelClient
+    from tfgrec.serving.feature_service.service import FeatureService
+    from tfgrec.serving.feature_service.service_metrics import FeatureServiceMetrics
 
 COMMAND, PRINT_REQUEST = "tfgrec-serve", "--print-request"
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         import uvicorn
 
-        from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
+        from tfgrec.serving.feature_service.service_metrics import FeatureServiceMetrics
 
         metrics = FeatureServiceMetrics()
         service = _open_service(parsed, run, metrics)
@@ -92,7 +92,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _open_service(parsed: argparse.Namespace, run: RunDirectory, metrics: "FeatureServiceMetrics") -> "FeatureService":
     from tfgrec.graph.examples.example_service import ExampleService
-    from tfgrec.serving.feature_service import FeatureService
+    from tfgrec.serving.feature_service.service import FeatureService
 
     config = run.read_config()
     examples = ExampleService.open_live(
@@ -113,7 +113,7 @@ def _start_grpc(
     """The server where one is asked for, and what to say of it."""
     if parsed.grpc_port is None:
         return None, []
-    from tfgrec.serving.feature_service_grpc import make_grpc_server
+    from tfgrec.serving.feature_service.grpc_service import make_grpc_server
 
     server, host = make_grpc_server(service, metrics=metrics), _in_url(parsed.host)
     try:
@@ -129,7 +129,7 @@ def _start_grpc(
 def _open_model(parsed: argparse.Namespace, run: RunDirectory, name: str) -> "ModelClient":
     address, version = parsed.model_server, parsed.model_version
     if address is None:
-        from tfgrec.serving.client_saved_model import SavedModelClient
+        from tfgrec.serving.clients.saved_model_client import SavedModelClient
 
         return SavedModelClient(_export(run, version))
     options = {
@@ -138,12 +138,12 @@ def _open_model(parsed: argparse.Namespace, run: RunDirectory, name: str) -> "Mo
         "timeout": parsed.timeout,
     }
     if address.startswith(("http://", "https://")):
-        from tfgrec.serving.client_rest import RestClient
+        from tfgrec.serving.clients.rest_client import RestClient
 
         return RestClient(url=address, **options)
     if not address.rpartition(":")[2].isdecimal():
         raise ConfigurationError(f"--model-server {address}: expected HOST:PORT or http://HOST:PORT")
-    from tfgrec.serving.client_grpc import GrpcClient
+    from tfgrec.serving.clients.grpc_client import GrpcClient
 
     return GrpcClient(target=address, **options)
 
@@ -175,7 +175,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _how_to_ask(parsed: argparse.Namespace, run: RunDirectory, given: Sequence[str]) -> list[str]:
     """The command that serves the run, and one that asks it."""
-    from tfgrec.serving.feature_service_request import logged_request
+    from tfgrec.serving.feature_service.sample_request import logged_request
 
     config = run.read_config()
     body = logged_request(run.examples, load_tables_config(config.schema_dir).requests)

@@ -7,9 +7,9 @@ from tfgrec.local_path import local_path
 
 if TYPE_CHECKING:
     from tfgrec.graph.examples.example_service import ExampleService
-    from tfgrec.serving.feature_service_metrics import FeatureServiceMetrics
-    from tfgrec.serving.recommend import Recommender
-    from tfgrec.serving.request_log import RequestLog
+    from tfgrec.serving.feature_service.recommend import Recommender
+    from tfgrec.serving.feature_service.request_log import RequestLog
+    from tfgrec.serving.feature_service.service_metrics import FeatureServiceMetrics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def open_recommender(parsed: argparse.Namespace, examples: "ExampleService") -> 
     """
     if parsed.index is None:
         return None
-    from tfgrec.serving.recommend import Recommender, open_indexes
+    from tfgrec.serving.feature_service.recommend import Recommender, open_indexes
 
     return Recommender(examples=examples, indexes=open_indexes(parsed.index))
 
@@ -58,7 +58,7 @@ def open_request_log(
     """
     if parsed.request_log is None:
         return None
-    from tfgrec.serving.request_log import RequestLog
+    from tfgrec.serving.feature_service.request_log import RequestLog
 
     return RequestLog(
         parsed.request_log,

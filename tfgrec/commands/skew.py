@@ -74,7 +74,7 @@ def _compare_requests(
 ) -> tuple[dict[str, Any], list[str]]:
     from tfgrec.data.recorded_requests import RecordedRequests
     from tfgrec.graph.examples.example_service import ExampleService
-    from tfgrec.serving.client_saved_model import SavedModelClient
+    from tfgrec.serving.clients.saved_model_client import SavedModelClient
     from tfgrec.skew.request_skew import RequestSkew
 
     limits = _SKEW | read_limits(parsed.limit, tuple(_SKEW))
@@ -97,7 +97,7 @@ def _compare_requests(
 
 def _compare_models(parsed: argparse.Namespace, console: Console) -> tuple[dict[str, Any], list[str]]:
     """The scores of two models on the same requests."""
-    from tfgrec.serving.client_saved_model import SavedModelClient
+    from tfgrec.serving.clients.saved_model_client import SavedModelClient
     from tfgrec.skew.score_drift import score_drift, scores_of
 
     limits = read_limits(parsed.limit, _DRIFT)

@@ -15,7 +15,7 @@ class ExportConfig(FrozenConfig):
     Attributes:
       combined: weights of the tasks, `{task: weight}`: the score `combined` of a candidate is the sum of the named
         tasks' scores, probabilities or label units, each times its weight. Without it: see
-        `tfgrec.serving.combined_score`.
+        `tfgrec.serving.signatures.combined_score`.
       warm_up_requests: how many requests of the validation split an export carries for TensorFlow Serving to warm up
         with; 0: none, so that it holds no user's request.
     """

@@ -10,8 +10,8 @@ from tfgrec.errors import TfgrecError
 from tfgrec.experiment.pools import Pools
 from tfgrec.graph.examples.example_service import ExampleService
 from tfgrec.graph.examples.online_request import OnlineRequest
-from tfgrec.serving.client import ModelClient, rank
-from tfgrec.serving.signature_names import COMBINED
+from tfgrec.serving.clients.client import ModelClient, rank
+from tfgrec.serving.signatures.names import COMBINED
 
 
 class ModelPolicy:

@@ -31,7 +31,7 @@ class ServedArms:
     """
 
     def __init__(self, experiment: "OnlineExperiment", day: int) -> None:
-        from tfgrec.serving.client_saved_model import SavedModelClient
+        from tfgrec.serving.clients.saved_model_client import SavedModelClient
 
         self._experiment, self._day = experiment, day
         night = experiment.nights.newest(day)

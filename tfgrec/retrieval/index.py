@@ -12,9 +12,9 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.retrieval.item_vectors import ItemVectors
 from tfgrec.retrieval.solo_vectors import make_vector_function
-from tfgrec.serving.export import ExportError
-from tfgrec.serving.saved_model import Answer, load_signatures, publish, save_functions
-from tfgrec.serving.signature_names import EXAMPLES, SIGNATURE
+from tfgrec.serving.exported.export import ExportError
+from tfgrec.serving.exported.saved_model import Answer, load_signatures, publish, save_functions
+from tfgrec.serving.signatures.names import EXAMPLES, SIGNATURE
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel

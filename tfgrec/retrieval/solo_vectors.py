@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from tfgrec.graph.examples.solo_examples import Side
 from tfgrec.graph.schema import GraphSchema
-from tfgrec.serving.request_graph import parse_requests
-from tfgrec.serving.scoring import as_function
-from tfgrec.serving.signature_names import EXAMPLES
+from tfgrec.serving.signatures.names import EXAMPLES
+from tfgrec.serving.signatures.request_graph import parse_requests
+from tfgrec.serving.signatures.scoring import as_function
 
 if TYPE_CHECKING:
     from tfgrec.model.joint_model import JointModel

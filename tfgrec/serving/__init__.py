@@ -1,4 +1,4 @@
-"""What an export answers: its signatures, made in one place (`signatures.make_signatures`), one a module.
+"""What serves a trained model, each room from the one before: signatures, exported, clients, feature_service.
 
-docs/serving.md says how they are asked. `request_columns` and `request_graph` are how all of them read requests.
+docs/serving.md says what an export answers, docs/feature_service.md how the service is asked.
 """

@@ -10,7 +10,7 @@ import numpy as np
 from tfgrec.data.recorded_requests import RecordedRequests
 from tfgrec.errors import InputDataError
 from tfgrec.graph.examples.example_service import ExampleService
-from tfgrec.serving.client import ModelClient, rank
+from tfgrec.serving.clients.client import ModelClient, rank
 from tfgrec.skew.example_differences import example_differences
 from tfgrec.skew.logged_requests import LoggedRequest
 

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import ks_2samp
 
 from tfgrec.errors import InputDataError
-from tfgrec.serving.client import ModelClient, rank
+from tfgrec.serving.clients.client import ModelClient, rank
 
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 

@@ -1,4 +1,4 @@
-"""The requests that a feature service has logged, see `tfgrec.serving.request_log`."""
+"""The requests that a feature service has logged, see `tfgrec.serving.feature_service.request_log`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +8,9 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from tfgrec.errors import InputDataError
-from tfgrec.serving.prediction_logs import read_prediction_log
-from tfgrec.serving.request_log import PATTERN
-from tfgrec.serving.signature_names import CANDIDATES_PER_REQUEST, EXAMPLES
+from tfgrec.serving.exported.prediction_logs import read_prediction_log
+from tfgrec.serving.feature_service.request_log import PATTERN
+from tfgrec.serving.signatures.names import CANDIDATES_PER_REQUEST, EXAMPLES
 from tfgrec.skew.logged_requests import LoggedRequest
 
 

@@ -125,7 +125,7 @@ def _verify(run: RunDirectory) -> None:
 def _predict_exported(config: RunConfig, model: Path, target: RunDirectory) -> "pd.DataFrame":
     from tfgrec.data.examples_directory import ExamplesDirectory
     from tfgrec.graph.sampling.events_of_roots import events_of_roots
-    from tfgrec.serving.export import load_scoring_function
+    from tfgrec.serving.exported.export import load_scoring_function
     from tfgrec.training.evaluation import predict
 
     examples = ExamplesDirectory.open(target.examples)

@@ -18,8 +18,8 @@ from tfgrec.graph.sampling.events_of_roots import RootEvents
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.metrics import cold_start, evaluate_predictions
 from tfgrec.progress import stage_progress
-from tfgrec.serving.scoring import ScoringFunction
-from tfgrec.serving.signature_names import CANDIDATES_PER_REQUEST
+from tfgrec.serving.signatures.names import CANDIDATES_PER_REQUEST
+from tfgrec.serving.signatures.scoring import ScoringFunction
 
 
 def predict(

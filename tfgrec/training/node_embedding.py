@@ -20,7 +20,7 @@ from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
 from tfgrec.model.pretraining.link_prediction import of_unit_length
 from tfgrec.progress import Advance, stage_progress
-from tfgrec.serving.signature_names import EXAMPLES
+from tfgrec.serving.signatures.names import EXAMPLES
 
 if TYPE_CHECKING:
     from tfgrec.training.run_model import RunModel

@@ -32,9 +32,9 @@ from tfgrec.model.unknown_ids import UnknownIds
 from tfgrec.progress import stage_progress
 from tfgrec.run.fingerprint import fingerprint_file
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.combined_score import combined_weights
-from tfgrec.serving.export import export_model
-from tfgrec.serving.scoring import Scorer
+from tfgrec.serving.exported.export import export_model
+from tfgrec.serving.signatures.combined_score import combined_weights
+from tfgrec.serving.signatures.scoring import Scorer
 from tfgrec.training.checkpoints import TrainingCheckpoints
 from tfgrec.training.evaluation import predict
 from tfgrec.training.precision import precision_policy
@@ -187,7 +187,7 @@ class RunModel:
         )
 
     def export(self) -> Path:
-        """Writes the trained model as the next version in the run's export folder, see `tfgrec.serving.export`."""
+        """Writes the trained model as the next version in the run's export folder, see `export_model`."""
         extra = {
             "tfgrec": tfgrec.__version__,
             "config": self.config.model_dump(mode="json"),

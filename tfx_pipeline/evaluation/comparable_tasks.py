@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 
 from tfgrec.errors import InputDataError
 from tfgrec.graph.schema import Feature, GraphSchema
-from tfgrec.serving.saved_model import EXTRA_ASSETS
+from tfgrec.serving.exported.saved_model import EXTRA_ASSETS
 
 
 @dataclasses.dataclass(frozen=True)

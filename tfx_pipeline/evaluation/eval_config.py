@@ -28,7 +28,7 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.schema import READOUT, Feature
 from tfgrec.metrics import METRICS, metric_names
-from tfgrec.serving.signature_names import SIGNATURE
+from tfgrec.serving.signatures.names import SIGNATURE
 from tfx_pipeline.evaluation.gain_interval import GainInterval, gain_end
 from tfx_pipeline.evaluation.metrics import CandidateCount, TaskMetric
 from tfx_pipeline.evaluation.row_layout import SCENARIO, RowLayout

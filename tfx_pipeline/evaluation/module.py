@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 
-from tfgrec.serving.export import load_scoring_function
+from tfgrec.serving.exported.export import load_scoring_function
 from tfx_pipeline.evaluation.comparable_tasks import ExportedModel, comparable_tasks, leave_out
 from tfx_pipeline.evaluation.eval_config import layout_of
 from tfx_pipeline.evaluation.extractors import candidate_extractors

@@ -24,8 +24,8 @@ from tfgrec.errors import InputDataError
 from tfgrec.files import read_json, write_json
 from tfgrec.metrics import evaluate_predictions
 from tfgrec.run.run_directory import RunDirectory
-from tfgrec.serving.export import export_model, load_scoring_function
-from tfgrec.serving.saved_model import EXTRA_ASSETS
+from tfgrec.serving.exported.export import export_model, load_scoring_function
+from tfgrec.serving.exported.saved_model import EXTRA_ASSETS
 from tfgrec.training.run_model import RunModel
 from tfx_pipeline.artifacts import HtmlPages
 from tfx_pipeline.beam_options import DIRECT_RUNNER, without_package

@@ -1,0 +1,1 @@
+"""The feature service: from a request as JSON to scores, by HTTP and gRPC."""
