@@ -1,4 +1,4 @@
-"""docs/model.md has each key of the model's configuration, its default and what its class says of it."""
+"""docs/model.md and docs/tables.md have each key, its default and what its class says of it."""
 
 import json
 import re
@@ -8,44 +8,58 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from tfgrec.config import model
-from tfgrec.config.base import described_attributes
+from tfgrec.config import model, tables
+from tfgrec.config.base import FrozenConfig, described_attributes
+from tfgrec.draft.json_schemas import RUN as RUN_SCHEMA
+from tfgrec.draft.json_schemas import TABLES as TABLES_SCHEMA
 from tfgrec.draft.json_schemas import json_schemas
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE = (DOCS / "model.md").read_text(encoding="utf-8")
-WRITER = runpy.run_path(str(DOCS / "model_tables.py"))
-TABLES: dict[str, type[BaseModel]] = WRITER["TABLES"]
+WRITER = runpy.run_path(str(DOCS / "key_tables.py"))
+PAGES: dict[str, dict[str, type[BaseModel]]] = WRITER["PAGES"]
+TEXTS = {name: (DOCS / name).read_text(encoding="utf-8") for name in PAGES}
+PAGE, TABLES = TEXTS["model.md"], PAGES["model.md"]
+EVERY_TABLE = {title: config for of_page in PAGES.values() for title, config in of_page.items()}
 
 
-def test_the_tables_are_what_the_classes_say() -> None:
-    assert WRITER["with_tables"](PAGE) == PAGE, "run `python docs/model_tables.py`"
+@pytest.mark.parametrize("name", PAGES)
+def test_the_tables_are_what_the_classes_say(name: str) -> None:
+    assert WRITER["with_tables"](name, TEXTS[name]) == TEXTS[name], "run `python docs/key_tables.py`"
 
 
 def test_a_key_that_is_missing_is_put_back() -> None:
     """The test above would pass, too, if nothing were written."""
     broken = PAGE.replace("| `refits` | `16` |", "| `fits` | `17` |")
-    assert broken != PAGE and WRITER["with_tables"](broken) == PAGE
+    assert broken != PAGE and WRITER["with_tables"]("model.md", broken) == PAGE
 
 
-@pytest.mark.parametrize("title", sorted(TABLES))
+def test_the_page_of_tables_has_each_of_its_classes() -> None:
+    classes = {of for of in vars(tables).values() if isinstance(of, type) and issubclass(of, FrozenConfig)}
+    assert set(PAGES["tables.md"].values()) == {of for of in classes - {FrozenConfig} if of.__name__[0] != "_"}
+
+
+@pytest.mark.parametrize("title", sorted(EVERY_TABLE))
 def test_every_key_of_a_table_says_what_it_is_for(title: str) -> None:
-    fields = {name: field for name, field in TABLES[title].model_fields.items() if name != "kind"}
+    fields = {name: field for name, field in EVERY_TABLE[title].model_fields.items() if name != "kind"}
     assert [name for name, field in fields.items() if not field.description] == []
-    own = described_attributes(TABLES[title].__doc__)
+    own = described_attributes(EVERY_TABLE[title].__doc__)
     assert own.keys() <= fields.keys() | {"kind"}, "the docstring tells of attributes that are not there"
 
 
-def test_editors_are_told_of_every_key_of_a_run() -> None:
-    [text] = [text for path, text in json_schemas().items() if "run" in path]
-    schema = json.loads(text)
+@pytest.mark.parametrize("path", [RUN_SCHEMA, TABLES_SCHEMA])
+def test_editors_are_told_of_every_key(path: str) -> None:
+    schema = json.loads(json_schemas()[path])
     untold = {
         f"{name}.{key}"
-        for name, config in {**schema["$defs"], "run": schema}.items()
+        for name, config in {**schema["$defs"], "": schema}.items()
         for key, told in config.get("properties", {}).items()
         if not told.get("description") and key != "kind"
     }
     assert untold == set()
+
+
+def test_editors_are_told_what_the_classes_say() -> None:
+    schema = json.loads(json_schemas()[RUN_SCHEMA])
     told = schema["$defs"]["EncoderConfig"]["properties"]["edge_dropout"]["description"]
     assert told == model.EncoderConfig.model_fields["edge_dropout"].description
 

@@ -16,7 +16,7 @@ class FrozenConfig(BaseModel):
     """Immutable, and refuses keys that it doesn't know.
 
     What a class's docstring says of its attributes are the fields' descriptions: editors show them (`tfgrec-init`
-    writes their JSON schemas), and docs/model.md has them in its tables.
+    writes their JSON schemas), and docs/model.md and docs/tables.md have them in their tables.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())

@@ -26,6 +26,11 @@ class CountedBackTime(FrozenConfig):
 
     Within the rows that agree in column `within`, the row with the highest value in column `order` has the
     time that the time column says; the one before it `step_seconds` less, and so on.
+
+    Attributes:
+      order: the column that tells which row follows which.
+      within: the column whose values are counted apart, as the user.
+      step_seconds: from one row to the next.
     """
 
     order: str
@@ -36,7 +41,11 @@ class CountedBackTime(FrozenConfig):
 class TimeColumn(FrozenConfig):
     """How a row's time is read: a number since 1970 in `unit`, or text in `format`; neither for Parquet's own times.
 
-    `format` is one of strptime, or iso8601 for texts such as 2022-04-24T15:05:41.436+08:00; UTC when naive.
+    Attributes:
+      column: the column of the time.
+      unit: of a number since 1970: `seconds`, `milliseconds`, `microseconds` or `nanoseconds`.
+      format: of a text, as strptime's, or `iso8601` for texts such as 2022-04-24T15:05:41.436+08:00; UTC when naive.
+      counted_back: for a log that has order but no times.
     """
 
     column: str
@@ -57,6 +66,11 @@ class Table(FrozenConfig):
     `*`, `?` and `[abc]` of a glob stay within a name, `**` crosses folders; a folder named `key=value` gives its files
     a column `key`. The suffix tells the format (.csv, .parquet, .pq, .tfrecord), unless `format` does; CSV and TFRecord
     files may end in .gz, .bz2 or .zst besides. A TFRecord file holds flat tf.Examples, one a row.
+
+    Attributes:
+      path: of a file, or a glob, from the data folder (`--data`) on.
+      format: `csv`, `parquet` or `tfrecord`, where the suffix does not tell.
+      time: how a row's time is read; without it the rows have none.
     """
 
     path: str
@@ -72,10 +86,13 @@ class Table(FrozenConfig):
 
 
 class Column(FrozenConfig):
-    """The column that feeds a feature or an id.
+    """The column that feeds a feature or an id; a bare name is a column without options.
 
-    `separator` splits text into several values; `missing` stands for an empty cell (else an empty cell of a
-    scalar feature makes the row a bad one; of a multi-valued one, an empty list).
+    Attributes:
+      column: its name.
+      separator: splits a text into several values.
+      missing: stands for an empty cell. Without it an empty cell of a scalar feature makes the row a bad one, of a
+        multi-valued one an empty list.
     """
 
     column: str
@@ -87,7 +104,13 @@ ColumnOrName = Column | str
 
 
 class NodeSetSource(FrozenConfig):
-    """A node set's table, id column and features (feature name in graph.pbtxt -> column)."""
+    """Where a node set's nodes come from.
+
+    Attributes:
+      table: a row a node.
+      id: the column of the nodes' ids.
+      features: `{feature in graph.pbtxt: column}`.
+    """
 
     table: str
     id: ColumnOrName
@@ -95,7 +118,15 @@ class NodeSetSource(FrozenConfig):
 
 
 class EdgeSource(FrozenConfig):
-    """Rows of one table that are edges; `where` keeps rows whose column has the value (or one of them)."""
+    """Rows of one table that are edges.
+
+    Attributes:
+      table: a row an edge.
+      source: the column of the ids of the nodes that edges leave.
+      target: the column of the ids of the nodes that they lead to.
+      where: `{column: value}`: rows whose column has the value, or one of a list of values; others are left out.
+      features: `{feature in graph.pbtxt: column}`.
+    """
 
     table: str
     source: ColumnOrName
@@ -110,6 +141,15 @@ class _DerivedEdges(FrozenConfig):
     At every multiple of `refresh_seconds` since 1970 (UTC) all lists are made anew, and their edges have that time b.
     There count a user's newest `max_items_per_user` edges of each edge set of those with b - history <= time < b. An
     item keeps its `max_neighbours` largest weights; of equal ones those whose raw ids have the smallest hashes.
+
+    Attributes:
+      from_: the edge set from users to items by which they have the first item.
+      to: that by which they have the second; null for the same.
+      refresh_seconds: from one making of all lists to the next.
+      history_seconds: how old an edge may be to count; null for any age.
+      max_items_per_user: how many of a user's newest edges count.
+      max_neighbours: how many edges an item keeps.
+      min_weight: edges of less weight are left out.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -129,14 +169,23 @@ class _DerivedEdges(FrozenConfig):
 
 
 class CoWatch(_DerivedEdges):
-    """The weight is the number of users who have both items, with `within_seconds` so close to one another."""
+    """The weight is the number of users who have both items, with `within_seconds` so close to one another.
+
+    Attributes:
+      within_seconds: how far apart in time a user's two edges may lie; null for any distance.
+    """
 
     kind: Literal["co_watch"]
     within_seconds: float | None = Field(default=None, ge=0)
 
 
 class Swing(_DerivedEdges):
-    """The weight is Swing's (tfgrec.graph.derived.swing) among the newest `max_users_per_item` users of an item."""
+    """The weight is Swing's (tfgrec.graph.derived.swing) among the newest `max_users_per_item` users of an item.
+
+    Attributes:
+      damping: alpha: the larger, the less it counts that two users share few items.
+      max_users_per_item: how many of an item's newest users are paired.
+    """
 
     kind: Literal["swing"]
     damping: float = Field(default=1.0, ge=0)
@@ -151,6 +200,12 @@ class EdgeSetSource(FrozenConfig):
 
     Edges from a table with a time carry it, and are seen only by later requests: strictly after
     the edge's time plus `feedback_delay_seconds`.
+
+    Attributes:
+      sources: the tables of its rows.
+      reverse_of: the edge set that has the same edges the other way round.
+      derived: made of what users did, `kind: co_watch` or `kind: swing`.
+      feedback_delay_seconds: how much later than its time an edge is seen.
     """
 
     sources: list[EdgeSource] = []
@@ -166,7 +221,12 @@ class EdgeSetSource(FrozenConfig):
 
 
 class TimePart(FrozenConfig):
-    """A request feature read off the request's time, in the time zone `utc_offset_hours` east of UTC."""
+    """A request feature read off the request's time.
+
+    Attributes:
+      time_part: `hour` (0 to 23) or `weekday` (Monday 0 to Sunday 6).
+      utc_offset_hours: how far east of UTC the clock is that tells it.
+    """
 
     time_part: TimePartName
     utc_offset_hours: float = 0.0
@@ -175,7 +235,8 @@ class TimePart(FrozenConfig):
 class SharedNeighbour(FrozenConfig):
     """The edge's target and the candidate have a neighbour in common along `edge_set`, for example their author.
 
-    One name that leaves both node sets, or node set -> name where they differ.
+    Attributes:
+      edge_set: one name that leaves both node sets, or `{node set: name}` where they differ.
     """
 
     edge_set: str | dict[str, str]
@@ -186,7 +247,12 @@ class SharedNeighbour(FrozenConfig):
 
 
 class SharedFeature(FrozenConfig):
-    """The edge has in `edge_feature` the value that the candidate has in `request_feature`, a feature of requests."""
+    """The edge has the value that the candidate's request has, for example the same hour.
+
+    Attributes:
+      edge_feature: a feature of the edge.
+      request_feature: a feature of requests.
+    """
 
     edge_feature: str
     request_feature: str
@@ -250,6 +316,20 @@ class TemporalDegree(FrozenConfig):
     keys have for each. With `over_keys` there is a value for each key, and the degree is their sum, their mean, the
     best or the worst: the largest or the smallest, but of ages the best is that of the newest edge. A key without an
     edge has count and sum 0, and no mean and no age. Without any key the degree is as without an edge.
+
+    Attributes:
+      of: `user`, the request's, or `item`, the candidate.
+      edge_set: whose edges: one name, or `{item node set: name}`.
+      window_seconds: how old an edge may be to count; null for any age.
+      measure: `count`, `sum`, `mean`, `seconds_since_last` or `last_value`.
+      feature: which number of the edges `sum`, `mean` and `last_value` are of.
+      missing: what `mean` and `last_value` are where there is no edge.
+      nth_last: 2: `seconds_since_last` and `last_value` of the edge before the newest, and so on; a list stands for one
+        degree each.
+      shared_with_item: of the user's edges only those that go with the candidate: `item`, `{edge_set: ...}` or
+        `{edge_feature: ..., request_feature: ...}`.
+      through: the path from the candidate to the keys whose edges count, of one or two edge sets.
+      over_keys: one value of those of several keys: `sum`, `mean`, `best` or `worst`.
     """
 
     of: Literal["user", "item"]
@@ -336,7 +416,15 @@ def _one_degree_each(definitions: object) -> object:
 
 
 class RequestSource(FrozenConfig):
-    """A log of impressions. Rows that agree in user, time and the `group_by` columns are one request."""
+    """A log of impressions. Rows that agree in user, time and the `group_by` columns are one request.
+
+    Attributes:
+      table: a row an impression.
+      user: the column of the user's id.
+      item: the column of the candidate's id.
+      item_node_set: the node set that the candidate is of.
+      group_by: columns that part requests of one user and time.
+    """
 
     table: str
     user: str
@@ -348,8 +436,14 @@ class RequestSource(FrozenConfig):
 class Requests(FrozenConfig):
     """The requests: where impressions are, and what becomes a feature or a label of `_readout` nodes.
 
-    `unknown` is what becomes of an impression whose user or item no node of the graph is: `set_aside` makes it a bad
-    row, and online an error; with `score` it has a node without edges, whose features are absent.
+    Attributes:
+      user_node_set: the node set that users are of.
+      unknown: what becomes of an impression whose user or item no node of the graph is: `set_aside` makes it a bad row,
+        and online an error; with `score` it has a node without edges, whose features are absent.
+      sources: the logs of impressions.
+      features: `{feature: column or part of the time}`.
+      labels: `{label: column}`: what tasks learn.
+      temporal_degrees: `{feature: exact count, sum or age before the request}`; with `each`, several of a kind.
     """
 
     user_node_set: str
@@ -361,7 +455,14 @@ class Requests(FrozenConfig):
 
 
 class TablesConfig(FrozenConfig):
-    """The whole of a tables.yaml."""
+    """The whole of a tables.yaml.
+
+    Attributes:
+      tables: files, by names of one's own.
+      node_sets: where the nodes of each node set of graph.pbtxt come from.
+      edge_sets: where the edges of each edge set come from.
+      requests: impressions, their features and labels.
+    """
 
     tables: dict[str, Table]
     node_sets: dict[str, NodeSetSource]

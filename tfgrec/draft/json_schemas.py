@@ -36,12 +36,15 @@ def _tables_schema() -> dict[str, Any]:
     schema = TablesConfig.model_json_schema()
     degree = schema["$defs"]["TemporalDegree"]["properties"]
     degree[EACH] = JSON_SCHEMA
+    described = {name: {"description": of.get("description")} for name, of in degree.items()}
     for name in ("measure", "over_keys"):
         # Filled by `each`.
-        degree[name] = {"anyOf": [{"const": PLACE}, degree[name]], "default": degree[name].get("default")}
+        default = {"default": degree[name].get("default")}
+        degree[name] = {"anyOf": [{"const": PLACE}, degree[name]], **default, **described[name]}
     place = {"type": "integer", "minimum": 1}
-    degree["nth_last"] = {"anyOf": [place, {"type": "array", "items": place}], "default": 1}
+    degree["nth_last"] = {"anyOf": [place, {"type": "array", "items": place}], "default": 1, **described["nth_last"]}
     path = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2}]}
     by_node_set = {"type": "object", "additionalProperties": path}
-    degree["through"] = {"anyOf": [*path["anyOf"], by_node_set, {"type": "null"}], "default": None}
+    through = [*path["anyOf"], by_node_set, {"type": "null"}]
+    degree["through"] = {"anyOf": through, "default": None, **described["through"]}
     return schema
