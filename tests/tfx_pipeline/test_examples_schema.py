@@ -22,7 +22,7 @@ from tfx_pipeline import examples_schema
 from tfx_pipeline.examples_schema import check_schema, draft_schema, write_schema
 from tfx_pipeline.record_columns import record_columns
 
-CONFIGS = ("demo", "kuairand", "movielens")
+CONFIGS = ("demo", "kuairand", "kuairec", "movielens")
 Features = dict[str, tf.train.Feature]
 _KINDS = {"int64": "int64_list", "float32": "float_list", "string": "bytes_list"}
 
