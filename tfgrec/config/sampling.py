@@ -71,17 +71,11 @@ class BuildConfig(FrozenConfig):
 class FanOut(FrozenConfig):
     """How many edges of one edge set are sampled for one node, and which; zero switches the edge set off.
 
-    Of the edges that the request may see:
-      most_recent: the newest.
-      uniform: any, all equally likely.
-      weighted: any, drawn one after another, each with a chance that is proportional to its `weight`; an edge whose
-        weight is not above zero is never taken.
-      top_by_weight: those of the highest `weight`, the newer ones of equal ones.
-
     Attributes:
       fan_out: how many edges of a node; 0: none.
-      strategy: which: the newest (`most_recent`), any (`uniform`), any by chances proportional to their `weight`
-        (`weighted`), or those of the highest (`top_by_weight`).
+      strategy: which of those that the request may see. `most_recent`: the newest. `uniform`: any, all equally likely.
+        `weighted`: any, drawn one after another by chances proportional to their `weight`, never one whose weight is
+        not above zero. `top_by_weight`: those of the highest `weight`, of equal ones the newer.
       weight: a numeric feature of the edges; an edge whose weight is NaN is never taken.
       window_seconds: samples only edges that young; null: all.
     """
