@@ -37,7 +37,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     found = Jobs([])
 
     class Stages:
-        def __init__(self, config, run, data, announce):
+        def __init__(self, config, run, data, announce, jobs):
             self._key = (str(run.root), config.split.train, config.split.validation)
 
         def run(self):
@@ -48,6 +48,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
 
     monkeypatch.setattr(nights_module, "DataStages", Stages)
     monkeypatch.setattr(nights_module, "run_module", lambda *arguments: found.run.append(arguments))
+    monkeypatch.setattr(nights_module.JobProcess, "run", lambda self, *arguments: found.run.append(arguments))
     return found
 
 

@@ -1,5 +1,6 @@
 """At night arms learn from the day's logs, and what they have learnt is exported: tfgrec-train's own stages."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.experiment.experiment_directory import ExperimentDirectory
 from tfgrec.files import read_json, write_json
 from tfgrec.run.earlier_runs import with_recorded_weights
+from tfgrec.run.job_process import JobProcess
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import run_module
 from tfgrec.simulation.living_tables import HOUR_COLUMN
@@ -42,6 +44,8 @@ class Nights:
     ) -> None:
         self._config, self._directory, self._groups = config, directory, groups
         self._announce = announce
+        # Of a night: what its jobs import, they import once.
+        self._jobs = JobProcess()
 
     @property
     def _first(self) -> int:
@@ -83,7 +87,8 @@ class Nights:
             night = self._directory.night(day, group)
             if (night.root / _FINISHED).exists():
                 continue
-            seconds = {"graph and records": _timed(self._data, day, group, night)}
+            with contextlib.closing(self._jobs):
+                seconds = {"graph and records": _timed(self._data, day, group, night)}
             for arm in arms:
                 self._announce(f"night {day}, {arm}: trains on {group} logs")
                 seconds[arm] = _timed(self._train, day, group, arm)
@@ -118,17 +123,16 @@ class Nights:
         config, data = self.run_config(day), self._directory.data(group)
         announce = self._announcing(f"night {day}")
         if day == self._first:
-            DataStages(config, night, data, announce=announce).run()
+            DataStages(config, night, data, announce=announce, jobs=self._jobs).run()
             return
         if not (night.graph / "manifest.json").exists():
             announce("graph: the day is added")
             written = night.root / "run.yaml"
             dump_config(config, written)
             earlier = self._directory.night(self.newest(day), group).graph
-            run_module(
-                "beam_jobs.build_graph", *_options(config=written, data=data, output=night.graph, add_to=earlier)
-            )
-        DataStages(config, night, data, announce=announce).sample()
+            options = _options(config=written, data=data, output=night.graph, add_to=earlier)
+            self._jobs.run("beam_jobs.build_graph", *options)
+        DataStages(config, night, data, announce=announce, jobs=self._jobs).sample()
 
     def _train(self, day: int, group: str, arm: str) -> None:
         run = self._directory.training(day, group, arm)

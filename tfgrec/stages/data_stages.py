@@ -40,6 +40,7 @@ class DataStages:
       run: where graph and examples go.
       data: the folder of the tables.
       announce: told what is done or skipped, and why.
+      jobs: runs the jobs, and is closed by who made it; None for a process of these stages' own.
       verify: whether all bytes of tables, graph and records are read to see that they are as they were; else manifests
         and what tells of a file that it was not changed decide.
     """
@@ -51,6 +52,7 @@ class DataStages:
         data: Path,
         *,
         announce: Callable[[str], None] = print,
+        jobs: JobProcess | None = None,
         verify: bool = False,
     ):
         refuse_credentials("--data", str(data))
@@ -58,7 +60,8 @@ class DataStages:
         self._run = run
         self._data = data
         self._stages = StageLog(run.stages, announce=announce)
-        self._jobs = JobProcess()
+        self._jobs = jobs or JobProcess()
+        self._closing = contextlib.nullcontext() if jobs else contextlib.closing(self._jobs)
         self._verify = verify
         self._fingerprints = KnownFingerprints(run.stages / "tables.json", again=verify)
 
@@ -71,7 +74,7 @@ class DataStages:
         """
         self.check()
         self._write_config()
-        with contextlib.closing(self._jobs):
+        with self._closing:
             self._build_graph()
             self._sample()
             self._fingerprints.save()
@@ -86,7 +89,7 @@ class DataStages:
         """
         self.check()
         self._write_config()
-        with contextlib.closing(self._jobs):
+        with self._closing:
             self._sample()
             self._fingerprints.save()
             self._audit()
