@@ -31,16 +31,12 @@ def refuse_foreign(output: str, kind: Kind) -> None:
     Raises:
       InputDataError: names a file that is in the way.
     """
-    prefix = f"{output.rstrip('/')}/"
-    names = [path[len(prefix) :] for path in files.files_below(output)]
-    if not files.is_local(output):
-        names = _of_current_generation(output, names)
-        prefix = f"{prefix}{current}/" if (current := current_generation(output)) else prefix
+    folder, names = _earlier_output(output)
     if not names:
         return
     if MANIFEST not in names:
         raise InputDataError(f"--output {output}: holds files of something else (no {MANIFEST}): {_CHOOSE}")
-    found = _kind_of(f"{prefix}{MANIFEST}", names)
+    found = _kind_of(files.join(folder, MANIFEST), names)
     if found is None:
         raise InputDataError(f"--output {output}: holds files of something else ({MANIFEST} is not ours): {_CHOOSE}")
     if found != kind:
@@ -53,16 +49,24 @@ def refuse_foreign(output: str, kind: Kind) -> None:
         )
 
 
-def _of_current_generation(output: str, names: list[str]) -> list[str]:
-    """The names within the current generation, and after them what lies outside of any; other generations stay."""
-    current, inside, outside = current_generation(output), [], []
-    for name in names:
-        folder, _, below = name.partition("/")
-        if folder == current:
-            inside.append(below)
-        elif name != POINTER and not is_generation(folder):
-            outside.append(name)
-    return inside + outside
+def _earlier_output(output: str) -> tuple[str, list[str]]:
+    """The folder of an earlier output, and the names of its files in it.
+
+    On an object store these are the current generation's and, after them, what lies beside all generations; other
+    generations stay as they are, and count for nothing.
+    """
+    prefix = f"{output.rstrip('/')}/"
+    names = [path[len(prefix) :] for path in files.files_below(output)]
+    if files.is_local(output):
+        return output, names
+    current = current_generation(output)
+    inside = [name[len(current) + 1 :] for name in names if current and name.startswith(f"{current}/")]
+    return (files.join(output, current) if current else output), inside + [name for name in names if _is_beside(name)]
+
+
+def _is_beside(name: str) -> bool:
+    folder, _, below = name.partition("/")
+    return name != POINTER and not (below and is_generation(folder))
 
 
 def _kind_of(manifest: str, names: list[str]) -> Kind | None:

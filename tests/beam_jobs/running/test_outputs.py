@@ -77,6 +77,8 @@ def test_an_earlier_output_of_the_same_kind_is_replaced(
         ({"manifest.json": "[]", "train/part-0.tfrecord": ""}, "manifest.json is not ours"),
         ({"manifest.json": "no JSON", "index.html": ""}, "manifest.json is not ours"),
         (None, "'notes.txt', which no job wrote"),
+        ({"current.json": '{"generation": "generation-00000000"}'}, "no manifest.json"),
+        ({"generation-00000000/train/part-0.tfrecord": "r"}, "no manifest.json"),
         ("other", "holds (a graph store|records), not (a graph store|records)"),
     ],
 )
