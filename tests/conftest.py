@@ -1,6 +1,7 @@
 """Settings of all tests: TensorFlow quiet, few threads, one Hypothesis profile; an object store for who asks."""
 
 import contextlib
+import gc
 import os
 import tempfile
 import uuid
@@ -38,6 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
         config.stash[_SESSION].enter_context(own_temporary_folder())
+
+
+def pytest_collection_finish() -> None:
+    """Keeps the garbage collector away from all that was imported, at which it would look again in every test."""
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -58,11 +58,13 @@ def test_two_replicas_broken_off_twice_then_one_train_as_one(
     succeeds(
         train_apart(
             {"run": run, "set": MIRRORED, "stop": 7},
-            {"run": run, "set": MIRRORED, "stop": 11},
+            {"run": run, "set": [*MIRRORED, "training.diagnostics_every_steps=6"], "stop": 11},
             {"run": run, "set": BATCHES},
         )
     )
     assert_equal_trainings(on_one_device, run)
+    diagnosed = [line["step"] for line in read_history(run / "logs" / "history.jsonl") if "coupling/cosine" in line]
+    assert diagnosed == [6]
 
 
 def test_two_processes_train_as_one_and_the_chief_alone_writes(
