@@ -74,14 +74,14 @@ def sample_subgraphs(
     Raises:
       InputDataError: a table is missing, damaged or empty, too many of its rows are bad, a split has no request, or
         a request of one split is newer than one of a later split.
-      GraphStoreError: there is no whole graph store, or a file of it is damaged.
+      GraphStoreError: there is no whole graph store, or a file of it that is read is damaged.
       SchemaError: the store was built with another schema.
     """
     check_tables(schema, tables, f"{config.schema_dir}/tables.yaml")
     records = record_schema(schema, config.sampling)
     store = GraphStore.open(graph_dir)
     _check_store(store, schema, graph_dir)
-    store.verify()
+    store.verify(_edge_sets_read(records, tables))
     # Dead letters, and logs that are dated back, are cut as the store is.
     config = config.model_copy(update={"build": config.build.model_copy(update={"shards": store.manifest["shards"]})})
     files = _find_tables(config, tables, schema, str(data_dir))
@@ -134,6 +134,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _check_store(store: GraphStore, schema: GraphSchema, graph_dir: str) -> None:
     if not store.schema.stores_the_same(schema):
         raise SchemaError(f"{graph_dir}: was built with another graph.pbtxt: build it again with beam_jobs.build_graph")
+
+
+def _edge_sets_read(records: GraphSchema, tables: TablesConfig) -> set[str]:
+    """What the workers map: what hops and histories sample, and what temporal degrees count."""
+    histories, degrees = records.history_node_sets.values(), tables.requests.temporal_degrees.values()
+    counted = {name for degree in degrees for name in (*degree.counted_edge_sets, *degree.joining_edge_sets)}
+    return {*records.stored_edge_sets, *(history.of_edge_set for history in histories), *counted}
 
 
 def _find_tables(config: RunConfig, tables: TablesConfig, schema: GraphSchema, data_dir: str) -> dict[str, TableFiles]:

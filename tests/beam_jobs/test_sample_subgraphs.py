@@ -135,6 +135,15 @@ class TestRecords:
         assert changed["expansions"] == manifest["expansions"]
 
 
+def note_edge_sets(monkeypatch: pytest.MonkeyPatch) -> tuple[list[set[str]], list[str]]:
+    """Notes from now on which edge sets are verified, and which are mapped."""
+    compared, mapped = [], []
+    verify, adjacency = GraphStore.verify, GraphStore.adjacency
+    monkeypatch.setattr(GraphStore, "verify", lambda store, sets: compared.append(sets) or verify(store, sets))
+    monkeypatch.setattr(GraphStore, "adjacency", lambda store, name: mapped.append(name) or adjacency(store, name))
+    return compared, mapped
+
+
 class TestManifest:
     def test_the_reader_of_examples_takes_it(self, shop: Shop) -> None:
         examples = ExamplesDirectory.open(shop.examples)
@@ -144,9 +153,12 @@ class TestManifest:
             assert examples.split(name).num_candidates == rows["day"].between(first, last).sum()
         assert not (shop.examples / "dead_letters").exists()
 
-    def test_splits_may_have_other_folders(self, shop: Shop, tmp_path: Path) -> None:
+    def test_splits_may_have_other_folders(self, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folders = {"train": "Split-train", "validation": "Split-eval"}
+        compared, mapped = note_edge_sets(monkeypatch)
         manifest = sample(shop, tmp_path / "examples", split_folders=folders)
+        # What workers map has been read and compared, and nothing else.
+        assert len(set(mapped)) > 8 and [set(mapped)] == compared
         assert {path.name for path in (tmp_path / "examples").iterdir()} == {*folders.values(), "manifest.json"}
         expected = ExamplesDirectory.open(shop.examples)
         for name, split in ExamplesDirectory.open(tmp_path / "examples").splits.items():

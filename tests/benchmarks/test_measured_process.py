@@ -1,5 +1,8 @@
 """Memory is that of the measured process; failures tell what it said."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from benchmarks.measured_process import run_measured
@@ -24,3 +27,13 @@ def test_memory_of_a_child_counts() -> None:
 def test_a_failure_tells_what_the_process_said() -> None:
     with pytest.raises(RuntimeError, match="no such thing"):
         run_measured("timeit", "--number=1", "raise ValueError('no such thing')")
+
+
+def test_bytes_that_a_process_reads_are_counted(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.json", tmp_path / "large.json"
+    small.write_text("[]")
+    large.write_text(json.dumps(["x" * 1_000_000]))
+    outputs = [run_measured("benchmarks.bytes_read", "json.tool", str(file)).output for file in (small, large)]
+    read = [int(output.splitlines()[-1]) for output in outputs]
+    assert outputs[0].startswith("[]\n")
+    assert 1_000_000 <= read[1] - read[0] < 1_010_000

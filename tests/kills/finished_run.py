@@ -47,7 +47,8 @@ class FinishedRun:
                 name: timeless(json.loads((folder / f"{name}.json").read_text())) for name in ("metrics", "training")
             },
             predictions=pd.read_parquet(folder / "predictions.parquet"),
-            stages={path.stem: _inputs(path) for path in (folder / "stages").iterdir()},
+            # What is known of files tells their times.
+            stages={path.stem: _inputs(path) for path in (folder / "stages").glob("[!k]*.json")},
         )
 
     def check_equals(self, other: "FinishedRun") -> None:

@@ -8,6 +8,9 @@ from tfgrec.errors import InputDataError
 from tfgrec.files import identity, read_json, write_json
 from tfgrec.run.fingerprint import fingerprint_file
 
+# Beside the records of stages.
+KNOWN_TABLES, KNOWN_PREDICTIONS = "known_tables.json", "known_predictions.json"
+
 
 class KnownFingerprints:
     """Fingerprints that are kept in a file, so that one file's bytes are read once and not at each start.
@@ -25,21 +28,10 @@ class KnownFingerprints:
 
     def of(self, root: Path, paths: Iterable[Path]) -> dict[str, str]:
         """Path below `root` -> what `fingerprint_file` tells of it."""
-        return {os.path.relpath(path, root): self._of(path) for path in sorted(set(paths))}
+        return {os.path.relpath(path, root): self.of_file(path) for path in sorted(set(paths))}
 
-    def save(self) -> None:
-        """Keeps those that were asked for, and no others.
-
-        What had been changed only just before it was read is read once more: it can be told by now.
-        """
-        for path, fingerprint in self._too_new.items():
-            found = identity(path)
-            if found is not None and fingerprint_file(path) == fingerprint:
-                self._used[str(path.resolve())] = [found, fingerprint]
-        if self._used != _read(self._path):
-            write_json(self._path, self._used)
-
-    def _of(self, path: Path) -> str:
+    def of_file(self, path: Path) -> str:
+        """What `fingerprint_file` tells of a file."""
         name, found = str(path.resolve()), identity(path)
         known = self._used.get(name) or self._kept.get(name)
         if found is not None and known is not None and known[0] == found:
@@ -52,6 +44,18 @@ class KnownFingerprints:
         else:
             self._used[name] = [found, fingerprint]
         return fingerprint
+
+    def save(self) -> None:
+        """Keeps those that were asked for, and no others.
+
+        What had been changed only just before it was read is read once more: it can be told by now.
+        """
+        for path, fingerprint in self._too_new.items():
+            found = identity(path)
+            if found is not None and fingerprint_file(path) == fingerprint:
+                self._used[str(path.resolve())] = [found, fingerprint]
+        if not self._path.exists() or self._used != _read(self._path):
+            write_json(self._path, self._used)
 
 
 def _read(path: Path) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from tfgrec.errors import InputDataError
 from tfgrec.files import write_atomically
 from tfgrec.run.fingerprint import fingerprint_file, fingerprint_files
 from tfgrec.run.job_process import JobProcess
-from tfgrec.run.known_fingerprints import KnownFingerprints
+from tfgrec.run.known_fingerprints import KNOWN_TABLES, KnownFingerprints
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import StageLog
 
@@ -63,7 +63,7 @@ class DataStages:
         self._jobs = jobs or JobProcess()
         self._closing = contextlib.nullcontext() if jobs else contextlib.closing(self._jobs)
         self._verify = verify
-        self._fingerprints = KnownFingerprints(run.stages / "tables.json", again=verify)
+        self._fingerprints = KnownFingerprints(run.stages / KNOWN_TABLES, again=verify)
 
     def run(self) -> None:
         """Brings graph and examples up to date.

@@ -11,6 +11,7 @@ from tfgrec.files import read_json, write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.run.earlier_runs import warm_start_input
 from tfgrec.run.fingerprint import fingerprint_file
+from tfgrec.run.known_fingerprints import KNOWN_PREDICTIONS, KnownFingerprints
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import StageLog
 
@@ -187,9 +188,15 @@ class ModelStages:
             write_report(self._run.root)
 
         # The report shows the configuration, and is drawn of all the others.
-        files = {"metrics": self._run.metrics, "predictions": self._run.predictions, "config": self._run.config}
-        inputs = {**self._trained(), **{name: fingerprint_file(path) for name, path in files.items()}}
+        files = {"metrics": self._run.metrics, "config": self._run.config}
+        known = KnownFingerprints(self._run.stages / KNOWN_PREDICTIONS)
+        inputs = {
+            **self._trained(),
+            **{name: fingerprint_file(path) for name, path in files.items()},
+            "predictions": known.of_file(self._run.predictions),
+        }
         self._stages.run("report", inputs=inputs, outputs=[self._run.report], work=work)
+        known.save()
 
     def _trained(self) -> dict[str, str]:
         return {"training": fingerprint_file(self._run.training)}

@@ -146,6 +146,9 @@ def test_a_checked_store_maps_no_set_in_which_a_byte_was_flipped(world: World, t
     for _ in range(2):
         with pytest.raises(GraphStoreError, match=r"edges/watched/00001-of-00002\.arrow: is damaged, its checksum"):
             store.adjacency("watched")
+    GraphStore.open(tmp_path).verify({"made_by"})
+    with pytest.raises(GraphStoreError, match=r"edges/watched/00001-of-00002\.arrow: is damaged"):
+        GraphStore.open(tmp_path).verify({"made_by", "watched"})
     flip(tmp_path / "edges" / "watched" / "00001-of-00002.arrow")
     assert store.adjacency("watched").num_edges == expected
     flip(tmp_path / "nodes" / "user" / "00000-of-00002.arrow")
