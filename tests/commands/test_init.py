@@ -1,12 +1,13 @@
 """tfgrec-init writes a draft once, says what comes next, and asks for what it can't tell."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import tiny_world
 
-from tfgrec.commands import init
+from tfgrec.commands import init, train
 from tfgrec.config import load_run_config, load_tables_config
 from tfgrec.examples.example_files import example_config
 
@@ -28,6 +29,18 @@ def test_a_draft_is_written_once(data: Path, tmp_path: Path, capsys: pytest.Capt
     assert init.main([str(folder), "--data", str(data)]) == 2
     assert f"{folder}/graph.pbtxt" in capsys.readouterr().err
     assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+def test_a_draft_trains_at_once(data: Path, tmp_path: Path) -> None:
+    folder, run = tmp_path / "draft", tmp_path / "run"
+    assert init.main([str(folder), "--data", str(data)]) == 0
+    smaller = ["model.encoder={rounds: 1, units: 4, message_units: 4}", "model.auto_encoder.enabled=false"]
+    arguments = [f"--config={folder / 'run.yaml'}", f"--data={data}", f"--run-dir={run}", "--set", *smaller]
+    assert train.main(arguments) == 0
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert 0 < metrics["validation"]["click"]["log_loss"] < 2 and 0 < metrics["test"]["click"]["log_loss"] < 2
+    assert (run / "export" / "1" / "saved_model.pb").exists()
 
 
 def test_nothing_is_written_where_something_can_not_be_told(

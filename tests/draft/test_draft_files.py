@@ -91,10 +91,24 @@ def test_the_splits_of_a_draft_follow_one_another_and_hold_most_rows(app: Path, 
     write_files(tmp_path, draft_of(app).files)
     split = load_run_config(tmp_path / "run.yaml").split
     times = pd.read_parquet(app / "video_views.parquet")["time_ms"]
-    shares = [times.between(*bounds).mean() for bounds in (split.train, split.validation)]
-    assert split.train[1] < split.validation[0]
-    assert shares == pytest.approx([0.75, 0.15], abs=0.01)
-    assert split.validation[1] == times.max()
+    shares = [times.between(*bounds).mean() for bounds in (split.train, split.validation, split.test)]
+    assert split.train[1] < split.validation[0] and split.validation[1] < split.test[0]
+    assert shares == pytest.approx([0.7, 0.1, 0.1], abs=0.01)
+    assert split.test[1] == times.max()
+
+
+def test_counts_and_rates_of_several_labels_are_written_as_one(app: Path, tmp_path: Path) -> None:
+    draft = draft_of(app)
+    write_files(tmp_path, draft.files)
+    assert 'edge_set: "with_*_by", each: [is_click, long_view, is_like]' in draft.files["tables.yaml"]
+    requests, rates = load_tables_config(tmp_path).requests, load_run_config(tmp_path / "run.yaml").model.rates
+    for of, suffix in (("user", ""), ("item", "_by")):
+        for label in ("is_click", "long_view", "is_like"):
+            assert requests.temporal_degrees[f"{of}_{label}"].edge_set == f"with_{label}{suffix}"
+            assert (rates[f"{of}_{label}_rate"].of, rates[f"{of}_{label}_rate"].over) == (
+                f"{of}_{label}",
+                [f"{of}_shown"],
+            )
 
 
 def test_a_log_alone_makes_users_and_items_of_its_columns(tmp_path: Path) -> None:
@@ -105,9 +119,21 @@ def test_a_log_alone_makes_users_and_items_of_its_columns(tmp_path: Path) -> Non
     assert tables.tables["views"].time.format == "iso8601"
     split = load_run_config(tmp_path / "draft" / "run.yaml").split
     days = pd.read_csv(data / "views.csv")["seen_at"].str[:10]
-    first, cut = (days.iloc[int(share * (len(days) - 1))] for share in (0.1, 0.85))
-    assert (split.train[0], *split.validation) == (first, cut, days.iloc[-1])
-    assert pd.Timestamp(split.train[1]) == pd.Timestamp(cut) - pd.Timedelta(days=1)
+    first, cut, second_cut = (days.iloc[int(share * (len(days) - 1))] for share in (0.1, 0.8, 0.9))
+    assert (split.train[0], split.validation[0], *split.test) == (first, cut, second_cut, days.iloc[-1])
+    for earlier, later in ((split.train, split.validation), (split.validation, split.test)):
+        assert pd.Timestamp(earlier[1]) == pd.Timestamp(later[0]) - pd.Timedelta(days=1)
+
+
+def test_a_log_of_few_days_has_no_test_part(tmp_path: Path) -> None:
+    data = write_shop(tmp_path)
+    path = data / "views.csv"
+    log = pd.read_csv(path)
+    log["seen_at"] = np.where(np.arange(len(log)) < 300, "2024-01-01", "2024-01-02") + log["seen_at"].str[10:]
+    log.to_csv(path, index=False)
+    write_files(tmp_path / "draft", draft_of(data).files)
+    split = load_run_config(tmp_path / "draft" / "run.yaml").split
+    assert (split.train, split.validation, split.test) == (("2024-01-01",) * 2, ("2024-01-02",) * 2, None)
 
 
 def test_what_was_guessed_is_marked_and_what_was_given_is_not(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tfgrec.config.each import EACH, PLACE
 from tfgrec.draft.drafted_graph import SHOWN, DraftedGraph, with_label
 from tfgrec.draft.drafted_split import DraftedSplit
 from tfgrec.draft.schema_text import plain_yaml
@@ -22,6 +23,8 @@ def _lines(name: str, graph: DraftedGraph, split: DraftedSplit) -> Iterator[str]
     yield "schema_dir: ."
     yield f"# guessed: the first tenth of the log is in the graph alone; {split.told}"
     ranges = {"column": split.column, "train": split.train, "validation": split.validation}
+    if split.test is not None:
+        ranges["test"] = split.test
     yield f"split: {plain_yaml(ranges)}"
     yield ""
     yield "sampling:"
@@ -37,8 +40,9 @@ def _lines(name: str, graph: DraftedGraph, split: DraftedSplit) -> Iterator[str]
     if roles.labels:
         yield "  rates:"
         for of in ("user", "item"):
-            for label in roles.labels:
-                yield f"    {plain_yaml(f'{of}_{label}_rate')}: {{of: {of}_{label}, over: [{of}_{SHOWN}]}}"
+            name = PLACE if len(roles.labels) > 1 else roles.labels[0]
+            rate = {"of": f"{of}_{name}", "over": [f"{of}_{SHOWN}"], **({EACH: roles.labels} if name == PLACE else {})}
+            yield f"    {plain_yaml(f'{of}_{name}_rate')}: {plain_yaml(rate)}"
     yield "  tasks:"
     for label in roles.labels:
         yield f"    {plain_yaml(label)}: {{label: {plain_yaml(label)}}}"

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
+from tfgrec.config.each import EACH, PLACE
 from tfgrec.config.encodings import TimePartName
 from tfgrec.draft.drafted_features import DraftedFeature
-from tfgrec.draft.drafted_graph import DraftedEdges, DraftedGraph
+from tfgrec.draft.drafted_graph import DraftedEdges, DraftedGraph, with_label
 from tfgrec.graph.schema import ID, ITEM_READOUT, READOUT, TIME, USER_READOUT, Feature
 
 _DTYPES = {"int64": "DT_INT64", "float32": "DT_FLOAT", "string": "DT_STRING"}
@@ -124,8 +125,24 @@ def _request_lines(graph: DraftedGraph) -> Iterator[str]:
     yield from _guess("  ", roles.why, "labels")
     yield f"  labels: {plain_yaml({name: name for name in graph.labels})}"
     yield "  temporal_degrees:  # exact counts of what the request may see"
-    for name, degree in graph.degrees.items():
+    for name, degree in _with_each(graph).items():
         yield f"    {plain_yaml(name)}: {plain_yaml(degree)}"
+
+
+def _with_each(graph: DraftedGraph) -> dict[str, dict[str, Any]]:
+    """The degrees, those of several labels as one with `each`."""
+    labels, found = graph.roles.labels, {}
+    if len(labels) < 2:
+        return graph.degrees
+    of_label = {f"{of}_{label}": (of, label) for of in ("user", "item") for label in labels}
+    for name, degree in graph.degrees.items():
+        if name not in of_label:
+            found[name] = degree
+            continue
+        of, label = of_label[name]
+        edge_set = with_label(PLACE) + degree["edge_set"].removeprefix(with_label(label))
+        found[f"{of}_{PLACE}"] = {**degree, "edge_set": edge_set, EACH: labels}
+    return found
 
 
 def _guess(indent: str, why: Mapping[str, str], *roles: str) -> Iterator[str]:
