@@ -15,6 +15,7 @@ from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError, InputDataError, TfgrecError
 from tfgrec.files import is_local
 from tfgrec.run.claim import claimed
+from tfgrec.run.known_fingerprints import KNOWN_TABLES, KnownFingerprints
 from tfx_pipeline.beam_options import DIRECT_RUNNER
 from tfx_pipeline.evaluation.results import blessing_failures
 from tfx_pipeline.infra_validation import docker_answers
@@ -90,7 +91,9 @@ def _pipeline(config: RunConfig, arguments: argparse.Namespace, root: Path) -> P
     return create_pipeline(
         config=config,
         places=places,
-        tables_fingerprint=fingerprint_tables(load_tables_config(config.schema_dir), data),
+        tables_fingerprint=fingerprint_tables(
+            load_tables_config(config.schema_dir), data, KnownFingerprints(root / KNOWN_TABLES)
+        ),
         resumable=True,
         infra_validation=docker_answers(),
         beam_options=[f"--runner={DIRECT_RUNNER}"],

@@ -4,8 +4,11 @@ import os
 
 import pytest
 
+from tfgrec import files
 from tfgrec.config import TablesConfig
 from tfgrec.errors import InputDataError
+from tfgrec.run import known_fingerprints
+from tfgrec.run.known_fingerprints import KnownFingerprints
 from tfx_pipeline.inputs.data_fingerprint import fingerprint_tables
 
 
@@ -64,3 +67,12 @@ def test_a_table_without_files_is_named(tables, data):
     (data / "users.csv").unlink()
     with pytest.raises(InputDataError, match=r"table 'users': no file is .*users\.csv"):
         fingerprint_tables(tables, str(data))
+
+
+def test_what_is_known_is_not_read_again(tables, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_COARSEST_CLOCK", 0.0)
+    known = tmp_path / "known.json"
+    before = fingerprint_tables(tables, str(data))
+    assert fingerprint_tables(tables, str(data), KnownFingerprints(known)) == before
+    monkeypatch.setattr(known_fingerprints, "fingerprint_file", lambda path: pytest.fail(f"{path} is read"))
+    assert fingerprint_tables(tables, str(data), KnownFingerprints(known)) == before
