@@ -1,7 +1,6 @@
 """Written records as plain Python values."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,7 @@ from typing import Any
 import pandas as pd
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from beam_jobs.tfrecords.tfrecord_shards import read_records, write_records
-from tfgrec.graph.store.layout import sealed
+from beam_jobs.tfrecords.tfrecord_shards import read_records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,16 +50,6 @@ def read_split(folder: Path, split: str) -> list[list[dict[str, list]]]:
         decode(records) if (records := list(read_records(str(path)))) else []
         for path in sorted((folder / split).glob("*.tfrecord"))
     ]
-
-
-def write_anew(path: Path, records: Sequence[bytes]) -> None:
-    """Makes other records of a file below `<examples>/<split>/` and notes them in the manifest, as a job would."""
-    written, manifest_path = write_records(str(path), records), path.parents[1] / "manifest.json"
-    manifest = {name: of for name, of in json.loads(manifest_path.read_text()).items() if name != "sha256"}
-    for shard in manifest["splits"][path.parent.name]["shards"]:
-        if shard["path"] == f"{path.parent.name}/{path.name}":
-            shard.update(bytes=written.bytes, sha256=written.sha256)
-    manifest_path.write_text(json.dumps(sealed(manifest)))
 
 
 def as_frame(candidates: Sequence[Candidate]) -> pd.DataFrame:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from decoded_records import candidates_of, read_split, write_anew
+from decoded_records import candidates_of, read_split
+from rewritten_records import rewrite_records
 from shop_tables import CLICK_DELAY, SCHEMA, Shop, tables_config
 
 from beam_jobs.audit import audit
@@ -41,7 +42,7 @@ def with_edges(examples: Path, edge_set: str, least: int = 1) -> tuple[Path, int
 def put_back(path: Path, number: int, example: tf.train.Example) -> None:
     records = list(read_records(str(path)))
     records[number] = example.SerializeToString()
-    write_anew(path, records)
+    rewrite_records(path, records)
 
 
 def target_edges(examples: Path) -> dict[str, int]:
@@ -163,7 +164,7 @@ def test_one_event_at_the_requests_own_time_fails_the_job(examples: Path) -> Non
 
 def test_a_shard_that_lost_records_is_refused(examples: Path) -> None:
     path = sorted((examples / "train").glob("*.tfrecord"))[0]
-    write_anew(path, list(read_records(str(path)))[:-1])
+    rewrite_records(path, list(read_records(str(path)))[:-1])
     with pytest.raises(InputDataError, match=f"{path.name}: has .* records, the manifest says"):
         audit(tables=tables_config(), examples_dir=str(examples))
 

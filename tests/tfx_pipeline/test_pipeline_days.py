@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from daily_app import ANY_MODEL, FAR_BETTER, FIRST_DAY, NEXT_DAY, App
+from rewritten_records import rewrite_records
 from tfx.components.infra_validator.request_builder import build_requests
 from tfx.components.util.examples_utils import set_file_format, set_payload_format
 from tfx.proto import example_gen_pb2
@@ -139,7 +140,7 @@ def test_leaked_edges_are_stopped_by_the_audit(app: App, monkeypatch, capfd: pyt
     def leaking(**arguments):
         manifest = honest(**arguments)
         for path in Path(arguments["output_dir"]).rglob("part-*.tfrecord"):
-            write_records(str(path), [with_the_newest_edges(record) for record in read_records(str(path))])
+            rewrite_records(path, [with_the_newest_edges(record) for record in read_records(str(path))])
         return manifest
 
     monkeypatch.setattr(example_gen, "sample_subgraphs", leaking)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from apache_beam.testing.util import assert_that, equal_to
 from daily_world import write_config, write_records, write_world
 from memory_artifacts import FILES, ROOT
+from rewritten_records import rewrite_records
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.types.standard_artifacts import Examples
 
@@ -155,11 +156,10 @@ class TestLeakageAudit:
         wrong = copied(made, tmp_path / "examples")
         file = min((tmp_path / "examples" / "Split-eval").iterdir())
         records = [tf.train.Example.FromString(record) for record in records_in_file(file)]
-        with tf.io.TFRecordWriter(str(file)) as writer:
-            for record in records:
-                counts = record.features.feature["nodes/_readout.user_shown"].float_list.value
-                counts[:] = [count + 1 for count in counts]
-                writer.write(record.SerializeToString())
+        for record in records:
+            counts = record.features.feature["nodes/_readout.user_shown"].float_list.value
+            counts[:] = [count + 1 for count in counts]
+        rewrite_records(file, [record.SerializeToString() for record in records])
         with pytest.raises(LeakageError, match=f"Split-eval/{file.name} record .*user_shown"):
             audit(config, wrong, tmp_path / "report", jobs / "graph")
 
@@ -167,9 +167,7 @@ class TestLeakageAudit:
         leaky = copied(made, tmp_path / "examples")
         file = min((tmp_path / "examples" / "Split-eval").iterdir())
         with_edges, records = spoiled(records_in_file(file))
-        with tf.io.TFRecordWriter(str(file)) as writer:
-            for record in records:
-                writer.write(record)
+        rewrite_records(file, records)
         message = f"Split-eval/{file.name} record {with_edges}: edge set 'viewed': 1 edges that a request"
         with pytest.raises(LeakageError, match=message):
             audit(config, leaky, tmp_path / "report", None)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
-from decoded_records import write_anew
+from rewritten_records import rewrite_records
 from shop_tables import CLICK_DELAY, DAY, FIRST_TIME, TABLES, Shop, tables_config
 
 from beam_jobs import audit as audit_command
@@ -140,7 +140,7 @@ def test_a_changed_count_fails_the_command(shop: Shop, tmp_path: Path) -> None:
     example = tf.train.Example.FromString(records[5])
     example.features.feature["nodes/_readout.item_seen"].float_list.value[0] += 1
     records[5] = example.SerializeToString()
-    write_anew(path, records)
+    rewrite_records(path, records)
     audit(tables=tables_config(), examples_dir=str(examples))
     with pytest.raises(LeakageError, match=f"{path.name} record 5: 'item_seen' of candidate 0: .* by the graph"):
         audit(tables=tables_config(), examples_dir=str(examples), graph_dir=str(shop.graph), recount=None)
