@@ -1,14 +1,18 @@
 """Files of an object store, on a server of S3's protocol."""
 
+import http.server
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyarrow import fs
 from s3_server import S3Server
 
 from tfgrec import files
@@ -31,6 +35,33 @@ ODD_NAMES = [
     "log.csv.bz2",
     "log.csv.zst",
 ]
+
+
+class BusyStore(http.server.ThreadingHTTPServer):
+    """Answers all that it is asked by 503, and keeps the paths."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Busy)
+        self.asked: list[str] = []
+
+
+class _Busy(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self) -> None:
+        self.server.asked.append(self.path)
+        self.send_error(503)
+
+    def log_message(self, *arguments) -> None:
+        """Tells nothing."""
+
+
+@pytest.fixture
+def busy_store() -> Iterator[BusyStore]:
+    with BusyStore() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 def sizes(found: dict[str, files.FoundFile]) -> dict[str, int]:
@@ -186,6 +217,46 @@ def test_an_unknown_scheme_tells_a_close_one() -> None:
         files.exists("s4://bucket/graph")
     with pytest.raises(ConfigurationError, match=r"^s3:///graph: names no bucket"):
         files.exists("s3:///graph")
+
+
+@pytest.mark.parametrize("operation", [files.exists, files.make_folder, files.files_below])
+def test_a_url_that_lost_a_slash_is_no_folder_of_this_disk(operation) -> None:
+    with pytest.raises(ConfigurationError, match=r"^s3:/bucket/graph: expected s3://\.\.\."):
+        operation(Path("s3://bucket/graph"))
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "ftp://host", "http://"])
+def test_an_endpoint_that_is_none_is_told(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    with pytest.raises(ConfigurationError, match="^AWS_ENDPOINT_URL: .* is no address: expected http"):
+        files.exists("s3://bucket/graph")
+
+
+def test_a_store_that_can_not_be_asked_for_the_region_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(bucket: str) -> str:
+        raise OSError("no route to\nthe store")
+
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(fs, "resolve_s3_region", refuse)
+    with pytest.raises(ConfigurationError, match="^s3://bucket/graph: can't be reached: no route to the store"):
+        files.exists("s3://bucket/graph")
+
+
+def test_a_busy_store_is_asked_again_as_often_as_wanted(busy_store: BusyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{busy_store.server_port}/below/it/")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    with pytest.raises(InputDataError, match="^s3://bucket/graph: can't be read: "):
+        files.exists("s3://bucket/graph")
+    assert busy_store.asked == ["/below/it/bucket/graph"] * 2
+
+
+@pytest.mark.parametrize("attempts", ["0", "many", "-1"])
+def test_a_number_of_attempts_that_is_none_is_told(attempts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{attempts.strip('-')}.invalid")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", attempts)
+    with pytest.raises(ConfigurationError, match=f"^AWS_MAX_ATTEMPTS: '{attempts}' is no number"):
+        files.exists("s3://bucket/graph")
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "hdfs", "ftp"])

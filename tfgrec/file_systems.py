@@ -6,6 +6,7 @@ and from nowhere else: none is read from a path, or kept.
 
 import functools
 import os
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,6 +20,9 @@ SEPARATOR = "://"
 # As AWS's own tools read them; the first that is set counts.
 _S3_ENDPOINT = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _S3_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_S3_ATTEMPTS = ("AWS_MAX_ATTEMPTS",)
+# Arrow makes three attempts: too few for a busy store that answers one request in ten with an error.
+_DEFAULT_ATTEMPTS = 6
 _GCS_ENDPOINT = ("STORAGE_EMULATOR_HOST",)
 
 
@@ -30,9 +34,17 @@ class Place(NamedTuple):
 
 
 def scheme_of(path: str) -> str | None:
-    """The scheme of a URL (`s3` of `s3://bucket/key`); None for a path of a local disk."""
+    """The scheme of a URL (`s3` of `s3://bucket/key`); None for a path of a local disk.
+
+    Raises:
+      ConfigurationError: the path is a URL that has lost a slash, as `s3:/bucket/key`.
+    """
     scheme, separator, _ = path.partition(SEPARATOR)
-    return scheme if separator and scheme and "/" not in scheme else None
+    if separator and scheme and "/" not in scheme:
+        return scheme
+    if cut := _CUT_URL.match(path):
+        raise ConfigurationError(f"{path}: expected {cut[1]}{SEPARATOR}...")
+    return None
 
 
 def place_of(url: str) -> Place:
@@ -53,7 +65,11 @@ def place_of(url: str) -> Place:
     if not authority:
         raise ConfigurationError(f"{url}: names no bucket or host: expected {scheme}{SEPARATOR}NAME/...")
     path = "/" + rest.partition("/")[2] if scheme == "hdfs" else rest
-    return Place(MAKERS[scheme](authority), path.rstrip("/"))
+    try:
+        system = MAKERS[scheme](authority)
+    except OSError as error:
+        raise ConfigurationError(f"{url}: can't be reached: {' '.join(str(error).split())}") from error
+    return Place(system, path.rstrip("/"))
 
 
 def _s3(bucket: str) -> fs.FileSystem:
@@ -62,10 +78,25 @@ def _s3(bucket: str) -> fs.FileSystem:
 
 @functools.cache
 def _s3_system(endpoint: str, region: str, bucket: str) -> fs.FileSystem:
+    retries = fs.AwsStandardS3RetryStrategy(max_attempts=_attempts())
     if endpoint:
         address = urlsplit(endpoint)
-        return fs.S3FileSystem(endpoint_override=address.netloc, scheme=address.scheme, region=region or "us-east-1")
-    return fs.S3FileSystem(region=region or fs.resolve_s3_region(bucket))
+        if address.scheme not in ("http", "https") or not address.netloc:
+            raise ConfigurationError(f"{_S3_ENDPOINT[1]}: '{endpoint}' is no address: expected http://HOST:PORT")
+        return fs.S3FileSystem(
+            endpoint_override=f"{address.netloc}{address.path.rstrip('/')}",
+            scheme=address.scheme,
+            region=region or "us-east-1",
+            retry_strategy=retries,
+        )
+    return fs.S3FileSystem(region=region or fs.resolve_s3_region(bucket), retry_strategy=retries)
+
+
+def _attempts() -> int:
+    text = _first_set(_S3_ATTEMPTS) or str(_DEFAULT_ATTEMPTS)
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"{_S3_ATTEMPTS[0]}: '{text}' is no number from 1 on")
+    return int(text)
 
 
 def _gcs(bucket: str) -> fs.FileSystem:
@@ -96,3 +127,5 @@ def _first_set(variables: tuple[str, ...]) -> str:
 
 # Makes the file system of a bucket or host, by scheme.
 MAKERS = {"gs": _gcs, "hdfs": _hdfs, "s3": _s3}
+# What `pathlib.Path` makes of a URL.
+_CUT_URL = re.compile(rf"({'|'.join(MAKERS)}):/")

@@ -9,9 +9,13 @@ write to one place at the same time write generations of their own, and the last
 
 import re
 import uuid
+from collections.abc import Callable
+from typing import TypeVar
 
 from tfgrec import files
-from tfgrec.errors import InputDataError
+from tfgrec.errors import InputDataError, TfgrecError
+
+Opened = TypeVar("Opened")
 
 POINTER = "current.json"
 _KEY = "generation"
@@ -30,6 +34,22 @@ def whole_folder(output: files.StrPath) -> str:
         return path
     name = current_generation(path)
     return path if name is None else files.join(path, name)
+
+
+def open_current(output: files.StrPath, open_folder: Callable[[str], Opened]) -> Opened:
+    """What `open_folder` makes of the folder of an output; a newer one is tried where that one was replaced meanwhile.
+
+    Raises:
+      InputDataError: the pointer can't be read.
+    """
+    folder = whole_folder(output)
+    while True:
+        try:
+            return open_folder(folder)
+        except TfgrecError:
+            replaced, folder = folder, whole_folder(output)
+            if folder == replaced:
+                raise
 
 
 def current_generation(output: str) -> str | None:

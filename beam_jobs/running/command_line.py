@@ -34,9 +34,12 @@ def parse_job_args(parser: argparse.ArgumentParser, argv: Sequence[str] | None) 
     """The job's own options, and those for Beam.
 
     Raises:
-      ConfigurationError: an option is neither the job's nor one of Beam's.
+      ConfigurationError: an option is empty, or neither the job's nor one of Beam's.
     """
     args, beam_args = parser.parse_known_args(argv)
+    for name, value in vars(args).items():
+        if value == "":
+            raise ConfigurationError(f"--{name.replace('_', '-')}: is empty")
     _refuse_unknown(beam_args)
     return args, beam_args
 

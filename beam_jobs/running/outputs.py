@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 
@@ -34,7 +35,9 @@ def unfinished_output(output: str, kind: Kind) -> Iterator[str]:
     """
     refuse_foreign(output, kind)
     local = files.is_local(output)
-    folder = _beside(output, f"unfinished-{uuid.uuid4().hex[:8]}") if local else new_generation(output)
+    # A link stays, and what it leads to is replaced: it may be on a larger disk.
+    place = os.path.realpath(output) if local else output
+    folder = _beside(place, f"unfinished-{uuid.uuid4().hex[:8]}") if local else new_generation(output)
     try:
         files.make_folder(folder)
     except OutputError as error:
@@ -49,7 +52,7 @@ def unfinished_output(output: str, kind: Kind) -> Iterator[str]:
         raise
     _delete_leftovers(folder)
     if local:
-        _put_in_place(folder, output)
+        _put_in_place(folder, place)
     else:
         publish(output, folder)
     letters = _beside(output, "dead_letters")
@@ -64,7 +67,7 @@ def keep_dead_letters(folder: str, output: str) -> str:
         kept = f"{kept}-{uuid.uuid4().hex[:8]}"
     files.delete(kept)
     if files.is_local(kept):
-        os.rename(folder, kept)
+        shutil.move(folder, kept)
     else:
         for path in files.files_below(folder):
             files.copy(path, kept + path[len(folder.rstrip("/")) :])

@@ -31,6 +31,10 @@ def refuse_foreign(output: str, kind: Kind) -> None:
     Raises:
       InputDataError: names a file that is in the way.
     """
+    if not output:
+        raise InputDataError("--output: names no folder")
+    if files.exists(output) and not files.is_folder(output):
+        raise InputDataError(f"--output {output}: is no folder: {_CHOOSE}")
     folder, names = _earlier_output(output)
     if not names:
         return

@@ -8,7 +8,7 @@ from typing import Any
 from tfgrec import files
 from tfgrec.data.record_files import RecordFiles
 from tfgrec.errors import InputDataError
-from tfgrec.generations import whole_folder
+from tfgrec.generations import open_current, whole_folder
 from tfgrec.graph.edge_numbers import edge_numbers
 from tfgrec.graph.schema import READOUT, GraphSchema
 from tfgrec.graph.store.layout import is_intact
@@ -59,7 +59,10 @@ class ExamplesDirectory:
           InputDataError: the sampling did not finish, the manifest is damaged, or a file is missing or cut short; names
             it.
         """
-        folder = whole_folder(path)
+        return open_current(path, cls._open)
+
+    @classmethod
+    def _open(cls, folder: str) -> "ExamplesDirectory":
         manifest = read_manifest(folder)
         # Of an object store, one listing tells what would take a request a file.
         listed = None if files.is_local(folder) else files.files_below(folder)

@@ -1,6 +1,7 @@
 """The output folder of a job: what is in it when it is put in its place, and what is never replaced."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def make(output: Path, kind: str) -> None:
+def make(output: Path | str, kind: str) -> None:
     with unfinished_output(str(output), kind) as folder:
         write(Path(folder), {"manifest.json": "new"})
 
@@ -99,6 +100,28 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "output").mkdir()
     make(tmp_path / "output", "graph")
     assert contents(tmp_path) == {"output/manifest.json": "new"}
+
+
+def test_what_is_no_folder_is_refused_and_stays(tmp_path: Path, s3_folder: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    os.mkfifo(tmp_path / "pipe")
+    storage.write_json(f"{s3_folder}/file", "mine")
+    for path in (f"{tmp_path}/file", f"{tmp_path}/pipe", f"{s3_folder}/file"):
+        with pytest.raises(InputDataError, match=f"^--output {path}: is no folder"):
+            make(path, "graph")
+        assert storage.exists(path) and not storage.is_folder(path)
+    with pytest.raises(InputDataError, match="^--output: names no folder"):
+        make("", "graph")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    linked = write(tmp_path / "disk" / "graph", GRAPH)
+    (tmp_path / "graph").symlink_to(linked)
+    (tmp_path / "new").symlink_to(tmp_path / "disk" / "none yet")
+    for name in ("graph", "new"):
+        make(tmp_path / name, "graph")
+        assert (tmp_path / name).is_symlink() and contents(tmp_path / name) == {"manifest.json": "new"}
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == ["graph", "none yet"]
 
 
 def test_a_disk_that_takes_nothing_is_told() -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tfgrec import files
 from tfgrec.errors import GraphStoreError, InputDataError
-from tfgrec.generations import whole_folder
+from tfgrec.generations import open_current
 from tfgrec.graph.schema import ID, GraphSchema
 from tfgrec.graph.store import layout, store_files
 from tfgrec.graph.store.adjacency import Adjacency, open_adjacency
@@ -59,9 +59,12 @@ class GraphStore:
           GraphStoreError: there is none, it was not finished, it is of another format, or a file is missing or cut.
         """
         try:
-            folder = whole_folder(path)
+            return open_current(path, functools.partial(cls._open, checked=checked))
         except InputDataError as error:
             raise GraphStoreError(str(error)) from error
+
+    @classmethod
+    def _open(cls, folder: str, *, checked: bool) -> "GraphStore":
         store = cls(folder, _read_manifest(folder), checked=checked)
         there = files.files_below(folder)
         for file in store._listed(store._files()):

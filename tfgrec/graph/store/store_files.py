@@ -48,7 +48,9 @@ def map_columns(path: StrPath, described: Mapping[str, Any] | None = None) -> pa
     """
     try:
         return pa.ipc.open_file(_mapped(str(path), described or {})).get_batch(0)
-    except (OSError, pa.ArrowException, InputDataError) as error:
+    except InputDataError as error:
+        raise GraphStoreError(str(error)) from error
+    except (OSError, pa.ArrowException) as error:
         raise GraphStoreError(f"{path}: can't be read: {error}") from error
 
 
