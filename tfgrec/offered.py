@@ -1,6 +1,7 @@
 """What `import tfgrec` offers: the module of each name.
 
-Another name is a line here, one in `tfgrec/__init__.py` for type checkers, and one in docs/api.md.
+Another name is a line here, one in `tfgrec/__init__.py` for type checkers, and one in docs/api.md. A layer or balancer
+has an example in its docstring.
 """
 
 OFFERED = {

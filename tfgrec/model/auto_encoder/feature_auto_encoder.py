@@ -28,6 +28,21 @@ class FeatureAutoEncoder(tf.keras.layers.Layer):
 
     Call: states `{node_set: [num_nodes, units]}` of all node sets, masks `{node_set: bool [num_nodes]}`, scalar
     GraphTensor with the raw features, the projection of states -> LossSum over the hidden nodes.
+
+    Examples:
+      >>> import tensorflow as tf, tensorflow_gnn as tfgnn, tfgrec
+      >>> prices = {"price": tf.constant([3.0, 1.0, 2.0])}
+      >>> items = tfgnn.NodeSet.from_fields(sizes=tf.constant([3]), features=prices)
+      >>> graph = tfgnn.GraphTensor.from_pieces(node_sets={"item": items})
+      >>> auto_encoder = tfgrec.FeatureAutoEncoder(targets={"item": {"numeric": {"price": {"transforms": ["log"]}}}})
+      >>> loss = auto_encoder(
+      ...     {"item": tf.ones([3, 8])},
+      ...     {"item": tf.constant([True, False, True])},
+      ...     graph,
+      ...     tfgrec.SharedProjection(node_sets=["item"], units=4),
+      ... )
+      >>> float(loss.count), bool(loss.total > 0)
+      (2.0, True)
     """
 
     def __init__(

@@ -9,7 +9,13 @@ from tfgrec.model.balancing.balancer import Balancer, balancer_variable
 
 
 class FixedWeights(Balancer):
-    """Losses keep the weights that the configuration, or an earlier training, gives them."""
+    """Losses keep the weights that the configuration, or an earlier training, gives them.
+
+    Examples:
+      >>> import tfgrec
+      >>> tfgrec.FixedWeights(names=["click", "like"], weights=[1.0, 0.5]).mean_weights()
+      {'click': 1.0, 'like': 0.5}
+    """
 
     def __init__(self, *, names: Sequence[str], weights: Sequence[float]) -> None:
         super().__init__(names=names, name="fixed_weights")

@@ -28,6 +28,17 @@ class GradNorm(Balancer):
     absent from a batch (it or its gradient is zero, or NaN) or not finite takes no part in that step. One that was
     absent from all of the first `initial_loss_steps` steps can't learn, and leaves its weight to the others. With
     `update_every_steps` N > 1, the weights rest in all steps but every N-th, and so do the gradients of single losses.
+
+    Examples:
+      >>> import tensorflow as tf, tfgrec
+      >>> from tfgrec.config.model import BalancingConfig
+      >>> config = BalancingConfig(learning_rate=0.1, initial_loss_steps=1)
+      >>> balancer = tfgrec.GradNorm(names=["click", "like"], initial_weights=[1.0, 1.0], config=config)
+      >>> for losses in ([0.7, 0.2], [0.5, 0.2]):
+      ...     balancer.update(tf.constant(losses), tf.constant([1.0, 1.0]))
+      >>> click, like = balancer.weights.numpy()
+      >>> bool(click < 1 < like), round(float(click + like), 4)
+      (True, 2.0)
     """
 
     def __init__(

@@ -16,6 +16,13 @@ class UncertaintyWeights(Balancer):
 
     The share of the loss named `capped` in the sum of weights is held at or below `cap`; its s_i is not, so that the
     loss comes back as soon as its weight is below the cap.
+
+    Examples:
+      >>> import tensorflow as tf, tfgrec
+      >>> balancer = tfgrec.UncertaintyWeights(names=["click", "like"], initial_weights=[1.0, 0.5], cap=1.0)
+      >>> [(gradient, _), *_] = balancer.own_gradients(tf.constant([0.7, 0.2]))
+      >>> balancer.weights.numpy().tolist(), gradient.shape.as_list()
+      ([1.0, 0.5], [2])
     """
 
     def __init__(

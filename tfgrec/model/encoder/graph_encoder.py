@@ -29,6 +29,28 @@ class GraphEncoder(tf.keras.layers.Layer):
 
     Call: scalar GraphTensor, masks `{node_set: bool [num_nodes]}` or None, training -> `{node_set: [num_nodes, units]}`
     of all node sets. Those that the last round does not update are as they were before it.
+
+    Examples:
+      >>> import tensorflow as tf, tensorflow_gnn as tfgnn, tfgrec
+      >>> seen = tfgnn.Adjacency.from_indices(("user", tf.constant([0, 1])), ("item", tf.constant([2, 0])))
+      >>> prices = {"price": tf.constant([3.0, 1.0, 2.0])}
+      >>> graph = tfgnn.GraphTensor.from_pieces(
+      ...     node_sets={
+      ...         "user": tfgnn.NodeSet.from_fields(sizes=tf.constant([2]), features={}),
+      ...         "item": tfgnn.NodeSet.from_fields(sizes=tf.constant([3]), features=prices),
+      ...     },
+      ...     edge_sets={"seen": tfgnn.EdgeSet.from_fields(sizes=tf.constant([2]), adjacency=seen)},
+      ... )
+      >>> encoder = tfgrec.GraphEncoder(
+      ...     specs={"user": {}, "item": {"price": {"kind": "numeric", "transforms": ["log"]}}},
+      ...     edge_inputs={"seen": {"timed": False}},
+      ...     receivers=["user"],
+      ...     masked=[],
+      ...     outputs=["user"],
+      ...     config={"rounds": 1, "units": 8},
+      ... )
+      >>> {name: states.shape.as_list() for name, states in encoder(graph).items()}
+      {'user': [2, 8], 'item': [3, 8]}
     """
 
     def __init__(

@@ -13,6 +13,12 @@ class SharedProjection(tf.keras.layers.Layer):
     Both read its output and nothing before it: its kernels are the "last shared layer" W of GradNorm.
 
     Call: states of some nodes `[num_nodes, units]`, the name of their node set -> `[num_nodes, units]`.
+
+    Examples:
+      >>> import tensorflow as tf, tfgrec
+      >>> projection = tfgrec.SharedProjection(node_sets=["user", "item"], units=4)
+      >>> projection(tf.ones([3, 16]), node_set="user").shape.as_list()
+      [3, 4]
     """
 
     def __init__(self, *, node_sets: Sequence[str], units: int, **kwargs: Any) -> None:

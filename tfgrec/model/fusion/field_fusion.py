@@ -26,6 +26,12 @@ class FieldFusion(tf.keras.layers.Layer):
       gate_units: The common width.
 
     Call: `{field: [num_candidates, field width]}` -> `[num_candidates, sum of widths]`, ranker fields first.
+
+    Examples:
+      >>> import tensorflow as tf, tfgrec
+      >>> fusion = tfgrec.FieldFusion(ranker_fields=["user"], graph_fields=["user_state"], graph_units=2, gated=True)
+      >>> fusion({"user": tf.ones([1, 3]), "user_state": tf.ones([1, 16])}).numpy().tolist()
+      [[1.0, 1.0, 1.0, 0.0, 0.0]]
     """
 
     def __init__(
@@ -103,6 +109,12 @@ class TaskGate(tf.keras.layers.Layer):
     a task can take more of the graph for one candidate than for another.
 
     Call: hidden `[num_candidates, units]`, graph vector `[num_candidates, graph width]` -> `[num_candidates, units]`.
+
+    Examples:
+      >>> import tensorflow as tf, tfgrec
+      >>> gate = tfgrec.TaskGate(units=2)
+      >>> gate(tf.constant([[1.0, 2.0]]), tf.ones([1, 16])).numpy().tolist()
+      [[1.0, 2.0]]
     """
 
     def __init__(self, *, units: int, **kwargs: Any) -> None:

@@ -74,6 +74,37 @@ class CandidateMatch(tf.keras.layers.Layer):
     Call: scalar GraphTensor, vectors of nodes for the match by content (see ContentMatch) or None, the look-up of given
     vectors (StaticVectors.item_vectors) where `static`, training, ItemParts or None ->
     `{MATCH: [num_candidates, width], MATCH_SUMS: [num_candidates, num_channels]}`.
+
+    Examples:
+      >>> import tensorflow as tf, tensorflow_gnn as tfgnn, tfgrec
+      >>> from tfgrec.model.match.candidate_match import MATCH
+      >>> def ends(source, sources, target, targets):
+      ...     adjacency = tfgnn.Adjacency.from_indices((source, tf.constant(sources)), (target, tf.constant(targets)))
+      ...     return tfgnn.EdgeSet.from_fields(sizes=tf.constant([len(sources)]), adjacency=adjacency)
+      >>> graph = tfgnn.GraphTensor.from_pieces(
+      ...     context=tfgnn.Context.from_fields(features={"time": tf.constant([1_000], tf.int64)}),
+      ...     node_sets={
+      ...         "user": tfgnn.NodeSet.from_fields(sizes=tf.constant([1]), features={}),
+      ...         "item": tfgnn.NodeSet.from_fields(sizes=tf.constant([3]), features={"#id": tf.constant([7, 8, 9])}),
+      ...         "_readout": tfgnn.NodeSet.from_fields(sizes=tf.constant([2]), features={}),
+      ...     },
+      ...     edge_sets={
+      ...         "seen": ends("user", [0, 0], "item", [0, 1]),
+      ...         "_readout/user": ends("user", [0, 0], "_readout", [0, 1]),
+      ...         "_readout/item": ends("item", [1, 2], "_readout", [0, 1]),
+      ...     },
+      ... )
+      >>> keys = {"#id": "item"}
+      >>> match = tfgrec.CandidateMatch(
+      ...     sources=[
+      ...         {"name": "seen", "history": False, "path": ["seen"], "target": "item", "keys": keys, "timed": False}
+      ...     ],
+      ...     candidates={"_readout/item": keys},
+      ...     config={"dimension": 4, "buckets": 100, "content": False},
+      ...     attention=False,
+      ... )
+      >>> match(graph)[MATCH].shape.as_list()
+      [2, 4]
     """
 
     def __init__(

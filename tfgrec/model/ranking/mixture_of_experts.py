@@ -13,6 +13,12 @@ class MixtureOfExperts(tf.keras.layers.Layer):
 
     Call: `[num_candidates, width]` -> `{task: [num_candidates, units[-1]]}`, for each task the experts' mean with
     weights softmax(its own linear gate).
+
+    Examples:
+      >>> import tensorflow as tf, tfgrec
+      >>> experts = tfgrec.MixtureOfExperts(tasks=["click", "like"], experts=3, units=[16, 8])
+      >>> {task: hidden.shape.as_list() for task, hidden in experts(tf.ones([5, 18])).items()}
+      {'click': [5, 8], 'like': [5, 8]}
     """
 
     def __init__(self, *, tasks: Sequence[str], experts: int, units: Sequence[int], **kwargs: Any) -> None:

@@ -32,6 +32,12 @@ class ProgressiveExtraction(tf.keras.layers.Layer):
 
     Raises:
       ConfigurationError: a task is called "shared".
+
+    Examples:
+      >>> import tensorflow as tf, tfgrec
+      >>> levels = tfgrec.ProgressiveExtraction(tasks=["click", "like"], experts=2, task_experts=1, units=[16, 8])
+      >>> {task: hidden.shape.as_list() for task, hidden in levels(tf.ones([5, 18])).items()}
+      {'click': [5, 8], 'like': [5, 8]}
     """
 
     def __init__(

@@ -65,6 +65,17 @@ class RankingTowers(tf.keras.layers.Layer):
 
     Call: fused fields `[num_candidates, width]`, graph vector `[num_candidates, graph width]` or None, training
     -> `{task: [num_candidates]}`, with several members `{task: [members, num_candidates]}`.
+
+    Examples:
+      >>> import tensorflow as tf, tfgrec
+      >>> towers = tfgrec.RankingTowers(
+      ...     initial_logits={"click": -1.0, "like": -3.0},
+      ...     graph_gate=True,
+      ...     config={"bottom_units": [16], "task_units": [8], "cross_layers": 1},
+      ... )
+      >>> logits = towers(tf.ones([3, 18]), tf.ones([3, 16]))
+      >>> {task: of_task.shape.as_list() for task, of_task in logits.items()}
+      {'click': [3], 'like': [3]}
     """
 
     def __init__(
