@@ -59,6 +59,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         for name, value in server.environment.items():
             patch.setenv(name, value)
         patch.setenv("TFGREC_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TFGREC_RUNS_DIR", str(tmp_path_factory.mktemp("runs")))
         ShardCache.of_host.cache_clear()
         yield server
 

@@ -11,6 +11,7 @@ from tfgrec.credentials import refuse_in_arguments
 from tfgrec.errors import TfgrecError
 from tfgrec.quiet import quieten_frameworks
 from tfgrec.run.stage_log import StageFailed
+from tfgrec.run.working_folder import told_by_url
 from tfgrec.temporary_folder import own_temporary_folder
 from tfgrec.told_damage import damage_in
 
@@ -50,7 +51,7 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
                 refuse_in_arguments(sys.argv[1:] if arguments is None else arguments)
                 return main(arguments) or 0
         except TfgrecError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {told_by_url(str(error))}", file=sys.stderr)
             return USER_ERROR
         except StageFailed as failure:
             if failure.exit_code != USER_ERROR:

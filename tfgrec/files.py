@@ -51,6 +51,11 @@ def is_local(path: StrPath) -> bool:
     return scheme_of(os.fspath(path)) is None
 
 
+def as_path(path: StrPath) -> Path | str:
+    """A path of a local disk as a Path, and a URL as it is: in a Path it would lose a slash."""
+    return Path(path) if is_local(path) else os.fspath(path)
+
+
 def join(folder: StrPath, *names: str) -> str:
     """The path of something inside `folder`."""
     return os.path.join(folder, *names) if is_local(folder) else "/".join((os.fspath(folder).rstrip("/"), *names))

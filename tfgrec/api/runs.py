@@ -8,8 +8,9 @@ from tfgrec.api.loaded_run import LoadedRun
 from tfgrec.checks.checked_config import load_checked_config
 from tfgrec.config.run import Arm
 from tfgrec.errors import ConfigurationError
-from tfgrec.files import read_json
+from tfgrec.files import StrPath, as_path, read_json
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.working_folder import local_folder
 from tfgrec.stages.borrowed_records import BorrowedRecords
 from tfgrec.stages.comparison import Comparison
 from tfgrec.stages.contenders import ARMS, choose_baseline, read_contenders
@@ -25,8 +26,8 @@ Announce = Callable[[str], None]
 def train(
     config: str | Path,
     *,
-    data: str | Path | None = None,
-    run_dir: str | Path,
+    data: StrPath | None = None,
+    run_dir: StrPath,
     records_from: str | Path | None = None,
     arm: Arm | None = None,
     overrides: Sequence[str] = (),
@@ -52,9 +53,9 @@ def train(
     resolved = load_checked_config(config, overrides if arm is None else [*overrides, f"arm={arm}"])
     if resolved.training.distribution == "multi_worker":
         raise ConfigurationError("training.distribution: multi_worker is for tfgrec-train, started on each machine")
-    data = None if data is None else Path(data)
+    data = None if data is None else as_path(data)
     if records_from is not None:
-        borrowed = BorrowedRecords(Path(records_from), resolved, data, verify=verify)
+        borrowed = BorrowedRecords(as_path(records_from), resolved, data, verify=verify)
         run_on_records(resolved, RunDirectory.at(run_dir, data_root=borrowed.data_root), borrowed, announce=announce)
     elif data is not None:
         run_all_stages(resolved, RunDirectory.at(run_dir), data, announce=announce, verify=verify)
@@ -74,7 +75,7 @@ def sample(
 ) -> LoadedRun:
     """The stages of `train` before the training: graph store, sampled and audited records. Arguments as of `train`."""
     resolved = load_checked_config(config, overrides)
-    run_data_stages(resolved, RunDirectory.at(run_dir), Path(data), announce=announce, verify=verify)
+    run_data_stages(resolved, RunDirectory.at(run_dir), as_path(data), announce=announce, verify=verify)
     return LoadedRun(run_dir)
 
 
@@ -105,9 +106,9 @@ def evaluate(
     """
     evaluated = evaluate_into(
         run_dir,
-        output=None if output is None else Path(output),
+        output=None if output is None else local_folder(output),
         part=part,
-        data=None if data is None else Path(data),
+        data=None if data is None else as_path(data),
         days=None if days is None else [str(day) for day in days],
         announce=announce,
         verify=verify,
@@ -149,8 +150,8 @@ def compare(
     contenders = read_contenders(config, arms=arms, variants=variants, overrides=overrides)
     comparison = Comparison(
         load_checked_config(config, overrides),
-        root=Path(run_dir),
-        data=Path(data),
+        root=local_folder(run_dir),
+        data=as_path(data),
         contenders=contenders,
         seeds=seeds,
         announce=announce,

@@ -12,6 +12,7 @@ from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
 from tfgrec.local_path import local_path
+from tfgrec.run.working_folder import local_folder, told_by_url
 from tfgrec.stages.comparison import Comparison
 from tfgrec.stages.comparison_files import REPORT, SUMMARY
 from tfgrec.stages.contenders import choose_baseline, read_contenders
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _check_together(parser, parsed)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     if parsed.finished is not None:
-        named = {name: [Path(folder) for folder in folders] for name, *folders in parsed.finished}
+        named = {name: [local_folder(folder) for folder in folders] for name, *folders in parsed.finished}
         part = parsed.part or "validation"
         _print(
             console, compare_finished(named, root=parsed.run_dir, baseline=parsed.baseline, part=part), parsed.run_dir
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data=parsed.data,
         contenders=contenders,
         seeds=parsed.seeds,
-        announce=lambda line: console.print(line, markup=False),
+        announce=lambda line: console.print(told_by_url(line), markup=False),
         verify=parsed.verify,
     )
     _print(console, comparison.run(baseline=baseline), parsed.run_dir)
@@ -115,7 +116,7 @@ def _print(console: Console, comparison: "ArmComparison", root: Path) -> None:
     _print_differences(console, comparison)
     _print_costs(console, comparison)
     for name in (SUMMARY, REPORT):
-        console.print(str(root / name), markup=False)
+        console.print(told_by_url(str(root / name)), markup=False)
 
 
 def _print_differences(console: Console, comparison: "ArmComparison") -> None:

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from tfgrec.entry_point import entry_point
-from tfgrec.local_path import local_path
+from tfgrec.run.claim import written_beside
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.working_folder import local_folder, told_by_url
 
 
 @entry_point
@@ -14,13 +15,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exports the newest checkpoint of a run as the next version, after comparing its scores with the model's."""
     parser = argparse.ArgumentParser(prog="tfgrec-export", description=main.__doc__)
     parser.add_argument(
-        "--run-dir", required=True, type=local_path, metavar="DIR", help="the run, as given to tfgrec-train"
+        "--run-dir", required=True, type=local_folder, metavar="DIR", help="the run, as given to tfgrec-train"
     )
     run = RunDirectory.open(parser.parse_args(arguments).run_dir)
 
     from tfgrec.training.run_model import RunModel
 
-    print(RunModel(run.read_config(), run).export())
+    with written_beside(run.root):
+        print(told_by_url(str(RunModel(run.read_config(), run).export())))
     return 0
 
 

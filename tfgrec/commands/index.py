@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.times import time_problem
-from tfgrec.local_path import local_path
+from tfgrec.run.claim import written_beside
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.working_folder import local_folder, told_by_url
 
 
 @entry_point
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Encodes all items as of a stated time with a run's newest checkpoint, and writes an index of them for serving."""
     parser = argparse.ArgumentParser(prog="tfgrec-index", description=main.__doc__)
     parser.add_argument(
-        "--run-dir", required=True, type=local_path, metavar="DIR", help="the run, as given to tfgrec-train"
+        "--run-dir", required=True, type=local_folder, metavar="DIR", help="the run, as given to tfgrec-train"
     )
     parser.add_argument(
         "--time",
@@ -39,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tfgrec.retrieval.run_retrieval import RunRetrieval
     from tfgrec.training.run_model import RunModel
 
-    for path in RunRetrieval(RunModel(run.read_config(), run)).export_indexes(time=time, search=parsed.search):
-        print(path)
+    with written_beside(run.root):
+        for path in RunRetrieval(RunModel(run.read_config(), run)).export_indexes(time=time, search=parsed.search):
+            print(told_by_url(str(path)))
     return 0
 
 

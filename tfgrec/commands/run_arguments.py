@@ -6,7 +6,8 @@ from typing import get_args
 from tfgrec.checks.checked_config import load_checked_config
 from tfgrec.config import RunConfig
 from tfgrec.config.run import Arm
-from tfgrec.local_path import local_path
+from tfgrec.files import as_path
+from tfgrec.run.working_folder import local_folder
 
 ARMS = get_args(Arm)
 
@@ -14,9 +15,9 @@ ARMS = get_args(Arm)
 def add_run_arguments(parser: argparse.ArgumentParser, *, needs_config: bool = True, needs_data: bool = True) -> None:
     """Adds --config, --data, --run-dir, --verify and --set."""
     parser.add_argument("--config", required=needs_config, metavar="YAML", help="the run's configuration, see configs/")
-    parser.add_argument("--data", required=needs_data, type=local_path, metavar="DIR", help="the folder of the tables")
+    parser.add_argument("--data", required=needs_data, type=as_path, metavar="DIR", help="the folder of the tables")
     parser.add_argument(
-        "--run-dir", required=True, type=local_path, metavar="DIR", help="where everything of the run goes"
+        "--run-dir", required=True, type=local_folder, metavar="DIR", help="where everything of the run goes"
     )
     add_verify(parser)
     add_overrides(parser, example="training.epochs=2")

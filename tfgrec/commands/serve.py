@@ -16,6 +16,7 @@ from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
 from tfgrec.local_path import local_path
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.working_folder import told_by_url
 
 if TYPE_CHECKING:
     import grpc
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{COMMAND} needs {error.name}: install tfgrec[serving]") from error
     host, port = listener.getsockname()[:2]
-    print(f"{run.root} is served at http://{_in_url(host)}:{port}", *of_grpc, sep="\n", flush=True)
+    print(f"{told_by_url(str(run.root))} is served at http://{_in_url(host)}:{port}", *of_grpc, sep="\n", flush=True)
     # uvicorn sends itself the signal again once its requests have ended: what follows would not be done.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

@@ -10,9 +10,11 @@ from rich.console import Console
 from tfgrec.commands.metrics_table import print_metrics
 from tfgrec.commands.run_arguments import ARMS, add_run_arguments, read_config
 from tfgrec.entry_point import entry_point
-from tfgrec.local_path import local_path
+from tfgrec.errors import ConfigurationError
+from tfgrec.files import as_path
 from tfgrec.run.earlier_runs import check_warm_start
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.working_folder import told_by_url, url_of
 from tfgrec.stages.borrowed_records import BorrowedRecords
 from tfgrec.stages.whole_run import run_all_stages, run_on_records
 from tfgrec.training.cluster import Cluster
@@ -37,20 +39,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     run = RunDirectory.at(parsed.run_dir, data_root=None if borrowed is None else borrowed.data_root)
     console = Console(soft_wrap=True, highlight=False, markup=False)
+
+    def announce(line: str) -> None:
+        console.print(told_by_url(line))
+
+    if config.training.distribution == "multi_worker" and url_of(run.root) is not None:
+        raise ConfigurationError(
+            f"--run-dir {url_of(run.root)}: training.distribution: multi_worker trains in a folder "
+            "of a disk that all its processes see"
+        )
     if config.training.distribution == "multi_worker" and not Cluster.from_environment(os.environ).is_chief:
         from tfgrec.training.joining import join_training
 
         check_warm_start(config, run)
-        join_training(config, run, announce=console.print)
+        join_training(config, run, announce=announce)
         return 0
     if borrowed is None:
-        metrics = run_all_stages(config, run, parsed.data, announce=console.print, verify=parsed.verify)
+        metrics = run_all_stages(config, run, parsed.data, announce=announce, verify=parsed.verify)
     else:
-        metrics = run_on_records(config, run, borrowed, announce=console.print)
+        metrics = run_on_records(config, run, borrowed, announce=announce)
     for part in config.split.measured:
         print_metrics(console, metrics[part], config.model.tasks, title=f"{part}, arm {config.arm}")
     for path in (run.metrics, run.report, run.newest_export):
-        console.print(str(path))
+        announce(str(path))
     return 0
 
 
@@ -59,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add_run_arguments(parser, needs_data=False)
     parser.add_argument(
         "--records-from",
-        type=local_path,
+        type=as_path,
         metavar="RUN",
         help="train on the graph and records of another run or comparison, which is not written to; with --data, the "
         "tables are compared with those that they were made of",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tfgrec.config import RunConfig
 from tfgrec.errors import InputDataError
+from tfgrec.files import exists, read_json
 from tfgrec.run.run_directory import RunDirectory
 
 
@@ -67,10 +68,10 @@ class RunResults:
     @cached_property
     def records_bytes(self) -> int | None:
         """Bytes of all records that the run reads; None where they are gone."""
-        path = RunDirectory.open(self.directory.root).examples / "manifest.json"
-        if not path.exists():
+        path = RunDirectory.open(self.directory.root).examples_manifest
+        if not exists(path):
             return None
-        splits = json.loads(path.read_text(encoding="utf-8"))["splits"].values()
+        splits = read_json(path)["splits"].values()
         return sum(shard["bytes"] for split in splits for shard in split["shards"])
 
     @cached_property

@@ -2,20 +2,22 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import tfgrec
-from tfgrec.errors import ConfigurationError
+from tfgrec import files
+from tfgrec.errors import ConfigurationError, TfgrecError
 from tfgrec.files import write_json
+from tfgrec.run.far_files import BOOKKEEPING, MARK, FarFiles, send_changes
+from tfgrec.run.far_lock import only_machine
 from tfgrec.run.leftovers import remove_leftovers
 from tfgrec.run.lock import LOCK, only_run
+from tfgrec.run.working_folder import url_of
 
 Kind = Literal["run", "evaluation", "pipeline", "experiment"]
 
-MARK = "tfgrec.json"
-"""The file that says whose a folder is; the first one that is written there."""
 _IS = {
     "run": "a run directory",
     "evaluation": "the output of tfgrec-evaluate",
@@ -31,7 +33,8 @@ _TRAINED = {"checkpoints", "training.json", "arms", "variants"}
 def claimed(folder: Path, kind: Kind) -> Iterator[bool]:
     """Holds a folder for what a command writes there, and marks it as of its kind; makes it if need be.
 
-    What killed commands left half written there is removed, but from a pipeline's artifacts, which are TFX's.
+    What killed commands left half written there is removed, but from a pipeline's artifacts, which are TFX's. What a
+    working folder stands for (see `tfgrec.run.working_folder`) is held at its URL too, fetched, and sent at the end.
 
     Yields:
       Whether no other process can be at work there, see `only_run`.
@@ -43,13 +46,48 @@ def claimed(folder: Path, kind: Kind) -> Iterator[bool]:
     """
     # Before there is a lock file: of what is not ours nothing is touched.
     check_claim(folder, kind)
-    with only_run(folder, option=_OPTIONS[kind]) as held:
+    with only_run(folder, option=_OPTIONS[kind]) as held, _held_far(folder, kind):
         check_claim(folder, kind)
         if not (folder / MARK).exists():
             write_json(folder / MARK, {"kind": kind, "tfgrec": tfgrec.__version__})
+            send_changes(folder)
         if held and kind != "pipeline":
             remove_leftovers(folder)
         yield held
+
+
+@contextlib.contextmanager
+def written_beside(folder: Path) -> Iterator[None]:
+    """For what is written to a run beside others, under names of its own: a run at a URL is held meanwhile, and sent.
+
+    Raises:
+      ConfigurationError: another process is at work at the URL.
+    """
+    with contextlib.nullcontext() if url_of(folder) is None else claimed(folder, "run"):
+        yield
+
+
+@contextlib.contextmanager
+def _held_far(folder: Path, kind: Kind) -> Iterator[None]:
+    """Holds what a working folder stands for; for other folders does nothing."""
+    url = url_of(folder)
+    if url is None:
+        yield
+        return
+    far = FarFiles(folder, url)
+    # This process holds the folder: of the lock that was last taken here, nobody is alive.
+    with only_machine(url, option=_OPTIONS[kind], dead=far.held_by) as lock:
+        _check_far(url, kind)
+        far.hold(lock)
+        far.fetch()
+        try:
+            yield
+        except BaseException:
+            # What there is of a run that failed can be looked at there too.
+            with contextlib.suppress(TfgrecError):
+                far.send()
+            raise
+        far.send()
 
 
 def check_claim(folder: Path, kind: Kind) -> None:
@@ -59,6 +97,9 @@ def check_claim(folder: Path, kind: Kind) -> None:
       ConfigurationError: names the folder, and what is there.
     """
     where = f"{_OPTIONS[kind]} {folder}"
+    if (url := url_of(folder)) is not None:
+        _check_far(url, kind)
+        return
     if not folder.is_dir():
         return
     try:
@@ -66,6 +107,17 @@ def check_claim(folder: Path, kind: Kind) -> None:
         found = _kind_of(folder, names, kind)
     except OSError as error:
         raise ConfigurationError(f"{where}: can't be read: {error.strerror}") from error
+    _check_kind(where, names, found, kind)
+
+
+def _check_far(url: str, kind: Kind) -> None:
+    names = sorted({path[len(url) + 1 :].split("/")[0] for path in files.files_in(url)} - {LOCK})
+    values = files.read_json(files.join(url, MARK)) if MARK in names else {}
+    found = values.get("kind") if isinstance(values, dict) else None
+    _check_kind(f"{_OPTIONS[kind]} {url}", names, found if found in _IS else None, kind)
+
+
+def _check_kind(where: str, names: Sequence[str], found: Kind | None, kind: Kind) -> None:
     if names and found is None:
         raise ConfigurationError(
             f"{where}: holds files of something else ('{names[0]}') and is not {_IS[kind]}: choose a new or an empty "
@@ -76,7 +128,7 @@ def check_claim(folder: Path, kind: Kind) -> None:
 
 
 def _came_before_mark(name: str) -> bool:
-    return name == LOCK or name.startswith(f".{MARK}.")
+    return name in (LOCK, *BOOKKEEPING) or name.startswith(f".{MARK}.")
 
 
 def _kind_of(folder: Path, names: list[str], wanted: Kind) -> Kind | None:

@@ -11,6 +11,10 @@ from tfgrec.errors import ConfigurationError
 LOCK = "run.lock"
 
 
+class AtWork(ConfigurationError):
+    """Another process of this machine holds a folder."""
+
+
 @contextlib.contextmanager
 def not_at_work(folder: Path, *, option: str) -> Iterator[None]:
     """Keeps others from holding a folder by `only_run` meanwhile, and writes nothing there.
@@ -29,9 +33,7 @@ def not_at_work(folder: Path, *, option: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ConfigurationError(
-                f"{option} {folder}: a run is at work there, process {file.read().strip()}"
-            ) from error
+            raise AtWork(f"{option} {folder}: a run is at work there, process {file.read().strip()}") from error
         except OSError:
             pass
         yield
@@ -61,9 +63,7 @@ def only_run(folder: Path, *, option: str) -> Iterator[bool]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            raise ConfigurationError(
-                f"{option} {folder}: another run is at work there, process {file.read().strip()}"
-            ) from error
+            raise AtWork(f"{option} {folder}: another run is at work there, process {file.read().strip()}") from error
         except OSError:
             yield False
             return

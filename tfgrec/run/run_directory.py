@@ -11,7 +11,9 @@ from tfgrec.errors import ConfigurationError
 from tfgrec.files import StrPath, exists, is_local, join, read_json
 from tfgrec.generations import whole_folder
 from tfgrec.model_versions import newest_version
+from tfgrec.run.far_files import fetch_to_read
 from tfgrec.run.fingerprint import fingerprint_file
+from tfgrec.run.working_folder import local_folder, url_of
 
 MADE_FROM = "made_from.json"
 
@@ -19,6 +21,9 @@ MADE_FROM = "made_from.json"
 @dataclasses.dataclass(frozen=True)
 class RunDirectory:
     """The paths of one run. Arms that are compared share the folder `data_root` for graph, examples and schema.
+
+    Of a run at a URL, graph and examples are there, and all other paths are those of its working folder (see
+    `tfgrec.run.working_folder`).
 
     Attributes:
       root: everything that the run writes.
@@ -31,26 +36,27 @@ class RunDirectory:
     examples_folder: StrPath | None = None
 
     @classmethod
-    def at(
-        cls, root: str | Path, data_root: str | Path | None = None, *, examples: StrPath | None = None
-    ) -> "RunDirectory":
+    def at(cls, root: StrPath, data_root: StrPath | None = None, *, examples: StrPath | None = None) -> "RunDirectory":
         """A run that keeps its graph and examples itself, or finds them in `data_root`, or has its `examples` given."""
         refuse_credentials("run directory", str(root))
         return cls(
-            root=Path(root),
-            data_root=Path(root if data_root is None else data_root),
+            root=local_folder(root),
+            data_root=local_folder(root if data_root is None else data_root),
             examples_folder=Path(examples) if examples is not None and is_local(examples) else examples,
         )
 
     @classmethod
-    def open(cls, root: str | Path) -> "RunDirectory":
-        """A run that was started before, wherever its graph and examples are.
+    def open(cls, root: StrPath) -> "RunDirectory":
+        """A run that was started before, wherever its graph and examples are. One at a URL is fetched.
 
         Raises:
           ConfigurationError: there is no such run.
         """
         run = cls.at(root)
+        fetch_to_read(run.root)
         run = cls.at(root, data_root=Path(run.read_config().schema_dir).parent)
+        if run.data_root.resolve() != run.root.resolve():
+            fetch_to_read(run.data_root)
         run.check_borrowed()
         return run
 
@@ -74,7 +80,7 @@ class RunDirectory:
 
     def records_seals(self) -> dict[str, str | None]:
         """What tells graph and examples from others: fingerprints of their manifests, None where there is none."""
-        manifests = {"graph": self.graph / "manifest.json", "examples": self.examples_manifest}
+        manifests = {"graph": self.graph_manifest, "examples": self.examples_manifest}
         return {name: fingerprint_file(path) if exists(path) else None for name, path in manifests.items()}
 
     @property
@@ -93,14 +99,19 @@ class RunDirectory:
         return self.data_root / "schema"
 
     @property
-    def graph(self) -> Path:
-        """The graph store."""
-        return self.data_root / "graph"
+    def graph(self) -> StrPath:
+        """The graph store: a path, or a URL as text."""
+        return self._of_data("graph")
+
+    @property
+    def graph_manifest(self) -> str:
+        """What tells the graph from others."""
+        return join(whole_folder(self.graph), "manifest.json")
 
     @property
     def examples(self) -> StrPath:
         """The sampled requests: a path, or a URL as text."""
-        return self.examples_folder or self.data_root / "examples"
+        return self.examples_folder or self._of_data("examples")
 
     @property
     def examples_manifest(self) -> str:
@@ -186,6 +197,11 @@ class RunDirectory:
     def stages(self) -> Path:
         """Records of finished stages."""
         return self.root / "stages"
+
+    def _of_data(self, name: str) -> StrPath:
+        path = self.data_root / name
+        # Records that several share may link to a graph.
+        return url_of(path.resolve() if path.is_symlink() else path) or path
 
     def read_config(self, overrides: Sequence[str] = ()) -> RunConfig:
         """The configuration that the run was started with; `overrides` are as given to `--set`."""

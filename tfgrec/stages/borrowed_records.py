@@ -9,9 +9,10 @@ from typing import Any
 import tfgrec
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError, TfgrecError
-from tfgrec.files import read_json, write_json
+from tfgrec.files import StrPath, is_local, read_json, write_json
 from tfgrec.run.lock import not_at_work
 from tfgrec.run.run_directory import RunDirectory
+from tfgrec.run.working_folder import url_of
 from tfgrec.stages.data_stages import DataStages
 
 _OPTION = "--records-from"
@@ -31,7 +32,9 @@ class BorrowedRecords:
       ConfigurationError: there is no such run.
     """
 
-    def __init__(self, lender: Path, config: RunConfig, data: Path | None, *, verify: bool = False):
+    def __init__(self, lender: StrPath, config: RunConfig, data: StrPath | None, *, verify: bool = False):
+        if not is_local(lender):
+            raise ConfigurationError(f"{_OPTION} {lender}: records are borrowed of runs on a disk alone, not at a URL")
         self._lender, self._config, self._data, self._verify = lender, config, data, verify
         # That of whom it has borrowed itself.
         self._source = RunDirectory.at(RunDirectory.open(lender).data_root)
@@ -88,6 +91,8 @@ class BorrowedRecords:
         Raises:
           ConfigurationError: says so.
         """
+        if url_of(run.root) is not None:
+            raise ConfigurationError(f"--run-dir {url_of(run.root)}: {_OPTION} is for runs on a disk, not at a URL")
         own = [name for name in ("graph", "examples") if (run.root / name).exists()]
         if own:
             raise ConfigurationError(
@@ -103,7 +108,7 @@ class BorrowedRecords:
     @property
     def _graph_root(self) -> Path:
         """The folder that the graph was built in: a comparison's variants with records of their own link to it."""
-        return self._source.graph.resolve().parent
+        return Path(self._source.graph).resolve().parent
 
     @property
     def _where(self) -> str:

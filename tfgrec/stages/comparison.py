@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfgrec.config import RunConfig
+from tfgrec.files import StrPath
 from tfgrec.run.claim import claimed
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.comparison_files import write_comparison
@@ -40,7 +41,7 @@ class Comparison:
         config: RunConfig,
         *,
         root: Path,
-        data: Path,
+        data: StrPath,
         contenders: Sequence[Contender],
         seeds: Sequence[int] | None = None,
         announce: Callable[[str], None] = print,

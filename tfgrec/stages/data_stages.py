@@ -7,29 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tfgrec import files
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.credentials import refuse_credentials
 from tfgrec.data.examples_directory import ExamplesDirectory
-from tfgrec.data.table_paths import TablePath
-from tfgrec.errors import InputDataError
-from tfgrec.files import write_atomically
+from tfgrec.files import StrPath, write_atomically
+from tfgrec.generations import is_generation, whole_folder
 from tfgrec.run.fingerprint import fingerprint_file, fingerprint_files
 from tfgrec.run.job_process import JobProcess
 from tfgrec.run.known_fingerprints import KNOWN_TABLES, KnownFingerprints
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.stage_log import StageLog
+from tfgrec.stages.input_tables import InputTables
 
 # What a run keeps of a schema folder: the two that it reads, and the one that a pipeline reads.
 _SCHEMA_FILES = ("graph.pbtxt", "tables.yaml", "examples.pbtxt")
-
-# Of each format that a table may have, a file that a run writes.
-_WRITTEN = (
-    "predictions.parquet",
-    "metrics.json",
-    "logs/history.jsonl",
-    "examples/train/part-00000-of-00001.tfrecord",
-    "graph/nodes/user/00000-of-00001.arrow",
-)
 
 
 class DataStages:
@@ -38,7 +30,7 @@ class DataStages:
     Args:
       config: the run's configuration.
       run: where graph and examples go.
-      data: the folder of the tables.
+      data: the folder of the tables, perhaps at a URL.
       announce: told what is done or skipped, and why.
       jobs: runs the jobs, and is closed by who made it; None for a process of these stages' own.
       verify: whether all bytes of tables, graph and records are read to see that they are as they were; else manifests
@@ -49,7 +41,7 @@ class DataStages:
         self,
         config: RunConfig,
         run: RunDirectory,
-        data: Path,
+        data: StrPath,
         *,
         announce: Callable[[str], None] = print,
         jobs: JobProcess | None = None,
@@ -100,11 +92,7 @@ class DataStages:
         Raises:
           InputDataError: names what is not there.
         """
-        if not self._data.is_dir():
-            raise InputDataError(f"--data {self._data}: is no folder")
-        for name in self._tables.tables:
-            self._table_files([name])
-            self._check_run_is_no_data(name)
+        self._input_tables.check(self._run.root)
 
     def graph_inputs(self, schema: str | Path, *, tables: bool = True) -> dict[str, Any]:
         """What the graph is: all that is in it depends on these alone.
@@ -135,20 +123,6 @@ class DataStages:
             "schema": _fingerprint_schema(schema),
             **self._graph(),
         }
-
-    def _check_run_is_no_data(self, name: str) -> None:
-        """Refuses a run within the tables' folder that a table's pattern would read as rows."""
-        root, data = self._run.root.resolve(), self._data.resolve()
-        if not root.is_relative_to(data):
-            return
-        table = TablePath(self._tables.tables[name].path)
-        for written in _WRITTEN:
-            path = (root / written).relative_to(data).as_posix()
-            if table.matches(path):
-                raise InputDataError(
-                    f"table '{name}': its path '{self._tables.tables[name].path}' would match what the run writes, "
-                    f"{self._data / path}: keep runs outside of --data (tables.yaml, tables.{name}.path)"
-                )
 
     def _write_config(self) -> None:
         source, copy = Path(self._config.schema_dir), self._run.schema
@@ -201,9 +175,10 @@ class DataStages:
             self._jobs.run("beam_jobs.audit", "--config", str(self._run.config), *folders)
 
         inputs = self.audit_inputs(self._run.schema)
-        self._stages.run("audit", inputs=inputs, outputs=[self._run.examples / "audit.json"], work=work)
+        audit = files.join(whole_folder(self._run.examples), "audit.json")
+        self._stages.run("audit", inputs=inputs, outputs=[audit], work=work)
 
-    def _run_job(self, module: str, output: Path, *arguments: str) -> None:
+    def _run_job(self, module: str, output: StrPath, *arguments: str) -> None:
         common = ["--config", str(self._run.config), "--data", str(self._data), "--output", str(output)]
         _remove_leftovers(output)
         try:
@@ -215,29 +190,33 @@ class DataStages:
     def _tables(self) -> TablesConfig:
         return load_tables_config(self._config.schema_dir)
 
+    @cached_property
+    def _input_tables(self) -> InputTables:
+        return InputTables(self._data, self._tables)
+
     def _fingerprint_tables(self, names: Iterable[str]) -> dict[str, str]:
-        return self._fingerprints.of(self._data, self._table_files(names))
+        return self._input_tables.fingerprints(names, self._fingerprints)
 
     def _graph(self) -> dict[str, str]:
-        return {"graph": fingerprint_file(self._run.graph / "manifest.json")}
-
-    def _table_files(self, names: Iterable[str]) -> list[Path]:
-        files = []
-        for name in names:
-            found = TablePath(self._tables.tables[name].path).find(self._data)
-            if not found:
-                path = self._data / self._tables.tables[name].path
-                raise InputDataError(f"table '{name}': no file is {path} (tables.yaml, tables.{name}.path)")
-            files.extend(found)
-        return files
+        return {"graph": fingerprint_file(self._run.graph_manifest)}
 
 
 def _fingerprint_schema(folder: str | Path) -> dict[str, str]:
     return fingerprint_files(Path(folder), (Path(folder) / name for name in ("graph.pbtxt", "tables.yaml")))
 
 
-def _remove_leftovers(output: Path) -> None:
-    """Removes the folders that a job leaves beside its output when it is killed; nobody will need them."""
+def _remove_leftovers(output: StrPath) -> None:
+    """Removes the folders that a job leaves beside its output when it is killed; nobody will need them.
+
+    On an object store these are generations of the output that never became the current one.
+    """
+    if not files.is_local(output):
+        kept = whole_folder(output)
+        for path in files.files_in(output):
+            if is_generation(files.split(path)[1]) and path != kept:
+                files.delete(path)
+        return
+    output = Path(output)
     for path in output.parent.iterdir():
         if path.name.startswith(tuple(f"{output.name}.{kind}-" for kind in ("unfinished", "replaced"))):
             shutil.rmtree(path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tfgrec.close_match import suggestion
 from tfgrec.errors import ConfigurationError
 from tfgrec.run.claim import claimed
+from tfgrec.run.far_files import fetch_to_read
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.comparison_files import write_comparison
 
@@ -47,6 +48,7 @@ def compare_finished(
 def _seed_of(folder: Path) -> int:
     """Runs of the same seed are pairs."""
     run = RunDirectory.at(folder)
+    fetch_to_read(run.root)
     if not run.metrics.exists():
         raise ConfigurationError(f"--finished: {run.metrics} is not there: expected the folder of a finished run")
     return run.read_config().training.seed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tfgrec.checks.label_check import check_labels
 from tfgrec.config import RunConfig, TablesConfig, load_tables_config
 from tfgrec.data.examples_directory import read_manifest
-from tfgrec.files import read_json, write_json
+from tfgrec.files import exists, read_json, write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.run.earlier_runs import warm_start_input
 from tfgrec.run.fingerprint import fingerprint_file
@@ -85,7 +85,7 @@ class ModelStages:
     def _check_retrieval(self) -> None:
         if self._config.model.retrieval is None:
             return
-        if not self._run.graph.exists():
+        if not exists(self._run.graph):
             self._announce(f"retrieval: is trained and not measured, which takes a graph store in {self._run.graph}")
             return
         from tfgrec.checks.retrieval_check import check_edge_sets
@@ -206,8 +206,8 @@ class ModelStages:
 
     def _graph(self) -> dict[str, Any]:
         """The graph, for what reads it beside the records: it may change where no record does."""
-        manifest = self._run.graph / "manifest.json"
+        manifest = self._run.graph_manifest
         return {
-            "graph": fingerprint_file(manifest) if manifest.exists() else None,
+            "graph": fingerprint_file(manifest) if exists(manifest) else None,
             "requests": self._tables.requests.model_dump(mode="json"),
         }

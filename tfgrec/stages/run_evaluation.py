@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfgrec.config import RunConfig
 from tfgrec.errors import ConfigurationError
+from tfgrec.files import StrPath, exists, is_local, split
 from tfgrec.run.claim import claimed
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.data_stages import DataStages
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def evaluate_into(
-    run_dir: str | Path,
+    run_dir: StrPath,
     *,
     output: Path | None = None,
     part: str | None = None,
-    data: Path | None = None,
+    data: StrPath | None = None,
     days: Sequence[str] | None = None,
     announce: Callable[[str], None] = print,
     verify: bool = False,
@@ -77,7 +78,7 @@ def evaluate_run(run: RunDirectory, output: Path, *, part: str = "validation") -
 
 def evaluate_on(
     run: RunDirectory,
-    data: Path,
+    data: StrPath,
     output: Path,
     *,
     days: Sequence[str] | None,
@@ -118,7 +119,7 @@ def _verify(run: RunDirectory) -> None:
 
     ExamplesDirectory.open(run.examples).verify()
     # A trained run does without its graph.
-    if run.graph.exists():
+    if exists(run.graph):
         GraphStore.open(run.graph).verify()
 
 
@@ -156,5 +157,9 @@ def _write(
     return metrics
 
 
-def _name(data: Path | None, days: Sequence[str] | None, part: str) -> str:
-    return part if data is None else "-".join([data.resolve().name, *(days or [])])
+def _name(data: StrPath | None, days: Sequence[str] | None, part: str) -> str:
+    return part if data is None else "-".join([_folder_name(data), *(days or [])])
+
+
+def _folder_name(data: StrPath) -> str:
+    return Path(data).resolve().name if is_local(data) else split(data)[1]

@@ -1,15 +1,15 @@
 """A whole run: from tables to a trained, measured and exported model, in a folder that it holds for as long."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from tfgrec.checks.preflight import untrained_unknowns
 from tfgrec.config import RunConfig, load_tables_config
 from tfgrec.errors import ConfigurationError
-from tfgrec.files import read_json
+from tfgrec.files import StrPath, read_json
 from tfgrec.run.claim import claimed
 from tfgrec.run.earlier_runs import check_warm_start
+from tfgrec.run.far_files import fetch_to_read
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.stages.borrowed_records import BorrowedRecords
 from tfgrec.stages.data_stages import DataStages
@@ -19,7 +19,7 @@ from tfgrec.stages.model_stages import ModelStages
 def run_all_stages(
     config: RunConfig,
     run: RunDirectory,
-    data: Path,
+    data: StrPath,
     *,
     announce: Callable[[str], None] = print,
     verify: bool = False,
@@ -29,7 +29,7 @@ def run_all_stages(
     Args:
       config: the run's configuration, checked against its tables.yaml.
       run: where everything goes.
-      data: the folder of the tables.
+      data: the folder of the tables, perhaps at a URL.
       announce: told what is done or skipped, and why.
       verify: whether all bytes of tables, graph and records are read to see that they are as they were.
 
@@ -76,7 +76,7 @@ def run_on_records(
 def run_data_stages(
     config: RunConfig,
     run: RunDirectory,
-    data: Path,
+    data: StrPath,
     *,
     announce: Callable[[str], None] = print,
     verify: bool = False,
@@ -88,7 +88,7 @@ def run_data_stages(
 
 
 def _data_stages(
-    config: RunConfig, run: RunDirectory, data: Path, announce: Callable[[str], None], *, verify: bool
+    config: RunConfig, run: RunDirectory, data: StrPath, announce: Callable[[str], None], *, verify: bool
 ) -> DataStages:
     """The stages of the data, once all is looked at that can be without writing."""
     _announce_unknowns(config, run, announce)
@@ -103,6 +103,7 @@ def _data_stages(
 
 
 def _announce_unknowns(config: RunConfig, run: RunDirectory, announce: Callable[[str], None]) -> None:
+    fetch_to_read(run.root)
     check_warm_start(config, run)
     if (warning := untrained_unknowns(config, load_tables_config(config.schema_dir))) is not None:
         announce(f"warning: {warning}")

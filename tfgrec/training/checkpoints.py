@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfgrec.files import read_json, write_json
 from tfgrec.plain_path import plain_path
+from tfgrec.run.far_files import send_changes
 from tfgrec.run.run_directory import MADE_FROM
 
 _KEPT = 2
@@ -153,6 +154,8 @@ def claim_folders(
         for folder in (logs, checkpoints):
             if folder.exists():
                 os.rename(folder, aside / folder.name)
+        # Never may checkpoints at a URL lie there with what another training is made from.
+        send_changes(checkpoints.parent)
         announce(f"model, training or records have changed: the earlier training was moved to {aside}")
     if not record.exists():
         write_json(record, made_from)

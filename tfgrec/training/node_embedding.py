@@ -14,7 +14,7 @@ from tfgrec.config import load_tables_config
 from tfgrec.data.graph_spec import graph_tensor_spec
 from tfgrec.data.parsed_records import parse_merged
 from tfgrec.errors import ConfigurationError
-from tfgrec.files import child, read_json, write_atomically, write_json
+from tfgrec.files import child, exists, read_json, write_atomically, write_json
 from tfgrec.graph.examples.solo_examples import Side, SoloExamples
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.model.fusion.graph_fields import GRAPH_FIELDS
@@ -164,7 +164,7 @@ def check_embedding(run_model: "RunModel") -> None:
     """
     if run_model.config.training.distribution == "multi_worker":
         raise ConfigurationError("training.distribution: multi_worker is not for arm two_stage: use none or mirrored")
-    if not run_model.run.graph.exists():
+    if not exists(run_model.run.graph):
         raise ConfigurationError(
             f"arm two_stage embeds nodes from the graph, and there is no graph store in {run_model.run.graph}: train "
             "with tfgrec-train, or take arm frozen_encoder, which needs the records alone"

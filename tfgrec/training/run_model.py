@@ -23,6 +23,7 @@ from tfgrec.data.parsed_records import read_records
 from tfgrec.data.time_cut import all_request_times
 from tfgrec.errors import ConfigurationError
 from tfgrec.factors.item_factors import ItemFactors, fit_item_factors, kept_item_factors, refit_times
+from tfgrec.files import exists
 from tfgrec.graph.sampling.events_of_roots import RootEvents, events_of_roots
 from tfgrec.graph.schema import GraphSchema
 from tfgrec.graph.store.graph_store import GraphStore
@@ -124,21 +125,21 @@ class RunModel:
         factors = self.config.factors
         if factors is None:
             return None
-        manifest = self.run.graph / "manifest.json"
+        manifest = self.run.graph_manifest
         made_from = {
             "examples": fingerprint_file(self.run.examples_manifest),
-            "graph": fingerprint_file(manifest) if manifest.exists() else None,
+            "graph": fingerprint_file(manifest) if exists(manifest) else None,
             "factors": factors.model_dump(mode="json"),
         }
         return kept_item_factors(
             self.run.factors,
             # A trained run does without its graph.
-            made_from=json.dumps(made_from) if manifest.exists() else None,
+            made_from=json.dumps(made_from) if exists(manifest) else None,
             make=lambda: self._fit_factors(factors),
         )
 
     def _fit_factors(self, config: FactorsConfig) -> ItemFactors:
-        if not self.run.graph.exists():
+        if not exists(self.run.graph):
             raise ConfigurationError(
                 f"model.match.factors: are fitted to the graph, and there is no graph store in {self.run.graph}: train "
                 "with tfgrec-train"

@@ -17,6 +17,7 @@ from tfgrec.files import write_json
 from tfgrec.model.configuration_checks import PRETRAINED_ARMS
 from tfgrec.progress import Advance, stage_progress
 from tfgrec.run.earlier_runs import MEAN_LOSS_WEIGHTS
+from tfgrec.run.far_files import send_changes
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.training.checkpoints import TrainingCheckpoints, TrainingPosition
 from tfgrec.training.compilation import compile_model
@@ -308,3 +309,4 @@ class Trainer:
     def _save(self) -> None:
         self._position.saves += 1
         self._manager.save(checkpoint_number=self._position.saves)
+        send_changes(self._logs.parent)
