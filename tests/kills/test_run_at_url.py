@@ -16,6 +16,7 @@ from s3_contents import contents, send_folder
 from s3_server import S3Server
 from tiny_world import write_tiny_world
 
+from tfgrec.api.loaded_run import load_run
 from tfgrec.commands import evaluate, export, serve, train
 from tfgrec.config import load_run_config
 from tfgrec.files import files_below
@@ -120,6 +121,10 @@ def _check_commands(url: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out.strip() == f"{url}/export/2"
     assert "export/2/saved_model.pb" in contents(url) and "export/2/assets.extra/tfgrec.json" in contents(url)
     assert serve.main(["--run-dir", url, "--print-request"]) == 0
+    run = load_run(url)
+    [request] = run.requests()
+    [scores] = run.rank([request])
+    assert scores["click"].shape == (len(request.items),)
     served, asked = capfd.readouterr().out.splitlines()
     assert url in served and '"user"' in asked
     config = yaml.safe_load(contents(url)["config.yaml"])

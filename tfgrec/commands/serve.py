@@ -14,6 +14,7 @@ from tfgrec.commands.serve_parts import add_arguments, open_recommender, open_re
 from tfgrec.config import load_tables_config
 from tfgrec.entry_point import entry_point
 from tfgrec.errors import ConfigurationError
+from tfgrec.files import is_local
 from tfgrec.local_path import local_path
 from tfgrec.run.run_directory import RunDirectory
 from tfgrec.run.working_folder import told_by_url
@@ -70,6 +71,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--graph", type=local_path, metavar="DIR", help="the graph store (default: the run's); its log lies beside it"
     )
     parser.add_argument(
+        "--log",
+        type=local_path,
+        metavar="DIR",
+        help="the graph's log of events (default: beside the graph); a graph at a URL needs one",
+    )
+    parser.add_argument(
         "--model-server",
         metavar="ADDRESS",
         help="HOST:PORT of TensorFlow Serving's gRPC, or http://HOST:PORT of its REST interface; without it, this "
@@ -96,8 +103,11 @@ def _open_service(parsed: argparse.Namespace, run: RunDirectory, metrics: "Featu
     from tfgrec.serving.feature_service.service import FeatureService
 
     config = run.read_config()
+    graph = parsed.graph or run.graph
+    if parsed.log is None and not is_local(graph):
+        raise ConfigurationError(f"--log: is needed: {graph} is at a URL, and a log of events lies on a disk")
     examples = ExampleService.open_live(
-        parsed.graph or run.graph, sampling=config.sampling, tables=load_tables_config(config.schema_dir)
+        graph, sampling=config.sampling, tables=load_tables_config(config.schema_dir), log=parsed.log
     )
     return FeatureService(
         examples=examples,
