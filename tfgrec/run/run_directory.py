@@ -8,7 +8,7 @@ from pathlib import Path
 from tfgrec.config import RunConfig, dump_config, load_run_config
 from tfgrec.credentials import refuse_credentials
 from tfgrec.errors import ConfigurationError
-from tfgrec.files import StrPath, exists, is_local, join, read_json
+from tfgrec.files import StrPath, exists, is_local, join, read_json, write_atomically
 from tfgrec.generations import whole_folder
 from tfgrec.model_versions import newest_version
 from tfgrec.run.far_files import fetch_to_read
@@ -198,10 +198,26 @@ class RunDirectory:
         """Records of finished stages."""
         return self.root / "stages"
 
+    def link_graph(self, owner: Path) -> None:
+        """Lets a run without a graph of its own read that of the run in `owner`, also where both are moved together."""
+        link, target = self.data_root / "graph", os.path.relpath(owner / "graph", self.data_root)
+        if url_of(link) is not None:
+            write_atomically(self._graph_link, lambda file: file.write(target.encode()))
+        elif not link.is_symlink():
+            os.symlink(target, link)
+
+    @property
+    def _graph_link(self) -> Path:
+        """A link as a file, since an object store has none."""
+        return self.data_root / "graph.link"
+
     def _of_data(self, name: str) -> StrPath:
         path = self.data_root / name
-        # Records that several share may link to a graph.
-        return url_of(path.resolve() if path.is_symlink() else path) or path
+        if url_of(path) is None:
+            return path
+        if name == "graph" and self._graph_link.exists():
+            path = self.data_root / self._graph_link.read_text(encoding="utf-8")
+        return url_of(path)
 
     def read_config(self, overrides: Sequence[str] = ()) -> RunConfig:
         """The configuration that the run was started with; `overrides` are as given to `--set`."""

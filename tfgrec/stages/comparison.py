@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,8 +92,7 @@ class Comparison:
         folder = self._root / "records" / key
         run = RunDirectory.at(folder)
         with claimed(folder, "run"):
-            if not run.graph.is_symlink():
-                os.symlink(os.path.relpath(self._root / "graph", folder), run.graph)
+            run.link_graph(self._root)
             self._announce(f"{contender.name}: samples otherwise, its records are {run.examples}")
             self._data_stages(contender.config, run, self._announcing(f"records of {contender.name}")).sample()
         return folder
