@@ -219,6 +219,17 @@ def test_an_unknown_scheme_tells_a_close_one() -> None:
         files.exists("s3:///graph")
 
 
+@pytest.mark.parametrize("url", ["s3://bucket//graph", "s3://bucket/run//graph/"])
+def test_two_slashes_in_a_row_are_told(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{url}: has two slashes in a row"):
+        files.files_below(url)
+
+
+def test_slashes_at_an_end_are_let_go(s3_folder: str) -> None:
+    put(files.join(f"{s3_folder}//", "graph", "a"), b"1")
+    assert sizes(files.files_below(f"{s3_folder}/graph//")) == {f"{s3_folder}/graph/a": 1}
+
+
 @pytest.mark.parametrize("operation", [files.exists, files.make_folder, files.files_below])
 def test_a_url_that_lost_a_slash_is_no_folder_of_this_disk(operation) -> None:
     with pytest.raises(ConfigurationError, match=r"^s3:/bucket/graph: expected s3://\.\.\."):

@@ -51,7 +51,7 @@ def place_of(url: str) -> Place:
     """The file system of a URL and the path within it. What a name holds is its own: nothing is decoded.
 
     Raises:
-      ConfigurationError: the scheme is unknown, there is no bucket, or credentials stand in the URL.
+      ConfigurationError: the scheme is unknown, a name is missing, credentials stand in the URL, or nobody answers there.
     """
     scheme, _, rest = url.partition(SEPARATOR)
     authority = rest.partition("/")[0]
@@ -64,6 +64,8 @@ def place_of(url: str) -> Place:
         )
     if not authority:
         raise ConfigurationError(f"{url}: names no bucket or host: expected {scheme}{SEPARATOR}NAME/...")
+    if "//" in rest.rstrip("/"):
+        raise ConfigurationError(f"{url}: has two slashes in a row: a name between them is missing")
     path = "/" + rest.partition("/")[2] if scheme == "hdfs" else rest
     try:
         system = MAKERS[scheme](authority)
