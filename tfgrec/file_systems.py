@@ -51,7 +51,7 @@ def place_of(url: str) -> Place:
     """The file system of a URL and the path within it. What a name holds is its own: nothing is decoded.
 
     Raises:
-      ConfigurationError: the scheme is unknown, a name is missing, credentials stand in the URL, or nobody answers there.
+      ConfigurationError: the scheme is unknown, a name is missing, or credentials stand in the URL; or nobody answers.
     """
     scheme, _, rest = url.partition(SEPARATOR)
     authority = rest.partition("/")[0]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import tiny_world
 import yaml
+from s3_contents import send_folder
 
 from tfgrec.commands import check
 
@@ -30,13 +31,14 @@ def test_problems_of_both_files_are_told_at_once(
 
 
 def test_a_data_folder_that_is_none_is_told_beside_the_rest(
-    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+    arguments: list[str], tmp_path: Path, s3_folder: str, capsys: pytest.CaptureFixture
 ) -> None:
-    arguments[-1] = str(tmp_path / "nowhere")
-    assert check.main([*arguments, "--set", "sampling.hops.0.show=3"]) == 2
-    said = capsys.readouterr().out
-    assert f"--data {tmp_path}/nowhere: is no folder" in said
-    assert "sampling.hops.0: tables.yaml has no edge set 'show': did you mean 'shown'?" in said
+    for nowhere in (f"{tmp_path}/nowhere", f"{s3_folder}/nowhere"):
+        arguments[-1] = nowhere
+        assert check.main([*arguments, "--set", "sampling.hops.0.show=3"]) == 2
+        said = capsys.readouterr().out
+        assert f"--data {nowhere}: is no folder" in said
+        assert "sampling.hops.0: tables.yaml has no edge set 'show': did you mean 'shown'?" in said
 
 
 @pytest.mark.parametrize("rows", ["0", "-3", "some"])
@@ -47,10 +49,13 @@ def test_a_number_of_rows_is_one(arguments: list[str], rows: str, capsys: pytest
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("override", "code"), [("arm=joint", 0), ("split.validation=[7, 9]", 2)])
+@pytest.mark.parametrize(("override", "code", "far"), [("arm=joint", 0, True), ("split.validation=[7, 9]", 2, False)])
 def test_the_tables_are_looked_at_by_a_job(
-    arguments: list[str], override: str, code: int, capsys: pytest.CaptureFixture
+    arguments: list[str], override: str, code: int, far: bool, s3_folder: str, capsys: pytest.CaptureFixture
 ) -> None:
+    if far:
+        send_folder(Path(arguments[-1]), s3_folder)
+        arguments[-1] = s3_folder
     assert check.main([*arguments, "--set", override]) == code
     said = capsys.readouterr().out
     assert ("Nothing to mend" in said) == (code == 0)

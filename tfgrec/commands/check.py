@@ -13,8 +13,7 @@ from tfgrec.checks.table_findings import DataFindings, TableFinding
 from tfgrec.commands.fitting_table import NOTHING, print_fitting
 from tfgrec.commands.run_arguments import add_overrides
 from tfgrec.entry_point import USER_ERROR, entry_point
-from tfgrec.files import read_json
-from tfgrec.local_path import local_path
+from tfgrec.files import is_folder, read_json
 from tfgrec.run.stage_log import run_module
 
 MOST_ROWS = 200_000
@@ -30,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     checked = check_configuration(parsed.config, parsed.set)
     problems, notes = list(checked.problems), list(checked.notes)
-    if not parsed.data.is_dir():
+    if not is_folder(parsed.data):
         problems.append(f"--data {parsed.data}: is no folder")
     elif _is_readable(checked):
         # The jobs read tables, and only they import Beam.
@@ -58,7 +57,7 @@ def _is_readable(checked: ConfigurationCheck) -> bool:
 def _look_at_tables(parsed: argparse.Namespace) -> DataFindings:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "findings.json"
-        options = ["--config", str(parsed.config), "--data", str(parsed.data), "--rows", str(parsed.rows)]
+        options = ["--config", str(parsed.config), "--data", parsed.data, "--rows", str(parsed.rows)]
         overrides = ["--set", *parsed.set] if parsed.set else []
         run_module("beam_jobs.check_data", *options, "--output", str(output), *overrides)
         return DataFindings.from_json(read_json(output))
@@ -83,7 +82,7 @@ def _show_tables(console: Console, tables: Sequence[TableFinding]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfgrec-check", description=main.__doc__)
     parser.add_argument("--config", required=True, metavar="YAML", help="the run's configuration")
-    parser.add_argument("--data", required=True, type=local_path, metavar="DIR", help="the folder of the tables")
+    parser.add_argument("--data", required=True, metavar="DIR", help="the folder of the tables; may be a URL")
     add_overrides(parser, example="training.epochs=2")
     rows = f"how many rows of a table are looked at, cell by cell (default: {MOST_ROWS:,})"
     parser.add_argument("--rows", type=_at_least_one, default=MOST_ROWS, help=rows)
