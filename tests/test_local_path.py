@@ -11,7 +11,6 @@ OPTIONS = [
     ("tfgrec.commands.convert", ["movielens", "--source", URL, "--output", "out"]),
     ("tfgrec.commands.convert", ["movielens", "--source", "in", "--output", URL]),
     ("tfgrec.commands.experiment", ["--config", "x.yaml", "--run-dir", URL]),
-    ("tfgrec.commands.check", ["--config", "x.yaml", "--data", URL]),
     ("tfgrec.commands.init", [URL, "--data", "tables"]),
     ("tfgrec.commands.simulate", ["--output", URL]),
     ("tfx_pipeline.local_runner", ["--config", "x.yaml", "--data", "in", "--pipeline-root", URL]),
