@@ -21,11 +21,15 @@ SHORT = [
 ]
 
 
+# What is traced in a second; which variables are taken over is looked at elsewhere.
+SMALL = ["arm=no_graph", *SHORT]
+
+
 def train(run: RunDirectory, start: Path | None, *overrides: str) -> list[str]:
     """Runs the stages; what was announced."""
     announced: list[str] = []
     starting = [] if start is None else [f"training.warm_start_from={start}"]
-    ModelStages(run.read_config([*SHORT, *starting, *overrides]), run, announce=announced.append).run()
+    ModelStages(run.read_config([*SMALL, *starting, *overrides]), run, announce=announced.append).run()
     return [line for line in announced if line.startswith("training")]
 
 
@@ -50,7 +54,7 @@ def test_it_goes_on_where_the_earlier_training_ended(
     announced: list[str] = []
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(StepLog, "add", add_or_stop)
-        config = run.read_config([*SHORT, f"training.warm_start_from={first.root}"])
+        config = run.read_config([*SMALL, f"training.warm_start_from={first.root}"])
         ModelStages(config, run, announce=announced.append).run()
     assert any(line.startswith(f"training: starts from {first.root}, takes over ") for line in announced)
     announced = train(run, first.root)
