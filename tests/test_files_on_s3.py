@@ -181,6 +181,28 @@ def test_a_block_that_fails_leaves_what_was_there(written: int, s3_folder: str) 
     assert list(files.files_below(s3_folder)) == [url]
 
 
+def test_a_large_file_is_sent_in_parts(
+    s3_server: S3Server, s3_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_PART_BYTES", 6 << 20)
+    url, content = f"{s3_folder}/large", os.urandom(13 << 20)
+    (tmp_path / "large").write_bytes(content)
+    files.send(tmp_path / "large", url)
+    assert s3_server.requests("PUT", url) == 3 and get(url) == content
+
+
+def test_what_is_too_large_for_the_store_to_copy_comes_here(
+    s3_server: S3Server, s3_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_LARGEST_COPY_BYTES", 6)
+    for content, read in ((b"little", 0), (b"too much", 1)):
+        url = f"{s3_folder}/{len(content)}"
+        put(url, content)
+        files.copy(url, f"{url}.copy")
+        assert s3_server.requests("GET", url) == read
+        assert get(f"{url}.copy") == content
+
+
 def test_copies_between_storages(s3_folder: str, tmp_path: Path) -> None:
     (tmp_path / "local").write_bytes(b"content")
     files.copy(tmp_path / "local", files.join(s3_folder, "there"))

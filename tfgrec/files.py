@@ -28,6 +28,9 @@ StrPath = str | os.PathLike[str]
 _BLOCK_BYTES = 1 << 20
 # Of object stores: each read is a request.
 _FAR_BLOCK_BYTES = 1 << 23
+# S3 takes, and copies, no more than 5 GiB in one request, and a request that fails is made again.
+_LARGEST_COPY_BYTES = 5 << 30
+_PART_BYTES = 1 << 28
 # Within so many seconds two changes of a file can have the same time; those of object stores are of another clock.
 _COARSEST_CLOCK, _FAR_CLOCK = 2.0, 60.0
 
@@ -283,8 +286,9 @@ def send(local: StrPath, path: StrPath) -> None:
             # Not closed by hand: Arrow's threads may hold it for a moment longer.
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.path.getsize(local) else b""
         with system.open_output_stream(inner, compression=None) as stream:
-            # In one call: an exception between several would close, and so keep, half a file.
-            stream.write(data)
+            # As few calls as may be: an exception between two would close, and so keep, half a file.
+            for start in range(0, len(data), _PART_BYTES):
+                stream.write(memoryview(data)[start : start + _PART_BYTES])
     except OSError as error:
         raise _not_written(path, error) from error
 
@@ -305,7 +309,7 @@ def fetch(path: StrPath, local: StrPath) -> None:
 
 
 def copy(path: StrPath, new_path: StrPath) -> None:
-    """Copies a file; within one object store no byte comes here.
+    """Copies a file; within one object store no byte of it comes here, unless it is larger than S3 copies by itself.
 
     Raises:
       OutputError: it can't be written.
@@ -313,6 +317,11 @@ def copy(path: StrPath, new_path: StrPath) -> None:
     if is_local(path) or is_local(new_path) or scheme_of(os.fspath(path)) != scheme_of(os.fspath(new_path)):
         with open_to_read(path) as source, open_to_write(new_path) as target:
             shutil.copyfileobj(source, target, _FAR_BLOCK_BYTES)
+        return
+    if size(path) > _LARGEST_COPY_BYTES:
+        with tempfile.NamedTemporaryFile(prefix="tfgrec-") as copied:
+            fetch(path, copied.name)
+            send(copied.name, new_path)
         return
     system, inner = place_of(os.fspath(path))
     try:
