@@ -120,8 +120,23 @@ def in_tables(world: Path) -> list[str]:
     return []
 
 
+def in_what_is_no_yaml(world: Path) -> list[str]:
+    (world / "config.yaml").write_text(f"storage: [{PATH}, '{OPTION}', {{]\n")
+    return []
+
+
 @pytest.mark.parametrize(
-    "place", [in_data, in_run_dir, in_override, in_pipeline_options, in_configuration, in_misspelt_key, in_tables]
+    "place",
+    [
+        in_what_is_no_yaml,
+        in_data,
+        in_run_dir,
+        in_override,
+        in_pipeline_options,
+        in_configuration,
+        in_misspelt_key,
+        in_tables,
+    ],
 )
 def test_a_command_refuses_them_and_writes_nothing(
     place: Callable[[Path], list[str]], world: Path, tmp_path: Path, capsys: pytest.CaptureFixture

@@ -1,5 +1,6 @@
 """Reading configuration files, with errors that name the file and the key, and a suggestion for a misspelt key."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from tfgrec.close_match import suggestion
 from tfgrec.config.run import RunConfig
 from tfgrec.config.tables import TablesConfig
-from tfgrec.credentials import refuse_credentials, refuse_in_values
+from tfgrec.credentials import refuse_credentials, refuse_in_arguments, refuse_in_values
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import write_atomically
 
@@ -57,11 +58,15 @@ def dump_config(config: BaseModel, path: str | Path) -> None:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    text = ""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
     except OSError as error:
         raise ConfigurationError(f"{path}: can't be read: {error.strerror}") from error
     except yaml.YAMLError as error:
+        # It quotes a part of the file.
+        refuse_in_arguments(re.split(r"[\s'\"\[\]{},]+", text), str(path))
         raise ConfigurationError(f"{path}: is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigurationError(f"{path}: expected keys and values at the top, received {type(values).__name__}")
