@@ -99,6 +99,10 @@ def in_pipeline_options(world: Path) -> list[str]:
     return ["--set", f"pipeline.beam={{default: ['{OPTION}']}}"]
 
 
+def in_broken_override(world: Path) -> list[str]:
+    return ["--set", f"pipeline.beam={{default: ['{OPTION}'"]
+
+
 def in_configuration(world: Path) -> list[str]:
     config = yaml.safe_load((world / "config.yaml").read_text())
     config["pipeline"] = {"beam": {"default": ["--runner=FlinkRunner", OPTION]}}
@@ -133,6 +137,7 @@ def in_what_is_no_yaml(world: Path) -> list[str]:
         in_run_dir,
         in_override,
         in_pipeline_options,
+        in_broken_override,
         in_configuration,
         in_misspelt_key,
         in_tables,

@@ -16,6 +16,7 @@ _SECRET_OPTION = re.compile(
     r"connection_string",
     re.IGNORECASE,
 )
+_BETWEEN_WORDS = re.compile(r"[\s'\"\[\]{},]+")
 _ELSEWHERE = "they are read from the environment (variables, profiles, the machine's role) and from nowhere else"
 
 
@@ -41,6 +42,11 @@ def refuse_in_arguments(arguments: Sequence[str], where: str = "arguments") -> N
     """Refuses arguments of a command, or options for Beam, that hold credentials; see `refuse_credentials`."""
     for argument in arguments:
         refuse_credentials(where, str(argument))
+
+
+def refuse_in_text(text: str, where: str) -> None:
+    """Refuses a text in which any word holds credentials, whatever quotes and brackets are around it."""
+    refuse_in_arguments(_BETWEEN_WORDS.split(text), where)
 
 
 def refuse_in_values(values: Any, where: str) -> None:

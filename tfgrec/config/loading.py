@@ -1,6 +1,5 @@
 """Reading configuration files, with errors that name the file and the key, and a suggestion for a misspelt key."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from tfgrec.close_match import suggestion
 from tfgrec.config.run import RunConfig
 from tfgrec.config.tables import TablesConfig
-from tfgrec.credentials import refuse_credentials, refuse_in_arguments, refuse_in_values
+from tfgrec.credentials import refuse_credentials, refuse_in_text, refuse_in_values
 from tfgrec.errors import ConfigurationError
 from tfgrec.files import write_atomically
 
@@ -66,7 +65,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: can't be read: {error.strerror}") from error
     except yaml.YAMLError as error:
         # It quotes a part of the file.
-        refuse_in_arguments(re.split(r"[\s'\"\[\]{},]+", text), str(path))
+        refuse_in_text(text, str(path))
         raise ConfigurationError(f"{path}: is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigurationError(f"{path}: expected keys and values at the top, received {type(values).__name__}")
@@ -81,6 +80,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
+        refuse_in_text(text, f"--set {key}")
         raise ConfigurationError(f"--set {override}: the value is not valid YAML: {error}") from error
     *parents, last = key.split(".")
     target: Any = values
