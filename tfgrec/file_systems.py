@@ -21,8 +21,8 @@ SEPARATOR = "://"
 _S3_ENDPOINT = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _S3_REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _S3_ATTEMPTS = ("AWS_MAX_ATTEMPTS",)
-# Arrow makes three attempts: too few for a busy store that answers one request in ten with an error.
-_DEFAULT_ATTEMPTS = 6
+# Some 25 seconds.
+_DEFAULT_ATTEMPTS = 11
 _GCS_ENDPOINT = ("STORAGE_EMULATOR_HOST",)
 
 
@@ -80,7 +80,9 @@ def _s3(bucket: str) -> fs.FileSystem:
 
 @functools.cache
 def _s3_system(endpoint: str, region: str, bucket: str) -> fs.FileSystem:
-    retries = fs.AwsStandardS3RetryStrategy(max_attempts=_attempts())
+    # What Arrow does by itself counts all retries of a process, and after a hundred makes none: a long job needs more.
+    # This one does not count the first attempt.
+    retries = fs.AwsDefaultS3RetryStrategy(max_attempts=_attempts() - 1)
     if endpoint:
         address = urlsplit(endpoint)
         if address.scheme not in ("http", "https") or not address.netloc:

@@ -45,7 +45,9 @@ def unfinished_output(output: str, kind: Kind) -> Iterator[str]:
     try:
         yield folder
     except BaseException as error:
-        files.delete(folder)
+        # What can't be removed is as what a killed job leaves; what went wrong before is to be told.
+        with contextlib.suppress(TfgrecError, OSError):
+            files.delete(folder)
         full = _FULL_DISK.search(str(error))
         if full and not isinstance(error, TfgrecError):
             raise OutputError(f"{output}: can't be written: {os.strerror(int(full[1]))}") from error

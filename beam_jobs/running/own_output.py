@@ -59,13 +59,19 @@ def _earlier_output(output: str) -> tuple[str, list[str]]:
     On an object store these are the current generation's and, after them, what lies beside all generations; other
     generations stay as they are, and count for nothing.
     """
-    prefix = f"{output.rstrip('/')}/"
-    names = [path[len(prefix) :] for path in files.files_below(output)]
     if files.is_local(output):
-        return output, names
-    current = current_generation(output)
+        return output, _names_below(output)
+    current, names = current_generation(output), _names_below(output)
+    while current != (newer := current_generation(output)):
+        # Another job has replaced it while it was listed.
+        current, names = newer, _names_below(output)
     inside = [name[len(current) + 1 :] for name in names if current and name.startswith(f"{current}/")]
     return (files.join(output, current) if current else output), inside + [name for name in names if _is_beside(name)]
+
+
+def _names_below(folder: str) -> list[str]:
+    prefix = f"{folder.rstrip('/')}/"
+    return [path[len(prefix) :] for path in files.files_below(folder)]
 
 
 def _is_beside(name: str) -> bool:

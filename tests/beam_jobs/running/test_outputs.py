@@ -8,8 +8,10 @@ import pytest
 
 from beam_jobs.running import outputs
 from beam_jobs.running.outputs import exchange, keep_dead_letters, unfinished_output
+from beam_jobs.running.own_output import refuse_foreign
 from tfgrec import files as storage
 from tfgrec.errors import InputDataError, OutputError
+from tfgrec.generations import new_generation, publish
 from tfgrec.graph.store.layout import FORMAT
 
 GRAPH = {
@@ -112,6 +114,36 @@ def test_what_is_no_folder_is_refused_and_stays(tmp_path: Path, s3_folder: str) 
         assert storage.exists(path) and not storage.is_folder(path)
     with pytest.raises(InputDataError, match="^--output: names no folder"):
         make("", "graph")
+
+
+def test_an_output_that_others_replace_meanwhile_is_replaced(s3_folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def publish_another() -> None:
+        another = new_generation(s3_folder)
+        storage.write_json(f"{another}/manifest.json", json.loads(GRAPH["manifest.json"]))
+        publish(s3_folder, another)
+
+    def list_slowly(folder: str) -> dict:
+        names = files_below(folder)
+        if len(listed) < 2:
+            listed.append(folder)
+            publish_another()
+        return names
+
+    listed: list[str] = []
+    files_below = storage.files_below
+    publish_another()
+    monkeypatch.setattr(storage, "files_below", list_slowly)
+    refuse_foreign(s3_folder, "graph")
+    assert listed == [s3_folder] * 2
+
+
+def test_what_went_wrong_is_told_though_nothing_can_be_removed(s3_folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise OutputError(f"{path}: can't be deleted")
+
+    monkeypatch.setattr(storage, "delete", refuse)
+    with pytest.raises(ValueError, match="no more"), unfinished_output(s3_folder, "graph"):
+        raise ValueError("no more")
 
 
 def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
