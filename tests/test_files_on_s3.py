@@ -41,6 +41,8 @@ ODD_NAMES = [
 class BusyStore(http.server.ThreadingHTTPServer):
     """Answers all that it is asked by 503, and keeps the paths."""
 
+    request_queue_size = 256
+
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Busy)
         self.asked: list[str] = []
