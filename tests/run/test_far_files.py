@@ -145,6 +145,16 @@ def test_folders_with_marks_are_claimed_by_themselves(url: str, machines: Machin
     assert read(arm) == {"metrics": "one"}
 
 
+def test_records_that_share_a_graph_find_it_from_everywhere(url: str, machines: Machines) -> None:
+    records = f"{url}/records/0a1b"
+    with claimed(local_folder(records), "run"):
+        RunDirectory.at(records).link_graph(local_folder(url))
+    machines.work_on("second")
+    fetch_to_read(local_folder(records))
+    run = RunDirectory.at(f"{url}/arms/joint", data_root=records)
+    assert run.graph == f"{url}/graph" and run.examples == f"{records}/examples"
+
+
 def test_two_at_once_are_told_apart(url: str, machines: Machines) -> None:
     with claimed(local_folder(url), "run"):
         machines.work_on("second")

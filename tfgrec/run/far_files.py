@@ -168,20 +168,31 @@ def _settled(file: files.FoundFile) -> list[int] | None:
 
 
 def _names_below(folder: Path) -> Iterator[str]:
+    for below, names in _walk(folder):
+        yield from ((below / name).as_posix() for name in names if _is_small(name, ()))
+
+
+def _folders_below(folder: Path) -> Iterator[Path]:
+    return (below for below, _ in _walk(folder) if below.parts)
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Folders of small files, by their paths below `folder`, and the names of the files in each."""
     for parent, folders, names in os.walk(folder):
         below = Path(parent).relative_to(folder)
         if MARK in names and _is_apart((below / MARK).as_posix()):
             folders.clear()
             continue
         folders[:] = [name for name in folders if _is_small(name, ())]
-        yield from ((below / name).as_posix() for name in names if _is_small(name, ()))
+        yield below, names
 
 
 def _remove_empty_folders(folder: Path) -> None:
     """An object store has none: they would count as versions of a model, or as a training that has begun."""
-    for parent, _, _ in os.walk(folder, topdown=False):
-        if parent != str(folder) and not os.listdir(parent):
-            os.rmdir(parent)
+    # Deepest first. In folders that are claimed by themselves others may be at work.
+    for parent in reversed(list(_folders_below(folder))):
+        if not os.listdir(folder / parent):
+            os.rmdir(folder / parent)
 
 
 def _is_apart(name: str) -> bool:
