@@ -31,6 +31,14 @@ def test_a_draft_is_written_once(data: Path, tmp_path: Path, capsys: pytest.Capt
     assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
 
 
+def test_the_training_that_comes_next_has_another_folder_than_the_draft(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert init.main(["runs/shop", "--data", str(data)]) == 0
+    assert "--run-dir runs/shop_run\n" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_a_draft_trains_at_once(data: Path, tmp_path: Path) -> None:
     folder, run = tmp_path / "draft", tmp_path / "run"
@@ -49,7 +57,7 @@ def test_nothing_is_written_where_something_can_not_be_told(
     log = pd.read_parquet(data / "log.parquet")
     log.assign(click=log["click"] + 0.5).to_parquet(data / "log.parquet", index=False)
     assert init.main([str(tmp_path / "draft"), "--data", str(data), "--log", "log"]) == 2
-    assert "--labels: log.parquet has no column of 0 and 1" in capsys.readouterr().err
+    assert "--labels: log.parquet has no outcome (a column of 0 and 1" in capsys.readouterr().err
     assert not (tmp_path / "draft").exists()
 
 

@@ -178,7 +178,7 @@ def test_flags_that_do_not_fit_are_refused(tmp_path: Path, flags: dict[str, obje
 @pytest.mark.parametrize(
     ("renamed", "complaint"),
     [
-        ({"customer_id": "who"}, "--log: can't tell which table is the log"),
+        ({"customer_id": "who"}, "\n  views.csv: no column of users"),
         ({"sku": "what"}, "--items: can't tell which ids of items the log 'views' names"),
         ({"bought": "price2", "price": "bought"}, None),
     ],
@@ -193,6 +193,47 @@ def test_what_can_not_be_told_is_asked_for(tmp_path: Path, renamed: dict[str, st
     with pytest.raises(ConfigurationError) as error:
         draft_of(data)
     assert complaint in str(error.value)
+
+
+def test_each_table_is_told_what_keeps_it_from_being_the_log(tmp_path: Path) -> None:
+    data = write_shop(tmp_path)
+    log = pd.read_csv(data / "views.csv")
+    log["seen_at"] = pd.to_datetime(log["seen_at"]).dt.strftime("%d.%m.%Y %H:%M")
+    log.assign(bought=1).to_csv(data / "views.csv", index=False)
+    log[["sku"]].drop_duplicates().to_csv(data / "products.csv", index=False)
+    log[["customer_id"]].drop_duplicates().to_csv(data / "customers.csv", index=False)
+    with pytest.raises(ConfigurationError) as error:
+        draft_of(data)
+    assert str(error.value).split("\n")[1:] == [
+        "  customers.csv: one row a user",
+        "  products.csv: no column of users",
+        "  views.csv: no times, no outcome",
+    ]
+    with pytest.raises(ConfigurationError, match="received [0-9.]+ [0-9:]+; write other texts as ISO 8601 first"):
+        draft_of(data, log="views", time="seen_at")
+
+
+def test_ids_that_a_csv_file_has_as_floats_find_their_table(tmp_path: Path) -> None:
+    data = write_shop(tmp_path)
+    log = pd.read_csv(data / "views.csv")
+    customers = log[["customer_id"]].drop_duplicates()
+    log.assign(customer_id=log["customer_id"].astype(float)).to_csv(data / "views.csv", index=False)
+    customers.assign(age=30).to_csv(data / "customers.csv", index=False)
+    assert draft_of(data).roles.users.table.name == "customers"
+    customers[:10].to_csv(data / "customers.csv", index=False)
+    with pytest.raises(ConfigurationError, match="customers.customer_id: has [45].% of the ids in views.customer_id"):
+        draft_of(data, users="customers.customer_id")
+
+
+@pytest.mark.parametrize("name", ["stars", "score"])
+def test_a_rating_is_learned_as_a_regression_and_says_why(tmp_path: Path, name: str) -> None:
+    data = write_shop(tmp_path)
+    log = pd.read_csv(data / "views.csv").drop(columns="bought")
+    log.assign(**{name: range(len(log))}).to_csv(data / "views.csv", index=False)
+    draft = draft_of(data)
+    assert f"# guessed, labels: {name} for its name and its numbers, as a regression" in draft.files["tables.yaml"]
+    with pytest.raises(ConfigurationError, match="has 0, 1, 2, 3; without --labels it is learned as a regression"):
+        draft_of(data, labels=(name,))
 
 
 def test_times_of_one_day_can_not_be_split(tmp_path: Path) -> None:
@@ -212,6 +253,7 @@ def test_times_of_one_day_can_not_be_split(tmp_path: Path) -> None:
         ("customer_id,sku\n", "views.csv: there are no rows"),
         ("customer_id,sku,sku\n1,a,b\n", "views.csv: has more than one column 'sku'"),
         ("customer_id,sku\n1,a,b\n", "views.csv: can't be read: CSV parse error"),
+        ("customer_id;sku\n1;a\n", "views.csv: has one column, 'customer_id;sku': expected commas between cells"),
     ],
 )
 def test_files_that_are_no_tables_are_named(tmp_path: Path, content: str, complaint: str) -> None:

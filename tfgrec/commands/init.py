@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -53,10 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in draft.files:
         console.print(str(parsed.folder / name))
     common = f"--config {parsed.folder / RUN_FILE} --data {parsed.data}"
+    run_dir = _run_dir(parsed.folder, parsed.name or parsed.folder.resolve().name)
     console.print(f"\nRead what is marked as guessed in tables.yaml and {RUN_FILE}, then:")
     console.print(f"  tfgrec-check {common}")
-    console.print(f"  tfgrec-train {common} --run-dir runs/{parsed.name or parsed.folder.resolve().name}")
+    console.print(f"  tfgrec-train {common} --run-dir {run_dir}")
     return 0
+
+
+def _run_dir(draft: Path, name: str) -> Path:
+    """A run directory that isn't, and doesn't hold, the draft's own folder: training would refuse it."""
+    run_dir = Path("runs") / name
+    return Path("runs") / f"{name}_run" if draft.resolve().is_relative_to(run_dir.resolve()) else run_dir
 
 
 def _parser() -> argparse.ArgumentParser:

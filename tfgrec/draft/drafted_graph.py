@@ -175,7 +175,9 @@ def _add_other_log(graph: DraftedGraph, tables: Mapping[str, TableLook], table: 
     }
     time = time_of(table, None)
     if len(own) != 1 or len(led) != 1:
-        graph.left[table.name] = "does not name users and one other kind of ids"
+        graph.left[table.name] = (
+            "is no log of users and one other kind of ids, and no table that has 99% of the log's ids as its key"
+        )
     elif time is None:
         graph.left[table.name] = "has no times: requests would see what came after them"
     elif has_one_time_a_user(table, time):

@@ -5,13 +5,12 @@ import re
 from collections.abc import Mapping
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tfgrec.close_match import suggestion
+from tfgrec.draft.outcomes import OUTCOMES, binary_columns, labels_of, rating_of
 from tfgrec.draft.table_looks import ColumnLook, TableLook, share_known
-from tfgrec.draft.time_guess import TimeGuess, is_named_as_time, time_of
+from tfgrec.draft.time_guess import WAYS, TimeGuess, is_named_as_time, time_of
 from tfgrec.errors import ConfigurationError
-from tfgrec.graph.rows.cells import read_cells
 
 _USER = re.compile(
     r"(?i)^(user|uid|customer|member|visitor|viewer|reader|listener|account|client|person|player)s?(_?id)?$"
@@ -19,10 +18,8 @@ _USER = re.compile(
 _ITEM = re.compile(
     r"(?i)^(item|iid|product|video|movie|film|article|news|song|track|book|game|ad|post|sku|asin|listing|photo)s?(_?id)?$"
 )
-_RATING = re.compile(r"(?i)^(rating|score|stars)$")
 _SCENARIO = re.compile(r"(?i)^(scenario|tab|surface|channel|placement|page|scene)$")
-_MOST_SCENARIOS, _MOST_LABELS = 50, 3
-_LEAST_POSITIVE = 0.001
+_MOST_SCENARIOS = 50
 # Of the rows of a log, as many as a build allows to be bad.
 _LEAST_KNOWN = 0.99
 
@@ -74,13 +71,16 @@ def find_roles(tables: Mapping[str, TableLook], flags: Flags) -> Roles:
     users = _entity(tables, log, "users", flags.users, _USER, why)
     items = _entity(tables, log, "items", flags.items, _ITEM, why, other=users.in_log)
     taken = {users.in_log, items.in_log, time.column.column}
-    rating = None if flags.labels else _rating(log, taken)
-    labels = _labels(log, flags, taken, why)
+    rating = None if flags.labels else rating_of(log, taken)
+    labels = labels_of(log, flags.labels, taken, why)
     if not labels and rating is None:
         raise ConfigurationError(
-            f"--labels: {log.path} has no column of 0 and 1, and none that is named rating: name columns that say what "
-            f"came of a row: {', '.join(log.columns)}"
+            f"--labels: {log.path} has no outcome ({OUTCOMES}): add or rename a column that says what came of a row: "
+            f"{', '.join(log.columns)}"
         )
+    if rating is not None:
+        of_rating = f"{rating} for its name and its numbers, as a regression"
+        why["labels"] = f"{why['labels']}; {of_rating}" if labels else of_rating
     return Roles(users, items, log, time, labels, rating, _scenario(log, flags, taken, why), why)
 
 
@@ -113,23 +113,28 @@ def _log(tables: Mapping[str, TableLook], flags: Flags, why: dict[str, str]) -> 
         if flags.time is None:
             why["time"] = f"{time.distinct:,} different values, all of them times"
         return tables[flags.log], time
-    found = {}
+    found, lacks = {}, {}
     for name, table in tables.items():
-        has_users = any(_USER.match(column) for column in table.columns) or flags.users is not None
-        if (
-            not has_users
-            or any(_USER.match(key) for key in keys_of(table))
-            or (flags.time or "") not in {"", *table.columns}
-        ):
+        if flags.users is None and not any(map(_USER.match, table.columns)):
+            lacks[name] = ["no column of users"]
             continue
-        time = time_of(table, flags.time)
-        has_outcomes = bool(flags.labels or _binary(table, set()) or _rating(table, set()))
-        if time is not None and has_outcomes and not has_one_time_a_user(table, time):
+        if any(map(_USER.match, keys_of(table))):
+            lacks[name] = ["one row a user"]
+            continue
+        time = time_of(table, flags.time) if (flags.time or "") in {"", *table.columns} else None
+        has = {
+            "no times": time is not None,
+            "one time a user": time is None or not has_one_time_a_user(table, time),
+            "no outcome": bool(flags.labels or binary_columns(table, set()) or rating_of(table, set())),
+        }
+        lacks[name] = [what for what, is_there in has.items() if not is_there]
+        if not lacks[name]:
             found[name] = time
     if not found:
         raise ConfigurationError(
-            "--log: can't tell which table is the log of what users were shown: none has a column of users, times that "
-            f"differ within a user, and a column of 0 and 1 or of ratings; tables: {', '.join(tables)}"
+            "--log: can't tell which table is the log of what users were shown. It has a column named as one of users "
+            f"(or --users says which), times ({WAYS}) that differ within a user, and an outcome ({OUTCOMES}):"
+            + "".join(f"\n  {tables[name].path}: {', '.join(what)}" for name, what in lacks.items())
         )
     name = max(found, key=lambda of: tables[of].rows)
     others = f", more than {', '.join(of for of in found if of != name)}" if len(found) > 1 else ""
@@ -179,6 +184,11 @@ def _entity(
         return Entity(stem(columns[0]), log, columns[0], columns[0])
     options = ", ".join(f"{entity.table.name}.{entity.id}" for entity in found) or f"{log.name}.COLUMN"
     given = f" {flag}" if flag else ""
+    if known and (near := _best_known(log, *known)) is not None:
+        raise ConfigurationError(
+            f"--{role} {flag}: has {near[1]:.0%} of the ids in {log.name}.{near[0]}, {_LEAST_KNOWN:.0%} are needed: "
+            f"add the rows that it lacks, or take the log's own column: --{role} {log.name}.{near[0]}"
+        )
     raise ConfigurationError(
         f"--{role}{given}: can't tell which ids of {role} the log '{log.name}' names (columns "
         f"{', '.join(log.columns)}): give --{role} TABLE.COLUMN: {options}"
@@ -210,38 +220,14 @@ def refers(table: TableLook, look: ColumnLook, key: ColumnLook) -> bool:
     return share_known(look, key) >= _LEAST_KNOWN
 
 
-def _binary(log: TableLook, taken: set[str]) -> dict[str, float]:
-    """Columns of 0 and 1, each with the share of its ones."""
-    found = {}
-    for name, look in log.columns.items():
-        is_candidate = name not in taken and look.dtype == "int64" and not look.several and look.distinct == 2
-        if is_candidate and set(look.values.to_pylist()) == {0, 1}:
-            found[name] = pc.mean(read_cells(look.cells, "float64").values).as_py()
-    return found
-
-
-def _labels(log: TableLook, flags: Flags, taken: set[str], why: dict[str, str]) -> list[str]:
-    binary = _binary(log, taken)
-    for name in flags.labels:
-        log.column(name, "--labels")
-        if name not in binary:
-            raise ConfigurationError(f"--labels {name}: is not a column of 0 and 1 alone in {log.path}")
-    if flags.labels:
-        return list(flags.labels)
-    usable = [name for name, share in binary.items() if _LEAST_POSITIVE <= share <= 1 - _LEAST_POSITIVE]
-    # What is nearest to one half tells most.
-    chosen = sorted(usable, key=lambda name: abs(binary[name] - 0.5))[:_MOST_LABELS]
-    left = [name for name in binary if name not in chosen]
-    others = f"; left out: {', '.join(left)}" if left else ""
-    why["labels"] = f"columns of 0 and 1, those nearest to one half{others}"
-    return chosen
-
-
-def _rating(log: TableLook, taken: set[str]) -> str | None:
-    for name, look in log.columns.items():
-        if name not in taken and _RATING.match(name) and look.dtype in ("int64", "float32") and look.distinct > 2:
-            return name
-    return None
+def _best_known(log: TableLook, table: TableLook, key: str) -> tuple[str, float] | None:
+    """The log's column of a key's name, and the share of its ids that the key has; None where none is named so."""
+    shares = {
+        name: share_known(look, table.columns[key])
+        for name, look in log.columns.items()
+        if name.lower() in names_for(table, key) and look.dtype in ("int64", "string") and not look.several
+    }
+    return max(shares.items(), key=lambda found: found[1], default=None)
 
 
 def _scenario(log: TableLook, flags: Flags, taken: set[str], why: dict[str, str]) -> str | None:

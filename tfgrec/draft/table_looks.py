@@ -157,10 +157,13 @@ def _columns(path: Path) -> tuple[int, dict[str, ColumnLook]]:
             if rows >= MOST_ROWS:
                 break
     except (pa.ArrowException, OSError) as error:
-        raise InputDataError(f"{path}: can't be read: {error}") from error
+        expected = "" if path.name.lower().endswith(_PARQUET) else "; expected commas, UTF-8 and a header"
+        raise InputDataError(f"{path}: can't be read: {error}{expected}") from error
     if not rows:
         raise InputDataError(f"{path}: there are no rows")
     table = pa.Table.from_batches(batches)
+    if table.num_columns == 1 and any(sign in table.column_names[0] for sign in ";\t|"):
+        raise InputDataError(f"{path}: has one column, '{table.column_names[0]}': expected commas between cells")
     for name in table.column_names:
         if table.column_names.count(name) > 1:
             raise InputDataError(f"{path}: has more than one column '{name}'")
@@ -204,5 +207,7 @@ def _dtype_of_text(cells: pa.Array) -> DType | None:
 
 def share_known(cells: ColumnLook, known: ColumnLook) -> float:
     """The share of a column's cells whose values another column has too, compared as text."""
-    values = read_cells(cells.cells, "string").values
+    # As numbers where both are: 39.0 is 39.
+    dtype = "int64" if cells.dtype == known.dtype == "int64" else "string"
+    values = read_cells(cells.cells, dtype).values.cast(pa.string())
     return float(np.asarray(pc.is_in(values, known.values.cast(pa.string()))).mean())

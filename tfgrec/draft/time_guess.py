@@ -16,6 +16,7 @@ from tfgrec.graph.rows.times import read_times
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 # 1995 and 2100: narrower than what the jobs take, so that other numbers are not taken for times.
 _EARLIEST, _LATEST = 788_918_400_000, 4_102_444_800_000
+WAYS = "numbers since 1970, ISO 8601 text, or Parquet's own times"
 _SAMPLE = 10_000
 _NAMES = re.compile(r"(?i)time|date|(^|_)(ts|at|ms|day|dt)$")
 
@@ -57,9 +58,10 @@ def time_of(table: TableLook, flag: str | None) -> TimeGuess | None:
     if flag is not None:
         found = time_in(table.column(flag, "--time"))
         if found is None:
+            received = next(iter(table.columns[flag].cells.drop_null()), None)
             raise ConfigurationError(
-                f"--time {flag}: can't tell how the times of {table.path} are written: expected numbers since 1970 "
-                "between 1995 and 2100, ISO 8601 text, or Parquet's own times"
+                f"--time {flag}: can't tell how the times of {table.path} are written: expected {WAYS}, from 1995 to "
+                f"2100, received {received}; write other texts as ISO 8601 first, as a split needs"
             )
         return found
     found = [guess for look in table.columns.values() if (guess := time_in(look)) is not None]
