@@ -126,7 +126,7 @@ def _check_commands(url: str, capfd: pytest.CaptureFixture[str]) -> None:
     [scores] = run.rank([request])
     assert scores["click"].shape == (len(request.items),)
     served, asked = capfd.readouterr().out.splitlines()
-    assert url in served and '"user"' in asked
+    assert url in served and served.endswith("--log tiny.log") and '"user"' in asked
     config = yaml.safe_load(contents(url)["config.yaml"])
     assert config["schema_dir"] == "schema" and load_run_config(RunDirectory.open(url).config).name == "tiny"
 

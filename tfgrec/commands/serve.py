@@ -105,7 +105,9 @@ def _open_service(parsed: argparse.Namespace, run: RunDirectory, metrics: "Featu
     config = run.read_config()
     graph = parsed.graph or run.graph
     if parsed.log is None and not is_local(graph):
-        raise ConfigurationError(f"--log: is needed: {graph} is at a URL, and a log of events lies on a disk")
+        raise ConfigurationError(
+            f"--log: is needed: {graph} is at a URL, and a log of events lies on a disk: a new folder will do"
+        )
     examples = ExampleService.open_live(
         graph, sampling=config.sampling, tables=load_tables_config(config.schema_dir), log=parsed.log
     )
@@ -193,6 +195,8 @@ def _how_to_ask(parsed: argparse.Namespace, run: RunDirectory, given: Sequence[s
     as_script = Path(sys.argv[0]).name == COMMAND
     program = [sys.argv[0]] if as_script else [sys.executable, "-m", "tfgrec.commands.serve"]
     options = [argument for argument in given if argument != PRINT_REQUEST]
+    if parsed.log is None and not is_local(parsed.graph or run.graph):
+        options += ["--log", f"{config.name}.log"]
     address = f"http://{_in_url(parsed.host)}:{parsed.port}/rank"
     return [shlex.join([*program, *options]), shlex.join(["curl", "-sS", address, "-d", json.dumps(body)])]
 
