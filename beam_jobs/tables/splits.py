@@ -107,7 +107,7 @@ def _check_order(
 def _told_span(facts: Sequence[Fact]) -> str:
     spans = [span for span in of_kind(facts, _SPAN) if span["first"] != str(None)]
     if not spans:
-        return "is empty in all rows"
+        return "has no value in any good row"
     return f"goes from {min(span['first'] for span in spans)} to {max(span['last'] for span in spans)}"
 
 

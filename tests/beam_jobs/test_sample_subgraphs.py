@@ -266,7 +266,7 @@ def test_a_test_part_changes_nothing_that_a_training_reads(shop: Shop, tmp_path:
 @pytest.mark.parametrize(
     ("test", "message"),
     [
-        ([], "split.test: there is not one request from 7 to 9: column 'day' is empty in all rows"),
+        ([], "split.test: there is not one request from 7 to 9: column 'day' has no value in any good row"),
         (
             [1_500],
             "into validation, which is 0.5 seconds newer than the oldest request of test (1970-01-01 00:00:01 UTC): "

@@ -110,6 +110,18 @@ def test_every_way_to_weigh_the_losses_is_explained(make_run, method):
     assert "Weights of the losses" in write_report(run).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("transform", "said"), [("log", "on a log scale"), ("sqrt", "of square roots"), ("none", None)]
+)
+def test_a_regression_is_said_to_be_learned_on_the_scale_that_it_is(make_run, transform, said):
+    run = make_run("run")
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["model"]["tasks"]["watch_time"]["transform"] = transform
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    text = write_report(run).read_text(encoding="utf-8")
+    assert said in text if said else "nearer to the median" not in text
+
+
 def test_the_same_run_gives_the_same_file(make_run):
     run = make_run("run")
     first = write_report(run).read_bytes()

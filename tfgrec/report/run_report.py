@@ -128,14 +128,21 @@ def _predictions_section(run: RunResults) -> Section:
     calibration_note = "Ten bins of equal size with 95% intervals; behind them, where predictions lie."
     for name, figure in calibration_figures(predictions, tasks, colours).items():
         cards.append(Card(f"{name}: calibration", figure, note=calibration_note))
-    regression_note = (
-        "Ten bins of equal size: mean label, and the middle half of the labels. Learned on a log scale, "
-        "predictions are nearer to the median: means of skewed labels lie above the diagonal."
-    )
     for name, figure in regression_figures(predictions, tasks, colours).items():
-        cards.append(Card(f"{name}: predicted and observed", figure, note=regression_note))
+        cards.append(Card(f"{name}: predicted and observed", figure, note=_regression_note(tasks[name])))
     lead = "A calibrated prediction lies on the dotted diagonal. Hover over a point for its number of rows."
     return Section("Predictions", lead, cards, columns=2)
+
+
+def _regression_note(task: TaskConfig) -> str:
+    bins = "Ten bins of equal size: mean label, and the middle half of the labels."
+    scale = {"log": "a log scale", "sqrt": "a scale of square roots"}.get(task.transform)
+    if scale is None:
+        return bins
+    return (
+        f"{bins} Learned on {scale}, predictions are nearer to the median: means of skewed labels lie above the "
+        "diagonal."
+    )
 
 
 def _training_section(run: RunResults) -> Section:
