@@ -105,7 +105,7 @@ class _Evaluation(PipelineVisitor):
                     outputs.setdefault(output.tag, []).append(output.value)
                 else:
                     outputs[None].append(output)
-        fn.finish_bundle()
+        outputs[None] += [windowed.value for windowed in fn.finish_bundle() or ()]
         fn.teardown()
         return outputs
 
