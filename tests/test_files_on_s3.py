@@ -191,7 +191,8 @@ def test_a_large_file_is_sent_in_parts(
     url, content = f"{s3_folder}/large", os.urandom(13 << 20)
     (tmp_path / "large").write_bytes(content)
     files.send(tmp_path / "large", url)
-    assert s3_server.requests("PUT", url) == 3 and get(url) == content
+    # Newer versions of Arrow make larger parts of them.
+    assert s3_server.requests("PUT", url) >= 2 and get(url) == content
 
 
 def test_what_is_too_large_for_the_store_to_copy_comes_here(
