@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from tfgrec.config import encodings, match, model, run, tables, training
+from tfgrec.config import encodings, match, model, run, tables, temporal_degrees, training
 
 DOCS = Path(__file__).parent
 # By page, the heading or paragraph that a table is the first one below.
@@ -44,9 +44,9 @@ _OF_TABLES: dict[str, type[BaseModel]] = {
     "## `requests`": tables.Requests,
     "### `requests.sources`": tables.RequestSource,
     "### `requests.features.<name>`": tables.TimePart,
-    "### `requests.temporal_degrees.<name>`": tables.TemporalDegree,
-    "### `shared_with_item: {edge_set: ...}`": tables.SharedNeighbour,
-    "### `shared_with_item: {edge_feature: ...}`": tables.SharedFeature,
+    "### `requests.temporal_degrees.<name>`": temporal_degrees.TemporalDegree,
+    "### `shared_with_item: {edge_set: ...}`": temporal_degrees.SharedNeighbour,
+    "### `shared_with_item: {edge_feature: ...}`": temporal_degrees.SharedFeature,
 }
 PAGES = {"model.md": _OF_MODEL, "tables.md": _OF_TABLES}
 

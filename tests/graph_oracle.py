@@ -8,7 +8,7 @@ import numpy as np
 from graph_world import SCHEMA, STORED_EDGE_SETS, Edge, Request, World, request_batch, write_world
 
 from tfgrec.config.sampling import FanOut, HistoryPlan, SamplingConfig
-from tfgrec.config.tables import SharedFeature, SharedNeighbour, TemporalDegree
+from tfgrec.config.temporal_degrees import SharedFeature, SharedNeighbour, TemporalDegree
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 from tfgrec.graph.schema import ID, TIME
 

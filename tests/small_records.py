@@ -10,7 +10,7 @@ import tensorflow as tf
 import yaml
 
 from tfgrec.config.sampling import SamplingConfig
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.temporal_degrees import TemporalDegree
 from tfgrec.files import checksum
 from tfgrec.graph.computed.computed_features import ComputedFeature
 from tfgrec.graph.computed.temporal_degrees import TemporalDegrees

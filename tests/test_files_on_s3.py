@@ -1,6 +1,7 @@
 """Files of an object store, on a server of S3's protocol."""
 
 import http.server
+import io
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -182,6 +183,26 @@ def test_a_block_that_fails_leaves_what_was_there(written: int, s3_folder: str) 
             files.write_atomically(path, write)
     assert files.read_json(url) == {"whole": True}
     assert list(files.files_below(s3_folder)) == [url]
+
+
+class _Broken(io.BytesIO):
+    """A connection that ends after the first block."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell():
+            raise OSError("connection reset")
+        return super().read(1)
+
+
+@pytest.mark.parametrize("copied", [files.fetch, files.copy])
+def test_what_can_not_be_read_to_its_end_is_no_fault_of_the_disk_that_it_goes_to(
+    copied: Callable, s3_folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{s3_folder}/shard"
+    put(url, b"bytes")
+    monkeypatch.setattr(files, "open_to_read", lambda *_, **__: _Broken(b"bytes"))
+    with pytest.raises(InputDataError, match=f"^{url}: can't be read: connection reset"):
+        copied(url, tmp_path / "shard")
 
 
 def test_a_large_file_is_sent_in_parts(

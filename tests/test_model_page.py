@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from tfgrec.config import model, tables
+from tfgrec.config import model, tables, temporal_degrees
 from tfgrec.config.base import FrozenConfig, described_attributes
 from tfgrec.draft.json_schemas import RUN as RUN_SCHEMA
 from tfgrec.draft.json_schemas import TABLES as TABLES_SCHEMA
@@ -34,7 +34,8 @@ def test_a_key_that_is_missing_is_put_back() -> None:
 
 
 def test_the_page_of_tables_has_each_of_its_classes() -> None:
-    classes = {of for of in vars(tables).values() if isinstance(of, type) and issubclass(of, FrozenConfig)}
+    of_modules = {**vars(tables), **vars(temporal_degrees)}.values()
+    classes = {of for of in of_modules if isinstance(of, type) and issubclass(of, FrozenConfig)}
     assert set(PAGES["tables.md"].values()) == {of for of in classes - {FrozenConfig} if of.__name__[0] != "_"}
 
 

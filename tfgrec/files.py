@@ -42,13 +42,6 @@ class FoundFile(NamedTuple):
     modified_ns: int
 
 
-class WrittenFile(NamedTuple):
-    """A finished file: its size and the SHA-256 of its bytes, as `sha256sum` prints it."""
-
-    bytes: int
-    sha256: str
-
-
 def is_local(path: StrPath) -> bool:
     """Whether a path is one of a local (or mounted) disk."""
     return scheme_of(os.fspath(path)) is None
@@ -91,8 +84,18 @@ def size(path: StrPath) -> int:
     """The bytes of a file; -1 where there is none."""
     if is_local(path):
         return os.path.getsize(path) if os.path.isfile(path) else -1
-    info = _info(path)
-    return info.size if info.type == fs.FileType.File else -1
+    found = far_file(path)
+    return -1 if found is None else found.bytes
+
+
+def far_file(url: StrPath) -> FoundFile | None:
+    """The file at a URL; None where there is none.
+
+    Raises:
+      InputDataError: the object store can't be asked.
+    """
+    info = _info(url)
+    return FoundFile(info.size, info.mtime_ns) if info.type == fs.FileType.File else None
 
 
 def identity(path: StrPath) -> str | None:
@@ -102,10 +105,9 @@ def identity(path: StrPath) -> str | None:
     change could go by unseen.
     """
     if not is_local(path):
-        info = _info(path)
-        written = info.mtime_ns or 0
-        known = info.type == fs.FileType.File and time.time() - written / 1e9 >= _FAR_CLOCK
-        return f"{info.size} {written}" if known and written else None
+        found = far_file(path)
+        known = found is not None and found.modified_ns and time.time() - found.modified_ns / 1e9 >= _FAR_CLOCK
+        return f"{found.bytes} {found.modified_ns}" if known else None
     try:
         status = os.stat(path)
     except OSError:
@@ -230,50 +232,6 @@ def write_atomically(path: StrPath, write: Callable[[BinaryIO], None], *, durabl
             os.remove(temporary)
 
 
-class HashedFile:
-    """Writes to a file, and tells the bytes and the SHA-256 of all that was written."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._digest = file, hashlib.sha256()
-        self.bytes = 0
-
-    @property
-    def sha256(self) -> str:
-        """As `sha256sum` prints it."""
-        return self._digest.hexdigest()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the file is closed."""
-        return self._file.closed
-
-    def write(self, data: Any) -> int:
-        """Writes bytes, or what holds some; returns how many."""
-        self._digest.update(data)
-        self.bytes += memoryview(data).nbytes
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        """Hands to the system what is held."""
-        self._file.flush()
-
-
-def write_hashed(path: StrPath, write: Callable[[HashedFile], None]) -> WrittenFile:
-    """Like `write_atomically`; tells what was written.
-
-    Raises:
-      OutputError: the file can't be written, for example since the disk is full.
-    """
-    written: list[HashedFile] = []
-
-    def write_all(file: BinaryIO) -> None:
-        written.append(HashedFile(file))
-        write(written[0])
-
-    write_atomically(path, write_all)
-    return WrittenFile(written[0].bytes, written[0].sha256)
-
-
 def send(local: StrPath, path: StrPath) -> None:
     """Copies a file of this machine to a URL, where it replaces another; it is seen there once all of it has arrived.
 
@@ -300,23 +258,20 @@ def fetch(path: StrPath, local: StrPath) -> None:
       InputDataError: it can't be read.
       OutputError: the copy can't be written.
     """
-    try:
-        source = open_to_read(path, buffered=False)
-    except OSError as error:
-        raise InputDataError(f"{path}: can't be read: {error}") from error
-    with source, open_to_write(local) as copy:
-        shutil.copyfileobj(source, copy, _FAR_BLOCK_BYTES)
+    with open_to_write(local) as target:
+        _copy_bytes(path, target)
 
 
 def copy(path: StrPath, new_path: StrPath) -> None:
     """Copies a file; within one object store no byte of it comes here, unless it is larger than S3 copies by itself.
 
     Raises:
+      InputDataError: it can't be read.
       OutputError: it can't be written.
     """
     if is_local(path) or is_local(new_path) or scheme_of(os.fspath(path)) != scheme_of(os.fspath(new_path)):
-        with open_to_read(path) as source, open_to_write(new_path) as target:
-            shutil.copyfileobj(source, target, _FAR_BLOCK_BYTES)
+        with open_to_write(new_path) as target:
+            _copy_bytes(path, target)
         return
     if size(path) > _LARGEST_COPY_BYTES:
         with tempfile.NamedTemporaryFile(prefix="tfgrec-") as copied:
@@ -382,6 +337,24 @@ def read_json(path: StrPath) -> Any:
             return json.loads(file.read().decode("utf-8"))
     except (OSError, ValueError) as error:
         raise InputDataError(f"{path}: can't be read: {error}") from error
+
+
+def _copy_bytes(path: StrPath, target: BinaryIO) -> None:
+    """Copies a file's bytes; an error of reading is told as one, though the target is being written meanwhile."""
+    try:
+        source = open_to_read(path, buffered=False)
+    except OSError as error:
+        raise InputDataError(f"{path}: can't be read: {_told(error)}") from error
+    with source:
+        while block := _read_block(source, path):
+            target.write(block)
+
+
+def _read_block(source: BinaryIO, path: StrPath) -> bytes:
+    try:
+        return source.read(_FAR_BLOCK_BYTES)
+    except OSError as error:
+        raise InputDataError(f"{path}: can't be read: {_told(error)}") from error
 
 
 def _local_file(path: str) -> FoundFile:

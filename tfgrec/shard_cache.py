@@ -7,7 +7,6 @@ import hashlib
 import mmap
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ from tfgrec.cache_folder import BOUND_VARIABLE, FOLDER_VARIABLE, CacheFolder, No
 from tfgrec.errors import ConfigurationError, InputDataError
 from tfgrec.file_systems import place_of
 from tfgrec.files import StrPath
+from tfgrec.user_cache import user_cache
 
 _DEFAULT_GB = "100"
 _BLOCK_BYTES = 1 << 23
@@ -63,7 +63,7 @@ class ShardCache:
             max_bytes = 0
         if max_bytes <= 0:
             raise ConfigurationError(f"environment variable {BOUND_VARIABLE}: '{text}' is no number above zero")
-        return cls(folder=os.environ.get(FOLDER_VARIABLE) or _default_folder(), max_bytes=max_bytes)
+        return cls(folder=os.environ.get(FOLDER_VARIABLE) or user_cache("shards"), max_bytes=max_bytes)
 
     def map(self, url: str, *, bytes: int | None = None, sha256: str | None = None) -> pa.Buffer:
         """The contents of a file, mapped; it stays in the cache for as long as anything made of the buffer lives.
@@ -207,8 +207,3 @@ def _write(number: int, block: bytes) -> None:
     view = memoryview(block)
     while len(view):
         view = view[os.write(number, view) :]
-
-
-def _default_folder() -> Path:
-    """Where the XDG specification has caches."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfgrec" / "shards"

@@ -19,7 +19,6 @@ from tfgrec.graph.store.graph_store import GraphStore
 
 # Keys of the manifest's "extra".
 INPUTS, SOURCES = "inputs", "sources"
-_BLOCK_BYTES = 1 << 20
 
 # By table, files as `{"path": below the data folder, "bytes": n, "rows": n}`, sorted by path. Files of tables without
 # a time, which may change, have a "sha256" too: logs are too long to be read once more to see that they have not.

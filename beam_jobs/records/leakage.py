@@ -12,7 +12,7 @@ from beam_jobs.records.target_edges import TargetEdges, Ties
 from beam_jobs.tfrecords.column_decoder import ColumnDecoder
 from beam_jobs.tfrecords.decoded_columns import flat_values
 from tfgrec.config import TablesConfig
-from tfgrec.config.tables import NO_EDGE
+from tfgrec.config.temporal_degrees import NO_EDGE
 from tfgrec.data.target_edges import leaking_edge_sets
 from tfgrec.graph.computed.computed_features import computed_features
 from tfgrec.graph.schema import READOUT, TIME, Feature, GraphSchema

@@ -12,7 +12,8 @@ from typing import BinaryIO
 import google_crc32c
 
 from tfgrec.errors import InputDataError
-from tfgrec.files import HashedFile, WrittenFile, open_to_read, write_hashed
+from tfgrec.files import open_to_read
+from tfgrec.hashed_files import HashedFile, WrittenFile, write_hashed
 
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")

@@ -17,6 +17,7 @@ from beam_jobs.build_graph import build_graph
 from beam_jobs.derive_edges import derive_edges
 from beam_jobs.sample_subgraphs import sample_subgraphs
 from tfgrec import files
+from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import ConfigurationError, GraphStoreError, InputDataError
 from tfgrec.file_systems import place_of
 from tfgrec.generations import POINTER, whole_folder
@@ -141,6 +142,16 @@ def test_a_table_that_is_not_there(data: str, s3_folder: str) -> None:
         InputDataError, match=f"table 'users': there is no file {data}/users.csv: did you mean 'rooms.csv'"
     ):
         build_graph(**common(data), output_dir=f"{s3_folder}/graph")
+
+
+def test_a_table_with_a_plain_path_is_found_without_a_listing(s3_folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside it there may be millions of others."""
+    for name in ("users.csv", "users[1].csv"):
+        files.write_atomically(f"{s3_folder}/{name}", _writes(b"id"))
+    monkeypatch.setattr(files, "files_below", lambda folder: pytest.fail(f"{folder} is listed"))
+    for name in ("users.csv", "users[1].csv"):
+        assert {path: file.bytes for path, file in TablePath(name).find_far(s3_folder).items()} == {name: 2}
+    assert TablePath("items.csv").find_far(s3_folder) == {}
 
 
 def test_derived_edges_are_made_anew_there(shop: Shop, graph: str, s3_folder: str, tmp_path: Path) -> None:

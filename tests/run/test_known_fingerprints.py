@@ -25,7 +25,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def of(folder: Path, *names: str, again: bool = False) -> dict[str, str]:
     known = KnownFingerprints(folder / "known.json", again=again)
-    found = known.of(folder, [folder / name for name in names])
+    found = {name: known.of_file(folder / name) for name in names}
     known.save()
     assert found == {name: fingerprint_file(folder / name) for name in names}
     return found
@@ -67,7 +67,7 @@ def test_what_is_new_is_kept_once_it_can_be_told(
     one.write_text("abc")
     known = KnownFingerprints(tmp_path / "known.json")
     monkeypatch.setattr(files, "_COARSEST_CLOCK", 60.0)
-    known.of(tmp_path, [one])
+    known.of_file(one)
     known.save()
     assert (tmp_path / "known.json").read_text() == "{}"
     monkeypatch.setattr(files, "_COARSEST_CLOCK", 0.0)

@@ -28,6 +28,16 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_outputs(tmp_path_factory.mktemp("outputs"))
 
 
+@pytest.fixture
+def finished(outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Jobs, RunDirectory]:
+    """A run whose data stages are done, and its jobs, which begin to count again."""
+    jobs, run = Jobs(outputs), RunDirectory.at(tmp_path / "run")
+    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
+    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
+    jobs.done.clear()
+    return jobs, run
+
+
 def flip_last_byte(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -116,28 +126,16 @@ def test_no_byte_of_what_is_there_decides(outputs: Path, tmp_path: Path, monkeyp
     assert jobs.done[0] == GRAPH and set(read) == {table}
 
 
-def test_a_file_of_somebody_else_changes_nothing(
-    outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs = Jobs(outputs)
-    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
-    run = RunDirectory.at(tmp_path / "run")
-    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
-    jobs.done.clear()
+def test_a_file_of_somebody_else_changes_nothing(finished: tuple[Jobs, RunDirectory], outputs: Path) -> None:
+    jobs, run = finished
     foreign = run.examples / "train" / "part-00007-of-00003.tfrecord"
     foreign.write_text("x")
     DataStages(load_run_config(CONFIG), run, outputs / "data", verify=True).run()
     assert jobs.done == [] and foreign.read_text() == "x"
 
 
-def test_a_manifest_that_others_have_sealed_is_audited(
-    outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs = Jobs(outputs)
-    monkeypatch.setattr(data_stages.JobProcess, "run", jobs)
-    run = RunDirectory.at(tmp_path / "run")
-    DataStages(load_run_config(CONFIG), run, outputs / "data").run()
-    jobs.done.clear()
+def test_a_manifest_that_others_have_sealed_is_audited(finished: tuple[Jobs, RunDirectory], outputs: Path) -> None:
+    jobs, run = finished
     path = run.examples / "manifest.json"
     manifest = {name: of for name, of in json.loads(path.read_text()).items() if name != "sha256"}
     manifest["splits"]["train"]["num_requests"] += 1

@@ -63,13 +63,12 @@ class TablePath:
           InputDataError: the folder can't be listed.
         """
         root = f"{root.rstrip('/')}/"
-        below = files.files_below(
-            f"{root}{self.folder}" if self.has_wildcards else f"{root}{self._path}".rpartition("/")[0]
-        )
-        named = {path[len(root) :]: file for path, file in below.items()}
-        if self._path in named:
-            return {self._path: named[self._path]}
-        return {name: file for name, file in named.items() if self.matches(name)}
+        named = files.far_file(f"{root}{self._path}")
+        if named is not None or not self.has_wildcards:
+            return {} if named is None else {self._path: named}
+        below = files.files_below(f"{root}{self.folder}")
+        found = {path[len(root) :]: file for path, file in below.items()}
+        return {name: file for name, file in found.items() if self.matches(name)}
 
     def _walk(self, data: Path) -> Iterator[Path]:
         """All files in folders that may hold the table's, through links too, but not round in a circle."""

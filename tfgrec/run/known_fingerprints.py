@@ -1,7 +1,5 @@
 """Fingerprints of files that have been read before, by what tells that they have not been changed since."""
 
-import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from tfgrec.errors import InputDataError
@@ -25,10 +23,6 @@ class KnownFingerprints:
         self._kept = {} if again else _read(path)
         self._used: dict[str, list[str]] = {}
         self._too_new: dict[Path, str] = {}
-
-    def of(self, root: Path, paths: Iterable[Path]) -> dict[str, str]:
-        """Path below `root` -> what `fingerprint_file` tells of it."""
-        return {os.path.relpath(path, root): self.of_file(path) for path in sorted(set(paths))}
 
     def of_file(self, path: Path) -> str:
         """What `fingerprint_file` tells of a file."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from tfgrec.errors import ConfigurationError
 from tfgrec.file_systems import MAKERS, SEPARATOR, place_of
 from tfgrec.files import StrPath, is_local
+from tfgrec.user_cache import user_cache
 
 FOLDER_VARIABLE = "TFGREC_RUNS_DIR"
 
@@ -48,6 +49,5 @@ def told_by_url(text: str) -> str:
 
 
 def _runs_folder() -> Path:
-    """By TFGREC_RUNS_DIR, or where the XDG specification has caches."""
-    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.path.realpath(os.environ.get(FOLDER_VARIABLE) or Path(caches) / "tfgrec" / "runs"))
+    """By TFGREC_RUNS_DIR, or among the user's caches."""
+    return Path(os.path.realpath(os.environ.get(FOLDER_VARIABLE) or user_cache("runs")))

@@ -195,7 +195,8 @@ class DataStages:
         return InputTables(self._data, self._tables)
 
     def _fingerprint_tables(self, names: Iterable[str]) -> dict[str, str]:
-        return self._input_tables.fingerprints(names, self._fingerprints)
+        by_table = self._input_tables.fingerprints(names, self._fingerprints.of_file)
+        return {path: told for of_table in by_table.values() for path, told in sorted(of_table.items())}
 
     def _graph(self) -> dict[str, str]:
         return {"graph": fingerprint_file(self._run.graph_manifest)}

@@ -1,17 +1,13 @@
 """The files of the tables that a run is made from, on a disk or on an object store, and what tells them from others."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tfgrec import files
 from tfgrec.config import TablesConfig
 from tfgrec.data.table_paths import TablePath
 from tfgrec.errors import InputDataError
 from tfgrec.run.working_folder import url_of
-
-if TYPE_CHECKING:
-    from tfgrec.run.known_fingerprints import KnownFingerprints
 
 # Of each format that a table may have, a file that a run writes.
 _WRITTEN = (
@@ -50,26 +46,25 @@ class InputTables:
                 raise self._missing(name)
             self._check_run_is_no_data(name, run)
 
-    def fingerprints(self, names: Iterable[str], known: "KnownFingerprints") -> dict[str, str]:
-        """File of a table, below the folder -> what changes whenever its rows do.
+    def fingerprints(self, names: Iterable[str], of_file: Callable[[Path], str]) -> dict[str, dict[str, str]]:
+        """Table -> file of it, below the folder -> what changes whenever its rows do.
 
-        On a disk that is `known` or told by the bytes. Of an object store nothing is read: bytes and time of an object
-        tell.
+        On a disk that is what `of_file` tells. Of an object store nothing is read: bytes and time of an object tell.
 
         Raises:
           InputDataError: a table has no files.
         """
-        on_disk: list[Path] = []
-        far: dict[str, str] = {}
+        fingerprints = {}
         for name in names:
             found = self._found(name)
             if not found:
                 raise self._missing(name)
             if isinstance(found, dict):
-                far |= {path: f"size:{file.bytes} mtime:{file.modified_ns}" for path, file in found.items()}
+                told = {path: f"size:{file.bytes} mtime_ns:{file.modified_ns}" for path, file in found.items()}
             else:
-                on_disk.extend(found)
-        return far or known.of(Path(self._data), on_disk)
+                told = {file.relative_to(self._data).as_posix(): of_file(file) for file in found}
+            fingerprints[name] = told
+        return fingerprints
 
     def _found(self, name: str) -> list[Path] | dict[str, files.FoundFile]:
         path = TablePath(self._tables.tables[name].path)

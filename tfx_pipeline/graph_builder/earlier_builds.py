@@ -12,7 +12,8 @@ from beam_jobs.build_graph import EarlierStore
 from tfgrec.config import RunConfig, TablesConfig
 from tfgrec.errors import TfgrecError
 from tfgrec.graph.schema import GraphSchema
-from tfx_pipeline.inputs.data_fingerprint import fingerprint_table_files
+from tfgrec.run.fingerprint import fingerprint_file
+from tfgrec.stages.input_tables import InputTables
 from tfx_pipeline.local_copies import local_input
 
 # Beside a store's own files: what it was made from.
@@ -40,7 +41,7 @@ class EarlierBuilds:
         self.made_from: dict[str, Any] = {
             "tfgrec": tfgrec.__version__,
             "build": config.build.model_dump(mode="json"),
-            "files": fingerprint_table_files(tables, data),
+            "files": InputTables(data, tables).fingerprints(sorted(tables.tables), fingerprint_file),
         }
 
     @contextlib.contextmanager

@@ -18,7 +18,7 @@ from beam_jobs.graph_shards.feedback_delays import feedback_delays
 from beam_jobs.records.checked_shards import Recounting
 from beam_jobs.records.recounted_records import RecordRecount
 from beam_jobs.tfrecords.tfrecord_shards import read_records
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.temporal_degrees import TemporalDegree
 from tfgrec.errors import LeakageError
 from tfgrec.graph.degrees.recounted_degrees import RequestRecount
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.temporal_degrees import TemporalDegree
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.degrees import shared_edges
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees

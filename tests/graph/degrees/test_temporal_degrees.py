@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tfgrec.config.tables import Requests, TemporalDegree
+from tfgrec.config.tables import Requests
+from tfgrec.config.temporal_degrees import TemporalDegree
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.degrees.temporal_degrees import temporal_degrees
 from tfgrec.graph.store import edge_sums

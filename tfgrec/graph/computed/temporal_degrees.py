@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from tfgrec.config.tables import SharedFeature, TablesConfig, TemporalDegree
+from tfgrec.config.tables import TablesConfig
+from tfgrec.config.temporal_degrees import SharedFeature, TemporalDegree
 from tfgrec.graph.computed.kind import ComputedKind, Plan, Recount, Side
 from tfgrec.graph.degrees.degree_mismatches import temporal_degree_mismatches
 from tfgrec.graph.degrees.mapped_edges import map_edges

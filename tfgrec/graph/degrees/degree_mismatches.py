@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from tfgrec.close_match import suggestion
-from tfgrec.config.tables import SharedFeature, TablesConfig, TemporalDegree
+from tfgrec.config.tables import TablesConfig
+from tfgrec.config.temporal_degrees import SharedFeature, TemporalDegree
 from tfgrec.graph.degrees.last_edges import edge_number_mismatches
 from tfgrec.graph.degrees.shared_mismatches import shared_mismatches
 from tfgrec.graph.degrees.through_mismatches import through_mismatches

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from tfgrec.config.tables import Shared, SharedNeighbour
+from tfgrec.config.temporal_degrees import Shared, SharedNeighbour
 from tfgrec.graph.degrees.key_edges import KeyEdges
 from tfgrec.graph.degrees.shared_edges import SharedEdges
 from tfgrec.graph.degrees.shared_keys import SharedKeys, shared_keys

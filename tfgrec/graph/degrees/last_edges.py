@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tfgrec.close_match import suggestion
-from tfgrec.config.tables import NO_EDGE
+from tfgrec.config.temporal_degrees import NO_EDGE
 from tfgrec.graph.degrees.edge_counts import EdgeCounts
 from tfgrec.graph.schema import TIME, GraphSchema
 from tfgrec.graph.store.adjacency import Adjacency

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.temporal_degrees import TemporalDegree
 from tfgrec.graph.degrees.last_edges import edge_number_mismatches
 from tfgrec.graph.store.graph_store import GraphStore
 

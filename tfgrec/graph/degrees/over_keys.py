@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.temporal_degrees import TemporalDegree
 from tfgrec.graph.degrees.edge_counts import EdgeCounts
 
 # What the edges of all keys together have.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfgrec.config.tables import SharedFeature, SharedNeighbour, TemporalDegree
+from tfgrec.config.temporal_degrees import SharedFeature, SharedNeighbour, TemporalDegree
 from tfgrec.graph.recorded_candidate import UNKNOWN, RecordedCandidate
 from tfgrec.graph.store.graph_store import GraphStore
 

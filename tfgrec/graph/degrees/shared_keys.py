@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfgrec.config.tables import Shared, SharedFeature, SharedNeighbour
+from tfgrec.config.temporal_degrees import Shared, SharedFeature, SharedNeighbour
 from tfgrec.graph.requests import RequestBatch
 from tfgrec.graph.store.graph_store import GraphStore
 from tfgrec.graph.store.ranges import flat, whole_chunks

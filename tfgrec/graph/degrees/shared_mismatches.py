@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tfgrec.close_match import suggestion
-from tfgrec.config.tables import Shared, SharedFeature, SharedNeighbour
+from tfgrec.config.temporal_degrees import Shared, SharedFeature, SharedNeighbour
 from tfgrec.graph.schema import READOUT, Feature, GraphSchema
 
 # Floats that should be equal seldom are.

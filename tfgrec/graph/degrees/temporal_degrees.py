@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.temporal_degrees import TemporalDegree
 from tfgrec.errors import ConfigurationError
 from tfgrec.graph.degrees.edge_counts import EdgeCounter, EdgeCounts
 from tfgrec.graph.degrees.last_edges import LastEdges, edge_number_mismatches

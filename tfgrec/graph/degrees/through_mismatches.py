@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tfgrec.close_match import suggestion
-from tfgrec.config.tables import TemporalDegree
+from tfgrec.config.temporal_degrees import TemporalDegree
 from tfgrec.graph.schema import GraphSchema
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from tfgrec.errors import GraphStoreError, InputDataError
-from tfgrec.files import HashedFile, StrPath, WrittenFile, is_local, join, write_hashed
+from tfgrec.files import StrPath, is_local, join
+from tfgrec.hashed_files import HashedFile, WrittenFile, write_hashed
 from tfgrec.shard_cache import ShardCache
 
 _FETCHED_AT_ONCE = 8

@@ -15,6 +15,7 @@ from tfgrec.graph.store.adjacency import ROW_SPLITS, Adjacency, open_adjacency
 from tfgrec.graph.store.columns import as_columns, column_of
 from tfgrec.graph.store.edge_order import edge_order
 from tfgrec.graph.store.node_index import HASH, NodeIndex, as_id_array, hash_ids, open_node_index, shards_of_hashes
+from tfgrec.hashed_files import WrittenFile
 
 
 class GraphStoreWriter:
@@ -207,7 +208,7 @@ class GraphStoreWriter:
         return {name: _summary([found[name, shard] for shard in range(self._shards)]) for name in names}
 
     def _entry(
-        self, kind: str, name: str, shard: int, count: int, written: Mapping[str, files.WrittenFile]
+        self, kind: str, name: str, shard: int, count: int, written: Mapping[str, WrittenFile]
     ) -> dict[str, Any]:
         described = [
             {"path": store_files.relative(path, self._path), "bytes": file.bytes, "sha256": file.sha256}
